@@ -1,0 +1,11 @@
+"""The Celery application. Every task can be found again in the database and may run twice."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ehr.settings")
+
+app = Celery("chartseal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,328 @@
+"""Settings, all of them, from the environment and safe by default.
+
+`CHARTSEAL_ENV=production` turns every development convenience off and refuses to start while a
+secret is missing. Nothing here reads a file other than what an environment variable names.
+"""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+from celery.schedules import schedule
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = os.environ.get("CHARTSEAL_ENV", "development") == "production"
+TESTING = "pytest" in sys.modules
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+if not PRODUCTION:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
+
+
+def _secret(name: str) -> str:
+    """Return a secret from NAME or the file NAME_FILE names; development makes one and keeps it in DATA_DIR."""
+    if value := os.environ.get(name):
+        return value
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text(encoding="utf-8").strip()
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, before starting in production.")
+    return _development_secret(DATA_DIR / "secrets" / name.lower())
+
+
+def _development_secret(path: Path) -> str:
+    """Return the secret kept at path, made on first use; two processes that start at once agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(os.urandom(32).hex(), encoding="utf-8")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="utf-8")
+
+
+# --- Secrets -------------------------------------------------------------------------------------
+SECRET_KEY = _secret("SECRET_KEY")
+# Keys the HMACs of identifiers and e-mail look-ups, so that a stolen table cannot be searched.
+INDEX_KEY = bytes.fromhex(_secret("INDEX_KEY"))
+# Wraps what must be readable without a person: TOTP seeds, credential evidence.
+STORAGE_KEY = bytes.fromhex(_secret("STORAGE_KEY"))
+# Ed25519 seed that signs the log's checkpoints.
+LOG_SIGNING_KEY = bytes.fromhex(_secret("LOG_SIGNING_KEY"))
+# secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
+CHAIN_RELAYER_KEY = bytes.fromhex(_secret("CHAIN_RELAYER_KEY"))
+# Wraps the escrow's private key where no PKCS#11 token is configured.
+KEYHOLDER_FILE_KEY = bytes.fromhex(_secret("KEYHOLDER_FILE_KEY"))
+
+# --- Where it runs -------------------------------------------------------------------------------
+DEBUG = False
+PORT = int(os.environ.get("PORT", "8000"))
+SITE_URL = os.environ.get("SITE_URL", f"http://localhost:{PORT}")
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+if not PRODUCTION:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
+elif not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the hosts this site answers for, separated by commas.")
+CSRF_TRUSTED_ORIGINS = [SITE_URL] if SITE_URL.startswith("https://") else []
+ROOT_URLCONF = "ehr.urls"
+WSGI_APPLICATION = "ehr.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "front:sign-in"
+
+INSTALLED_APPS = [
+    "ehr.desk.apps.DeskConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "guardian",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "csp",
+    "django_htmx",
+    "ehr.outbox",
+    "ehr.chain",
+    "audit",
+    "ehr.accounts",
+    "ehr.notices",
+    "providers",
+    "patients",
+    "consent",
+    "ehr.catalogue",
+    "ehr.intake",
+    "ehr.frame",
+    "ehr.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "ehr.frame.middleware.SessionLimits",
+    "ehr.frame.middleware.UnlockedKeyring",
+    "ehr.frame.middleware.ReadersZone",
+    "ehr.frame.middleware.NoStore",
+    "ehr.frame.middleware.PlainRefusals",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ehr.frame.context.page",
+            ],
+        },
+    },
+]
+
+# --- Storage -------------------------------------------------------------------------------------
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL or f"sqlite:///{DATA_DIR / 'chartseal.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # FULL, for an acknowledged look must survive a power cut.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"].setdefault("OPTIONS", {})
+    if not TESTING:
+        DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+# An event must be committed before a key is used, so a request is never one transaction.
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+CLOCK_COMPARE_WITH_DATABASE = not TESTING
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS_URL = os.environ.get("REDIS_URL", "")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- People --------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["ehr.accounts.backends.Passphrase", "guardian.backends.ObjectPermissionBackend"]
+PASSWORD_HASHERS = ["ehr.accounts.hashers.SignInHasher"]
+# Argon2id: memory in KiB, passes, lanes. The tests turn it down; nothing else may.
+ARGON2_MEMORY_KIB = 64 * 1024 if not TESTING else 64
+ARGON2_PASSES = 3 if not TESTING else 1
+ARGON2_LANES = 4 if not TESTING else 1
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+OTP_TOTP_ISSUER = "Chartseal"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "__Host-session"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "ehr.frame.refusals.csrf"
+KEYRING_COOKIE_NAME = "__Host-keyring"
+# Idle and absolute limits of a session, by what the person may reach.
+SESSION_LIMITS = {
+    "patient": (timedelta(minutes=30), timedelta(hours=12)),
+    "clinician": (timedelta(minutes=15), timedelta(hours=12)),
+    "researcher": (timedelta(minutes=15), timedelta(hours=8)),
+    "staff": (timedelta(minutes=10), timedelta(hours=8)),
+}
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+
+# --- Headers -------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = PRODUCTION and not _flag("TLS_ELSEWHERE")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
+SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+PERMISSIONS_POLICY = {feature: [] for feature in ("camera", "microphone", "geolocation", "payment", "usb", "interest-cohort")}
+
+# --- Language and time ---------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Mail ----------------------------------------------------------------------------------------
+EMAIL_URL = os.environ.get("EMAIL_HOST", "")
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = True
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "Chartseal <no-reply@localhost>")
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "django.core.mail.backends.filebased.EmailBackend"
+)
+
+# --- Chain ---------------------------------------------------------------------------------------
+# Empty means the embedded chain, which `make run` starts on CHAIN_PORT.
+CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
+CHAIN_URL = os.environ.get("CHAIN_URL", f"http://127.0.0.1:{CHAIN_PORT}")
+CHAIN_DATA = DATA_DIR / "chain.sqlite3"
+
+# --- The log -------------------------------------------------------------------------------------
+LOG_ORIGIN = os.environ.get("LOG_ORIGIN", "chartseal.example/log")
+# A second copy of each checkpoint, on other storage than the database in production.
+LOG_WITNESS_PATH = Path(os.environ.get("LOG_WITNESS_PATH", DATA_DIR / "witness"))
+LOG_CHECKPOINT_SECONDS = 10
+LOG_ANCHOR_SECONDS = int(os.environ.get("LOG_ANCHOR_SECONDS", "60"))
+
+# --- Workers -------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+if not REDIS_URL and not TESTING:
+    # deploy/run.py sets REDIS_URL when it has a Redis; without one, files carry the doorbell.
+    _broker = DATA_DIR / "broker"
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_broker),
+        "data_folder_out": str(_broker),
+        "control_folder": str(_broker / "control"),
+    }
+    for _folder in (_broker, _broker / "control"):
+        _folder.mkdir(parents=True, exist_ok=True)
+elif REDIS_URL:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 60,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+    }
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ALWAYS_EAGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "sequence the log": {"task": "audit.tasks.sequence", "schedule": schedule(1)},
+    "sign a checkpoint": {"task": "audit.tasks.checkpoint", "schedule": schedule(LOG_CHECKPOINT_SECONDS)},
+    "anchor the log": {"task": "audit.tasks.anchor", "schedule": schedule(LOG_ANCHOR_SECONDS)},
+    "relay transactions": {"task": "ehr.chain.tasks.relay", "schedule": schedule(2)},
+    "index the chain": {"task": "ehr.chain.tasks.index", "schedule": schedule(2)},
+    "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
+    "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
+    "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
+    "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
+}
+
+# --- Program output ------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO" if not TESTING else "WARNING")},
+}
+# Error reports carry neither local variables nor request bodies.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ehr.frame.reports.NothingPersonal"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}

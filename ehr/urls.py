@@ -1,0 +1,11 @@
+"""Which face answers where."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("ehr.portals.front.urls")),
+    path("patient/", include("ehr.portals.patient.urls")),
+    path("clinician/", include("ehr.portals.clinician.urls")),
+    path("desk/", admin.site.urls),
+]
