@@ -1,0 +1,68 @@
+"""Opening things. Five modules may import this one; import-linter holds the list."""
+
+import hmac
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ehr.crypto.formats import (
+    CIPHER_V1,
+    COMMITMENT_BYTES,
+    COMMITTED_V1,
+    NONCE_BYTES,
+    SEAL_V1,
+    SUITE,
+    CannotOpen,
+    load_private,
+)
+from ehr.crypto.sealing import commitment
+
+__all__ = ["CannotOpen", "SealOpener", "decrypt", "decrypt_committed", "open_seal"]
+
+
+class SealOpener:
+    """A loaded private key, for opening many seals: loading costs more than opening."""
+
+    def __init__(self, private: bytes) -> None:
+        self._key: hpke.MLKEM768X25519PrivateKey = load_private(private)
+
+    def open(self, sealed: bytes, *, info: bytes) -> bytes:
+        """Return the plaintext. Raises CannotOpen for another key, info or a changed blob."""
+        if bytes(sealed[:1]) != SEAL_V1:
+            raise CannotOpen("This seal was made by a version that this program does not know.")
+        try:
+            return SUITE.decrypt(bytes(sealed[1:]), self._key, info)
+        except (InvalidTag, ValueError) as problem:
+            raise CannotOpen("This key does not open this seal.") from problem
+
+
+def open_seal(private: bytes, sealed: bytes, *, info: bytes) -> bytes:
+    """Return what `sealing.seal` closed. Raises CannotOpen for another key, info or a changed blob."""
+    return SealOpener(private).open(sealed, info=info)
+
+
+def decrypt(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
+    """Return what `sealing.encrypt` closed. Raises CannotOpen for another key, aad or a changed blob."""
+    blob = bytes(blob)
+    if blob[:1] != CIPHER_V1:
+        raise CannotOpen("This was encrypted by a version that this program does not know.")
+    return _open(key, blob, 1, aad)
+
+
+def decrypt_committed(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
+    """Return what `sealing.encrypt_committed` closed. Raises CannotOpen, also for a key that is not the committed one."""
+    blob = bytes(blob)
+    if blob[:1] != COMMITTED_V1:
+        raise CannotOpen("This was encrypted by a version that this program does not know.")
+    if not hmac.compare_digest(blob[1 : 1 + COMMITMENT_BYTES], commitment(key)):
+        raise CannotOpen("This is not the key that the ciphertext commits to.")
+    return _open(key, blob, 1 + COMMITMENT_BYTES, aad)
+
+
+def _open(key: bytes, blob: bytes, start: int, aad: bytes) -> bytes:
+    body = start + NONCE_BYTES
+    try:
+        return AESGCM(key).decrypt(blob[start:body], blob[body:], aad)
+    except (InvalidTag, ValueError) as problem:
+        raise CannotOpen("The key, the associated data or the ciphertext is not the right one.") from problem
