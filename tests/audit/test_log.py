@@ -1,0 +1,94 @@
+"""record, append and record_page."""
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from audit import log
+from audit.models import Event, EventBody, Queued
+
+DOCTOR = log.Party("person", uuid4(), "Dr Ana Costa", "physician", "City Hospital")
+
+
+@pytest.mark.django_db
+def test_an_event_is_its_body_hashed_with_a_salt_and_waits_for_its_leaf():
+    patient = uuid4()
+    event = log.record("chart.opened", actor=DOCTOR, subject=patient, categories=["labs"], purpose="TREAT")
+    body = EventBody.objects.get(event=event)
+    assert sha256(bytes(body.salt) + bytes(body.payload)).digest() == bytes(Event.objects.get().body_hash)
+    assert Queued.objects.get().event == event
+    facts = json.loads(bytes(body.payload))
+    assert facts["actor"] == {
+        "kind": "person", "id": str(DOCTOR.id), "name": "Dr Ana Costa", "role": "physician", "place": "City Hospital",
+    }  # fmt: skip
+    assert (facts["subject"], facts["categories"], facts["id"]) == (str(patient), ["labs"], str(event.id))
+
+
+@pytest.mark.django_db
+def test_recording_inside_a_transaction_is_refused_for_a_rollback_would_take_the_line():
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_appended_event_shares_the_fate_of_its_change():
+    def changes_and_fails():
+        with transaction.atomic():
+            log.append("grant.made", actor=DOCTOR, subject=uuid4())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        changes_and_fails()
+    assert not Event.objects.exists()
+    assert not EventBody.objects.exists()
+    assert not Queued.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_page_of_patients_is_one_event_each_linked_by_the_page(django_assert_max_num_queries):
+    patients = [uuid4() for _ in range(20)]
+    with django_assert_max_num_queries(5):
+        events = log.record_page("chart.listed", actor=DOCTOR, subjects=patients, outcome="done")
+    assert [event.subject for event in events] == patients
+    pages = {json.loads(bytes(body.payload))["page"] for body in EventBody.objects.all()}
+    assert len(pages) == 1
+    assert pages != {None}
+
+
+@pytest.mark.django_db
+def test_a_page_given_by_the_caller_is_kept():
+    page = uuid4()
+    log.record_page("chart.listed", actor=DOCTOR, subjects=[uuid4()], page=page)
+    assert json.loads(bytes(EventBody.objects.get().payload))["page"] == str(page)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("details", [{"weight": float("nan")}, {"blob": b"\x00"}])
+def test_details_that_are_not_plain_json_are_refused_before_anything_is_written(details):
+    with pytest.raises((TypeError, ValueError)):
+        log.record("entry.added", actor=DOCTOR, subject=None, details=details)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_unknown_outcome_is_refused():
+    with pytest.raises(ValueError, match="allowed"):
+        log.record("chart.opened", actor=DOCTOR, subject=None, outcome="maybe")
+
+
+def test_ids_sort_in_the_order_they_were_made_even_when_the_clock_stands_still():
+    at = datetime(2026, 5, 3, 12, tzinfo=UTC)
+    ids = [log.new_id(at) for _ in range(1000)]
+    assert ids == sorted(ids)
+    assert {one.version for one in ids} == {7}
+    assert len(set(ids)) == 1000
+
+
+def test_an_id_begins_with_its_time_in_milliseconds():
+    at = datetime(2031, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    assert log.new_id(at).int >> 80 == int(at.timestamp() * 1000)
