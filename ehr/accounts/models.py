@@ -1,12 +1,25 @@
 """People who sign in, whoever may be let in, and their keys. Private keys are stored wrapped only."""
 
+import hashlib
+import os
+import time
 import uuid
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device
+from django_otp.oath import TOTP
 
 from ehr import clock
+from ehr.accounts import codes, stored
+from ehr.crypto import digests
+
+
+def new_salt() -> bytes:
+    """Return 32 random bytes."""
+    return os.urandom(32)
 
 
 class UserQuerySet(models.QuerySet):
@@ -35,6 +48,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     joined_at = models.DateTimeField(default=clock.now, editable=False)
     # Raised to end every session at once; each session remembers the number it began with.
     session_epoch = models.PositiveIntegerField(default=0)
+    # Set while an authenticator app is enrolled; then no session counts without its code.
+    second_factor_at = models.DateTimeField(null=True, blank=True)
 
     objects = UserManager()
     USERNAME_FIELD = "email"
@@ -43,11 +58,18 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(email=models.functions.Lower("email")), name="user_email_is_lower")
+            models.CheckConstraint(
+                condition=models.Q(email=models.functions.Lower("email")), name="user_email_is_lower"
+            )
         ]
 
     def __str__(self):
         return self.name
+
+    def _get_session_auth_hash(self, secret=None):
+        """Tie a session to the passphrase and the epoch: change either, and every other session is over."""
+        told = f"{self.password}\x00{self.session_epoch}"
+        return salted_hmac("ehr.accounts.session", told, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self):
         return self.name
@@ -93,6 +115,8 @@ class KeyVersion(models.Model):
     stealth_spend_public = models.BinaryField()  # secp256k1 compressed, 33 bytes (ERC-5564 meta-address)
     stealth_view_public = models.BinaryField()
     signature = models.BinaryField(null=True, blank=True)  # by the predecessor's author key
+    # Hides the person in the commitment that binds key to person in public.
+    binding_salt = models.BinaryField(default=new_salt)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -102,6 +126,26 @@ class KeyVersion(models.Model):
     def __str__(self):
         return f"{self.reader_id} key {self.number}"
 
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that fix reader, number and all four public keys; the log and a predecessor's signature name it."""
+        return hashlib.sha256(
+            digests.joined(
+                b"chartseal key v1",
+                self.reader_id.bytes,
+                self.number.to_bytes(4, "big"),
+                bytes(self.kem_public),
+                bytes(self.author_public),
+                bytes(self.stealth_spend_public),
+                bytes(self.stealth_view_public),
+            )
+        ).digest()
+
+    @property
+    def commitment(self) -> bytes:
+        """32 bytes that bind this key to its person for whoever is told the salt, and tell others nothing."""
+        return hashlib.sha256(digests.joined(b"chartseal binding v1", bytes(self.binding_salt), self.digest)).digest()
+
 
 class Keyring(models.Model):
     """A reader's private keys, each copy wrapped under something only they have. Never unwrapped at rest."""
@@ -109,9 +153,113 @@ class Keyring(models.Model):
     reader = models.OneToOneField(Reader, models.PROTECT, related_name="keyring")
     version = models.ForeignKey(KeyVersion, models.PROTECT, related_name="+")
     by_passphrase = models.BinaryField(null=True, blank=True)
+    # Salt and cost of the stretch whose second half wraps `by_passphrase`. Equal to the sign-in's, unless the
+    # passphrase was reset by e-mail: then signing in works and this copy stays shut.
+    stretched_with = models.CharField(max_length=100, blank=True)
     by_recovery_code = models.BinaryField(null=True, blank=True)
     recovery_confirmed_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(default=clock.now)
 
     def __str__(self):
         return f"keyring of {self.reader_id}"
+
+
+class Link(models.Model):
+    """A link sent by e-mail, good for one use. The row holds no secret: the link carries this id, signed."""
+
+    class Kind(models.TextChoices):
+        VERIFY = "verify", _("prove an e-mail address")
+        RESET = "reset", _("choose a new passphrase")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="links")
+    kind = models.CharField(max_length=10, choices=Kind)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    ends_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("created_at")), name="link_ends")]
+
+    def __str__(self):
+        return f"{self.kind} link of {self.user_id}"
+
+
+class Attempt(models.Model):
+    """One try at something that can be guessed or abused. Who and whence are kept as keyed digests only."""
+
+    kind = models.CharField(max_length=20)
+    account = models.BinaryField()
+    address = models.BinaryField()
+    at = models.DateTimeField(default=clock.now)
+    # A try counts against its account until it turned out well.
+    failed = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "account", "at"], name="attempt_by_account"),
+            models.Index(fields=["kind", "address", "at"], name="attempt_by_address"),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuthenticatorApp(Device):
+    """A second factor: six digits that change every 30 seconds (RFC 6238). The secret is encrypted at rest.
+
+    Guessing is stopped by `attempts`, before a code is tried.
+    """
+
+    STEP_SECONDS = 30
+    sealed_secret = models.BinaryField()
+    # The last 30-second step that was accepted: a code works once.
+    last_step = models.BigIntegerField(default=-1)
+
+    @property
+    def secret(self) -> bytes:
+        """The 20 bytes shared with the app. Raises stored.NotOurs when the row was copied from another person."""
+        return stored.take_out(bytes(self.sealed_secret), about=self.user_id.bytes, label="authenticator")
+
+    @secret.setter
+    def secret(self, value: bytes) -> None:
+        self.sealed_secret = stored.put_away(value, about=self.user_id.bytes, label="authenticator")
+
+    def verify_token(self, token: str) -> bool:
+        """Tell whether token is right now, one step of 30 s back or ahead, and was not used before."""
+        digits = token.replace(" ", "")
+        totp = TOTP(self.secret, self.STEP_SECONDS)
+        totp.time = time.time()
+        if digits.isascii() and digits.isdigit() and totp.verify(int(digits), 1, self.last_step + 1):
+            self.last_step = totp.t()
+            self.save(update_fields=["last_step"])
+            return True
+        return False
+
+
+class BackupCodes(Device):
+    """A second factor on paper: a sheet of codes for the day the phone is lost."""
+
+    def verify_token(self, token: str) -> bool:
+        """Tell whether token is one of the sheet's unused codes, and use it up."""
+        unused = self.codes.filter(digest=BackupCode.digest_of(self.user_id, token), used_at=None)
+        return unused.update(used_at=clock.now()) == 1
+
+
+class BackupCode(models.Model):
+    """One code of a sheet, as a keyed digest. It works once."""
+
+    sheet = models.ForeignKey(BackupCodes, models.CASCADE, related_name="codes")
+    digest = models.BinaryField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sheet", "digest"], name="backup_code_once")]
+
+    def __str__(self):
+        return f"backup code {self.pk}"
+
+    @staticmethod
+    def digest_of(user_id: uuid.UUID, code: str) -> bytes:
+        """Return the 32-byte keyed digest under which a code is kept."""
+        return stored.index("backup-code", f"{user_id}:{codes.plain(code)}")
