@@ -1,0 +1,70 @@
+"""Forms in the site's own dress: a choice with an example under it, days and times as the browser knows them."""
+
+from collections.abc import Iterable
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+
+class Option(str):
+    """The label of a choice, with a line under it that shows what it means.
+
+    A str, so that Django's fields take it as any label. Pass translated text, not lazy text: make
+    options when the form is made.
+    """
+
+    hint: str
+    tag: str
+
+    def __new__(cls, label: str, hint: str = "", tag: str = ""):
+        option = super().__new__(cls, label)
+        option.hint = hint
+        option.tag = tag
+        return option
+
+
+class Day(forms.DateInput):
+    """A day, chosen with the browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class Moment(forms.DateTimeInput):
+    """A day and a time of day, in the reader's own zone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs=None):
+        super().__init__(attrs, format="%Y-%m-%dT%H:%M")
+
+
+def kind(bound: BoundField) -> str:
+    """Return how a field is laid out: hidden, choices (radio or tick boxes), tick (one box), file or line."""
+    widget = bound.field.widget
+    if widget.is_hidden:
+        return "hidden"
+    if isinstance(widget, forms.RadioSelect | forms.CheckboxSelectMultiple):
+        return "choices"
+    if isinstance(widget, forms.CheckboxInput):
+        return "tick"
+    return "line"
+
+
+def target(bound: BoundField) -> str:
+    """Return the id of the element a person must go to in order to correct this field."""
+    return bound.id_for_label or f"{bound.auto_id}_0"
+
+
+def to_correct(shown: Iterable[forms.BaseForm]) -> list[tuple[str, str]]:
+    """Return (id of the field or "", message) for all that must be corrected, in the order of the page."""
+    found: list[tuple[str, str]] = []
+    for form in shown:
+        if not form.is_bound:
+            continue
+        found += [("", message) for message in form.non_field_errors()]
+        for bound in form:
+            found += [("" if bound.is_hidden else target(bound), message) for message in bound.errors]
+    return found
