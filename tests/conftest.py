@@ -1,0 +1,49 @@
+"""What every test gets: no network beyond this machine, a clock that remembers nothing, a fresh cache."""
+
+import importlib.util
+
+import pytest
+from django.core.cache import cache
+from pytest_socket import socket_allow_hosts
+
+from ehr import clock
+
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+# Fixtures other rooms share with everybody: the embedded chain, and the log's triggers around transactional tests.
+SHARED_FIXTURES = ("tests.chain.embedded", "tests.audit.triggers")
+
+
+def _exists(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+pytest_plugins = [name for name in SHARED_FIXTURES if _exists(name)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup():
+    """Let tests reach this machine and Unix sockets, nothing else."""
+    socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def _clock_that_remembers_nothing():
+    """Forget the latest moment told, so that a test may live in any year."""
+    clock.watch.forget()
+    yield
+    clock.watch.forget()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def now():
+    """The moment the product would tell."""
+    return clock.now()

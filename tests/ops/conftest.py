@@ -1,0 +1,60 @@
+"""Programs that run before any package is installed are imported from their folder, as `python3 deploy/run.py` does."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+sys.path.insert(0, str(ROOT / "deploy"))
+
+# What a production start needs, with worthless values.
+PRODUCTION = {
+    "CHARTSEAL_ENV": "production",
+    "SECRET_KEY": "k" * 10 + "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "INDEX_KEY": "01" * 32,
+    "STORAGE_KEY": "02" * 32,
+    "LOG_SIGNING_KEY": "03" * 32,
+    "CHAIN_RELAYER_KEY": "04" * 32,
+    "KEYHOLDER_FILE_KEY": "05" * 32,
+    "ALLOWED_HOSTS": "ehr.example",
+    "SITE_URL": "https://ehr.example",
+}
+
+
+@pytest.fixture
+def production(tmp_path):
+    """The environment of a complete production start."""
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
+    places = {"DATA_DIR": str(tmp_path), "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
+    return {
+        **inherited,
+        **PRODUCTION,
+        **places,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "CHAIN_URL": "http://127.0.0.1:1",
+    }
+
+
+@pytest.fixture
+def manage():
+    """Run a management command in a process of its own and return what became of it."""
+
+    def run(environment, *arguments):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "manage.py", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

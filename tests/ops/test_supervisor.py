@@ -1,0 +1,165 @@
+"""What `make run` promises of the programs it keeps: started again when they die, gone when it is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from supervisor import LOG_BYTES, LogFile, Program, Supervisor
+
+DEPLOY = Path(settings.BASE_DIR) / "deploy"
+FOREVER = "import time; time.sleep(600)"
+PARENT = f"""
+import sys; sys.path.insert(0, {str(DEPLOY)!r})
+from pathlib import Path
+from supervisor import Program, Supervisor
+keeper = Supervisor(Path(sys.argv[1]))
+keeper.handle_signals()
+program = Program("child", [sys.executable, "-c", sys.argv[2]])
+keeper.start(program)
+print(program.process.pid, flush=True)
+try:
+    keeper.keep_running(lambda: None)
+finally:
+    keeper.stop()
+"""
+
+
+def python(code):
+    return [sys.executable, "-c", code]
+
+
+def eventually(fact, seconds=10):
+    """Return once a fact holds; waits for other processes, so it looks again every 10 ms."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.01)
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    keeper = Supervisor(tmp_path / "log")
+    yield keeper
+    keeper.stop()
+
+
+@pytest.fixture
+def parent(tmp_path):
+    """A supervisor in a process of its own with one child: the process and the child's number."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path), FOREVER],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    yield process, int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_program_that_was_killed_is_started_again(keeper):
+    program = Program("web", python(FOREVER), wait=0.01)
+    keeper.start(program)
+    first = program.process.pid
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: keeper.tend() or (program.running and program.process.pid != first))
+    eventually(lambda: program.running)
+    assert program.process.pid != first
+
+
+def test_a_program_that_keeps_dying_is_started_less_and_less_often(keeper):
+    program = Program("web", python("raise SystemExit(3)"), wait=0.01)
+    keeper.start(program)
+    eventually(lambda: not program.running)
+    waits = []
+    for _ in range(3):
+        eventually(lambda: not program.running)
+        keeper.tend()
+        waits.append(program.wait)
+        eventually(keeper.tend)
+    assert waits == [0.02, 0.04, 0.08]
+
+
+def test_a_program_that_ran_for_long_is_started_again_soon(keeper):
+    program = Program("web", python("pass"), wait=16.0)
+    keeper.start(program)
+    eventually(lambda: not program.running)
+    program.started_at -= 3600
+    keeper.tend()
+    assert program.due_at - time.monotonic() < 1.1
+
+
+def test_stopping_ends_a_program_and_what_it_started(keeper, tmp_path):
+    note = tmp_path / "grandchild"
+    code = f"import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', {FOREVER!r}]); "
+    code += f"open({str(note)!r}, 'w').write(str(p.pid)); time.sleep(600)"
+    keeper.start(Program("web", python(code)))
+    eventually(lambda: note.exists() and note.read_text())
+    keeper.stop()
+    assert not keeper.programs[0].running
+    eventually(lambda: not is_alive(int(note.read_text())))
+
+
+def test_a_program_that_does_not_listen_is_ended_all_the_same(keeper, monkeypatch, tmp_path):
+    monkeypatch.setattr("supervisor.STOP_WITHIN_SECONDS", 0.2)
+    ready = tmp_path / "ready"
+    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(ready)!r}, 'w'); {FOREVER}"
+    keeper.start(Program("deaf", python(deaf)))
+    eventually(ready.exists)
+    keeper.stop()
+    assert keeper.programs[0].process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["ctrl-c", "term", "hang-up"])
+def test_a_signal_stops_supervisor_and_child(parent, number):
+    process, child = parent
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 0
+    assert not is_alive(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+def test_a_supervisor_killed_without_a_word_leaves_no_orphan(parent):
+    process, child = parent
+    process.kill()
+    process.wait()
+    eventually(lambda: not is_alive(child))
+
+
+def test_what_a_program_says_is_in_its_log_and_its_warnings_are_on_the_console(keeper, capfd):
+    keeper.start(Program("web", python("print('all is well'); print('WARNING: low on disk')")))
+    log = keeper.logs / "web.log"
+    eventually(lambda: log.exists() and b"low on disk" in log.read_bytes())
+    assert b"all is well" in log.read_bytes()
+    shown = ""
+
+    def warned():
+        nonlocal shown
+        shown += capfd.readouterr().out
+        return "web | WARNING: low on disk" in shown
+
+    eventually(warned)
+    assert "all is well" not in shown
+
+
+def test_a_log_does_not_grow_for_ever(tmp_path):
+    log = LogFile(tmp_path / "web.log")
+    for _ in range(3):
+        log.write(b"x" * (LOG_BYTES // 2 + 1))
+    log.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["web.log", "web.log.1"]
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * LOG_BYTES
