@@ -123,7 +123,7 @@ def product_programs(python: Path, place: Place) -> list[Program]:
     scripts = python.parent
     celery = [str(scripts / "celery"), "--app", "ehr.celery", "--quiet"]
     web = [str(scripts / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(place.port)]
-    web += ["--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--respawn-failed-workers", "--no-log-access"]
+    web += ["--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "INFO", *quiet]
     return [

@@ -53,6 +53,14 @@ def _development_secret(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def _needed(name: str) -> str:
+    """Return what production cannot guess; development has a default for it."""
+    value = os.environ.get(name, "")
+    if PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} is not set. deploy/.env.example says what belongs there.")
+    return value
+
+
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = _secret("SECRET_KEY")
 # Keys the HMACs of identifiers and e-mail look-ups, so that a stolen table cannot be searched.
@@ -69,7 +77,7 @@ KEYHOLDER_FILE_KEY = bytes.fromhex(_secret("KEYHOLDER_FILE_KEY"))
 # --- Where it runs -------------------------------------------------------------------------------
 DEBUG = False
 PORT = int(os.environ.get("PORT", "8000"))
-SITE_URL = os.environ.get("SITE_URL", f"http://localhost:{PORT}")
+SITE_URL = _needed("SITE_URL") or f"http://localhost:{PORT}"
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 if not PRODUCTION:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
@@ -115,6 +123,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ehr.frame.measures.Measured",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -150,7 +159,7 @@ TEMPLATES = [
 ]
 
 # --- Storage -------------------------------------------------------------------------------------
-DATABASE_URL = os.environ.get("DATABASE_URL", "")
+DATABASE_URL = _needed("DATABASE_URL")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL or f"sqlite:///{DATA_DIR / 'chartseal.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -168,7 +177,7 @@ else:
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 CLOCK_COMPARE_WITH_DATABASE = not TESTING
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-REDIS_URL = os.environ.get("REDIS_URL", "")
+REDIS_URL = _needed("REDIS_URL")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
@@ -213,6 +222,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 
 # --- Headers -------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION and not _flag("TLS_ELSEWHERE")
+# Probes come over plain http from inside, and are told nothing worth a lock.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("TRUST_PROXY") else None
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -266,7 +277,7 @@ EMAIL_BACKEND = (
 # --- Chain ---------------------------------------------------------------------------------------
 # Empty means the embedded chain, which `make run` starts on CHAIN_PORT.
 CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
-CHAIN_URL = os.environ.get("CHAIN_URL", f"http://127.0.0.1:{CHAIN_PORT}")
+CHAIN_URL = _needed("CHAIN_URL") or f"http://127.0.0.1:{CHAIN_PORT}"
 CHAIN_DATA = DATA_DIR / "chain.sqlite3"
 
 # --- The log -------------------------------------------------------------------------------------
@@ -317,6 +328,14 @@ CELERY_BEAT_SCHEDULE = {
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
     "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
 }
+
+# A ring that nobody answered in time is forgotten: the next follows, and a worker that comes back meets no heap of them.
+for _ring in CELERY_BEAT_SCHEDULE.values():
+    _ring["options"] = {"expires": max(5.0, _ring["schedule"].run_every.total_seconds())}
+
+# --- Measures ------------------------------------------------------------------------------------
+# Who shows it as a bearer token may read /metrics; without it only this machine may, and in production nobody.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 # --- Program output ------------------------------------------------------------------------------
 LOGGING = {
