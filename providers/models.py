@@ -65,7 +65,10 @@ class Institution(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        permissions = [("administer_institution", _("Can administer this institution"))]
+        permissions = [
+            ("administer_institution", _("Can administer this institution")),
+            ("manage_institution", _("Can register institutions, and sign, end, suspend and restore them")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["country", "name"], name="institution_once_in_a_country"),
             models.CheckConstraint(
@@ -166,7 +169,7 @@ class Credential(models.Model):
         REPLACED = "replaced", _("replaced by a newer one")
 
     LIVE = ("approved", "suspended")
-    UNDECIDED = ("pending", "refused")
+    WITHDRAWN = ("suspended", "revoked")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinician = models.ForeignKey(Clinician, models.PROTECT, related_name="credentials")
@@ -177,6 +180,8 @@ class Credential(models.Model):
     training = models.TextField(_("training"), max_length=2000)
     expires_at = models.DateTimeField(_("valid until"))
     digest = models.BinaryField(_("digest on the registry"), max_length=32, editable=False)
+    # Which of the licence's entries on the registry this is; restoring a withdrawn licence takes the next one.
+    serial = models.PositiveSmallIntegerField(default=1, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.PENDING)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

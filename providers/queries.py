@@ -228,19 +228,26 @@ def directory_line(user_id: UUID) -> DirectoryLine | None:
 
 def public_check(issuer: str, number: str) -> PublicCheck:
     """Return what anybody may know of a licence. A licence for several roles is as good as its best one."""
-    at, digest = clock.now(), rules.licence_digest(issuer, number)
-    best = PublicCheck("unknown", None, digest)
+    at = clock.now()
+    best = PublicCheck("unknown", None, rules.licence_digest(issuer, number))
     order = ("unknown", "expired", "revoked", "valid")
-    for status, expires in Credential.objects.filter(digest=digest).values_list("status", "expires_at"):
+    found = Credential.objects.filter(digest=best.digest).values_list("status", "expires_at", "serial")
+    for status, expires, serial in found:
         state = rules.credential_state(status, expires, at)
         if order.index(state) > order.index(best.status):
-            best = PublicCheck(state, expires, digest)
+            best = PublicCheck(state, expires, rules.licence_digest(issuer, number, serial))
     return best
 
 
 def institutions_open() -> QuerySet[Institution]:
     """Return the institutions somebody may say they work at."""
     return Institution.objects.filter(agreement_ended_at__isnull=True, suspended_at__isnull=True)
+
+
+def verifiers() -> QuerySet[User]:
+    """Return the active people who may decide about licences, by group or by name."""
+    held = Q(groups__permissions__codename="decide_credential") | Q(user_permissions__codename="decide_credential")
+    return User.objects.filter(held, is_active=True).distinct()
 
 
 def members(institution: Institution) -> QuerySet[User]:

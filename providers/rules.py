@@ -20,6 +20,10 @@ GRACE = timedelta(hours=72)
 WARN_BEFORE = (timedelta(days=30), timedelta(days=7))
 
 
+class NotPossible(Exception):
+    """What was asked for cannot be done; the text says why and what to do instead, to the person who asked."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is on file about one clinician, by one of their credentials, at one of their institutions."""
@@ -150,15 +154,19 @@ def _canonical_number(number: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFKC", number).casefold() if char.isalnum())
 
 
-def licence_digest(issuer: str, number: str) -> bytes:
+def licence_digest(issuer: str, number: str, serial: int = 1) -> bytes:
     """Return SHA-256 of "issuer|number" in canonical form, 32 bytes: a licence's name on the public registry.
 
     Both are NFKC-normalised and case-folded; the issuer's spaces are collapsed, the number keeps letters and
     digits only. It is deliberately unsalted: anybody who holds the licence can compute it and check it on the chain.
     The price: somebody who guesses numbers learns that a licence is used here, never whose it is; registers
     of licences are public anyway.
+
+    What the registry revokes stays revoked, so a licence restored later gets the next serial: "issuer|number|2".
+    The highest serial that the registry knows is the one that counts.
     """
-    return hashlib.sha256(f"{_canonical_issuer(issuer)}|{_canonical_number(number)}".encode()).digest()
+    told = f"{_canonical_issuer(issuer)}|{_canonical_number(number)}"
+    return hashlib.sha256((told if serial == 1 else f"{told}|{serial}").encode()).digest()
 
 
 def end_of_day(day: date, zone: str) -> datetime:
