@@ -15,6 +15,7 @@ from django_otp.oath import TOTP
 from ehr import clock
 from ehr.accounts import codes, stored
 from ehr.crypto import digests
+from ehr.outbox.models import Parcel
 
 
 def new_salt() -> bytes:
@@ -263,3 +264,16 @@ class BackupCode(models.Model):
     def digest_of(user_id: uuid.UUID, code: str) -> bytes:
         """Return the 32-byte keyed digest under which a code is kept."""
         return stored.index("backup-code", f"{user_id}:{codes.plain(code)}")
+
+
+class Letter(Parcel):
+    """A letter about an account: a link, a lock, a change. `ehr.notices` words it, sends it and shelves a copy."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="letters")
+    link = models.ForeignKey(Link, models.CASCADE, null=True, blank=True, related_name="+")
+    # When its copy was put among the person's notices; letters with links have no copy.
+    shelved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Parcel.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(delivered_at=None), name="letter_waiting")]

@@ -1,0 +1,31 @@
+"""Reads about people and their keys."""
+
+from audit import log
+from ehr.accounts import hashers
+from ehr.accounts.models import BackupCode, Keyring, User
+
+
+def party(user: User, *, role: str = "", place: str = "") -> log.Party:
+    """Return a person as the log keeps them: by id, with the name they have now."""
+    return log.Party(kind="person", id=user.id, name=user.name, role=role, place=place)
+
+
+def keyring_of(user: User) -> Keyring | None:
+    """Return a person's stored keyring with its version, or None before their address is proven."""
+    return Keyring.objects.select_related("version").filter(reader__user=user).first()
+
+
+def in_step(user: User) -> bool:
+    """Tell whether the passphrase one signs in with also opens the keyring. After a reset by e-mail it does not."""
+    stored = keyring_of(user)
+    return stored is not None and stored.stretched_with == hashers.cost_of(user.password)
+
+
+def has_recovery_code(user: User) -> bool:
+    """Tell whether a recovery code was written down and confirmed."""
+    return Keyring.objects.filter(reader__user=user, recovery_confirmed_at__isnull=False).exists()
+
+
+def backup_codes_left(user: User) -> int:
+    """Return how many backup codes are unused."""
+    return BackupCode.objects.filter(sheet__user=user, used_at=None).count()
