@@ -280,6 +280,9 @@ CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
 CHAIN_URL = _needed("CHAIN_URL") or f"http://127.0.0.1:{CHAIN_PORT}"
 CHAIN_DATA = DATA_DIR / "chain.sqlite3"
 
+# A grant's token leaves at a random moment within this time, so that its hour on chain tells nothing.
+GRANT_RELAY_DELAY_SECONDS = int(os.environ.get("GRANT_RELAY_DELAY_SECONDS", "3600" if PRODUCTION else "20"))
+
 # --- The log -------------------------------------------------------------------------------------
 LOG_ORIGIN = os.environ.get("LOG_ORIGIN", "chartseal.example/log")
 # A second copy of each checkpoint, on other storage than the database in production.
@@ -326,10 +329,11 @@ CELERY_BEAT_SCHEDULE = {
     "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
     "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
+    "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
     "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
 }
 
-# A ring that nobody answered in time is forgotten: the next follows, and a worker that comes back meets no heap of them.
+# A ring that nobody answered in time is forgotten: a worker that comes back meets no heap of them.
 for _ring in CELERY_BEAT_SCHEDULE.values():
     _ring["options"] = {"expires": max(5.0, _ring["schedule"].run_every.total_seconds())}
 

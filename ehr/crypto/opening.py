@@ -51,7 +51,7 @@ def decrypt(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
 
 
 def decrypt_committed(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
-    """Return what `sealing.encrypt_committed` closed. Raises CannotOpen, also for a key that is not the committed one."""
+    """Return what `sealing.encrypt_committed` closed. Raises CannotOpen, also where the key is not the committed."""
     blob = bytes(blob)
     if blob[:1] != COMMITTED_V1:
         raise CannotOpen("This was encrypted by a version that this program does not know.")

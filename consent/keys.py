@@ -1,0 +1,135 @@
+"""The keys that follow consent: lockboxes made, opened, sealed on and turned. It decides nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from django.db import transaction
+
+from consent import proofs, queries
+from consent.models import Grant
+from ehr import clock
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from ehr.accounts.models import KeyVersion, Reader
+from ehr.words import Action
+from patients import lockboxes
+from patients.lockboxes import OpenBox, Recipient, Signer
+from patients.models import PARTS, BatchKey, Patient, Seal
+
+__all__ = ["CannotOpen", "OpenBox"]
+
+_OWNER = b"owner"
+_ESCROW = b"escrow"
+
+
+def _owner(reader_id, version: KeyVersion) -> Recipient:
+    return Recipient(reader_id, version.pk, bytes(version.kem_public), _OWNER)
+
+
+def _escrow() -> Recipient:
+    reader = queries.escrow()
+    version = reader.keyring.version
+    return Recipient(reader.pk, version.pk, bytes(version.kem_public), _ESCROW)
+
+
+def _granted(grant: Grant) -> Recipient:
+    version = grant.key_version
+    return Recipient(grant.reader_id, version.pk, bytes(version.kem_public), proofs.digest(grant), grant.pk)
+
+
+def _always(patient: Patient) -> list[Recipient]:
+    """To whom every lockbox of a record is sealed: the patient, once there is one, and the escrow."""
+    recipients = [_escrow()]
+    if patient.user_id:
+        reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
+        recipients.insert(0, _owner(reader.pk, reader.keyring.version))
+    return recipients
+
+
+def begin_record(patient: Patient, *, signer: Signer) -> dict[str, OpenBox]:
+    """Make the lockboxes of a new record. Call it inside a transaction."""
+    recipients = _always(patient)
+    return {
+        str(part): lockboxes.begin_epoch(patient, part, 1, signer=signer, recipients=recipients)[1] for part in PARTS
+    }
+
+
+def take_over(patient: Patient, *, open_seal: Callable[..., bytes], signer: Signer) -> None:
+    """Begin new epochs of a claimed record, sealed to its patient at last. Call it inside a transaction."""
+    lockboxes.lock(patient, PARTS)
+    for box in _open(patient, PARTS, queries.escrow(), open_seal=open_seal, bound_to=_ESCROW).values():
+        lockboxes.turn(box, signer=signer, recipients=_always(patient))
+
+
+def own_boxes(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
+    """Return a patient's own lockboxes, opened with their keyring. Raises CannotOpen."""
+    reader = Reader(pk=keyring.reader_id)
+    return _open(patient, parts, reader, open_seal=keyring.open_seal, bound_to=_OWNER)
+
+
+def _open(patient: Patient, parts, reader: Reader, *, open_seal, bound_to: bytes) -> dict[str, OpenBox]:
+    held = Seal.objects.filter(
+        lockbox__patient=patient,
+        lockbox__closed_at__isnull=True,
+        lockbox__part__in=[str(part) for part in parts],
+        reader=reader,
+        grant_id__isnull=True,
+    ).select_related("lockbox")
+    return {seal.lockbox.part: lockboxes.open_box(seal, open_seal=open_seal, bound_to=bound_to) for seal in held}
+
+
+def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
+    """Return the lockboxes that grants opened to a reader, by part. A part without a seal is left out.
+
+    Raises CannotOpen when a grant is no longer what was signed: its digest opens nothing.
+    """
+    held = Seal.objects.filter(
+        lockbox__patient=patient,
+        lockbox__closed_at__isnull=True,
+        lockbox__part__in=list(by_part),
+        reader_id=keyring.reader_id,
+        grant_id__in={grant.pk for grant in by_part.values()},
+    ).select_related("lockbox")
+    digests = {grant.pk: proofs.digest(grant) for grant in by_part.values()}
+    return {
+        seal.lockbox.part: lockboxes.open_box(seal, open_seal=keyring.open_seal, bound_to=digests[seal.grant_id])
+        for seal in held
+        if by_part[seal.lockbox.part].pk == seal.grant_id
+    }
+
+
+def hand_over(grant: Grant, *, keyring: OpenKeyring) -> None:
+    """Seal the granted parts to the grant's reader. Call it inside the transaction that makes the grant."""
+    if Action.READ not in grant.actions:
+        return  # Writing needs no reading key.
+    lockboxes.lock(grant.patient, grant.categories)
+    recipient = _granted(grant)
+    boxes = own_boxes(grant.patient, grant.categories, keyring=keyring)
+    missing = set(grant.categories) - set(boxes)
+    if missing:
+        raise CannotOpen(f"No key of one's own for {', '.join(sorted(missing))}.")
+    Seal.objects.bulk_create(lockboxes.make_seal(box, recipient) for box in boxes.values())
+
+
+def take_back(grant: Grant) -> int:
+    """Delete a grant's seals, which needs no key; return how many there were."""
+    return Seal.objects.filter(grant_id=grant.pk).delete()[0]
+
+
+def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, without: Iterable[Grant] = ()) -> None:
+    """Begin a new epoch of each part, sealed to those who stay. Call it inside a transaction."""
+    chosen = sorted(set(parts))
+    lockboxes.lock(patient, chosen)
+    without = list(without)
+    for part, box in own_boxes(patient, chosen, keyring=keyring).items():
+        stay = queries.staying(patient, part, clock.now(), without=without)
+        recipients = [*_always(patient), *(_granted(grant) for grant in stay if Action.READ in grant.actions)]
+        lockboxes.turn(box, signer=keyring, recipients=recipients)
+
+
+def settle(patient: Patient, boxes: Mapping[str, OpenBox]) -> int:
+    """Move what arrived under batch keys to the opened boxes' roots, so that it opens faster; return how many moved."""
+    if not BatchKey.objects.filter(lockbox__in=[box.lockbox.pk for box in boxes.values()]).exists():
+        return 0
+    with transaction.atomic():
+        current = lockboxes.lock(patient, boxes)
+        same = [box for part, box in boxes.items() if current.get(part) == box.lockbox]
+        return sum(lockboxes.rewrap(box, box, batched_only=True) for box in same)

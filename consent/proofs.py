@@ -1,0 +1,168 @@
+"""What a grant says, hashed, signed and checked: the thread from a patient's key to a token on chain.
+
+Nothing here looks into the database. A grant's digest is computed from its columns each time it is needed, so a
+changed column is another digest, and another digest opens no seal.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from ehr.chain import tokens, typed_data
+from ehr.chain.tokens import TokenGrant
+from ehr.crypto import signing
+from ehr.crypto.digests import joined
+
+_DAY = 86_400
+FORMAT = "chartseal-grant/v1"
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def terms(grant) -> dict:
+    """Return what a grant says, as plain JSON values."""
+    return {
+        "patient": str(grant.patient_id),
+        "reader": str(grant.reader_id),
+        "reader_key": grant.key_version_id,
+        "categories": list(grant.categories),
+        "actions": list(grant.actions),
+        "purpose": grant.purpose,
+        "starts": _moment(grant.starts),
+        "ends": _moment(grant.ends),
+        "sentence": grant.sentence,
+    }
+
+
+def commitment(said: dict, salt: bytes) -> bytes:
+    """Return the salted 32-byte commitment to a grant's terms, the only thing of them on chain."""
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return sha256(joined(b"chartseal grant v1", bytes(salt), text)).digest()
+
+
+def whole_days(starts: datetime, ends: datetime) -> tuple[int, int]:
+    """Return first and last moment in Unix seconds, widened to whole UTC days, so that the chain learns no hour."""
+    first = int(starts.timestamp()) // _DAY * _DAY
+    last = -(-int((ends + timedelta(microseconds=999_999)).timestamp()) // _DAY) * _DAY
+    return first, last
+
+
+def token_grant(grant) -> TokenGrant:
+    """Return the struct that stands for a grant on chain."""
+    starts, until = whole_days(grant.starts, grant.ends)
+    return TokenGrant(grant.holder, starts, until, commitment(terms(grant), grant.salt))
+
+
+def domain(grant) -> typed_data.Domain:
+    """Return where the grant's signature counts."""
+    return tokens.domain(grant.contract, grant.chain_id)
+
+
+def digest(grant) -> bytes:
+    """Return the 32 bytes the patient signed. A seal made for the grant opens with these and no others."""
+    return typed_data.signing_digest(domain(grant), token_grant(grant).struct_hash())
+
+
+def token_id(grant) -> int:
+    """Return the id of the grant's token."""
+    return tokens.token_id(grant.signer, token_grant(grant).struct_hash(), grant.holder)
+
+
+def binding_message(patient_id, grant_digest: bytes, signer: str) -> bytes:
+    """Return what the patient's author key signs, to say that the one-time signer is theirs."""
+    return joined(b"grant binding v1", patient_id.bytes, grant_digest, bytes.fromhex(signer[2:]))
+
+
+def genuine(grant) -> bool:
+    """Tell whether the patient signed exactly what the row says: with the one-time key, and the author key behind it."""
+    signed = digest(grant)
+    signer = typed_data.recover(signed, bytes(grant.signature_r), bytes(grant.signature_vs))
+    message = binding_message(grant.patient_id, signed, grant.signer)
+    version = grant.patient_version
+    return signer == grant.signer and signing.verify(version.author_public, message, bytes(grant.binding))
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(bytes(raw)).decode()
+
+
+def document(grant, *, ended_at: datetime | None = None) -> dict:
+    """Return everything a verifier needs to check one grant alone, as plain JSON values."""
+    shape = token_grant(grant)
+    return {
+        "format": FORMAT,
+        "terms": terms(grant),
+        "salt": _b64(grant.salt),
+        "chain_id": grant.chain_id,
+        "contract": grant.contract,
+        "holder": grant.holder,
+        "from": shape.starts,
+        "until": shape.until,
+        "signer": grant.signer,
+        "r": _b64(grant.signature_r),
+        "vs": _b64(grant.signature_vs),
+        "token": hex(token_id(grant)),
+        "patient_key": _b64(grant.patient_version.author_public),
+        "binding": _b64(grant.binding),
+        "ended_at": _moment(ended_at) if ended_at else None,
+    }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One step of a check: what was looked at, whether it holds, and a sentence that says so."""
+
+    step: str
+    holds: bool
+    says: str
+
+
+def verify_grant(paper: dict, *, patient_key: bytes | None = None, owner_of=None, at: datetime) -> list[Finding]:
+    """Check the thread from a patient's key to a token, with public data and what one was handed.
+
+    patient_key: the patient's Ed25519 key, where the verifier knows it from elsewhere. owner_of: a function from
+    token id to holder address or None, which asks a chain. Returns all findings; the grant counts when all hold.
+    Raises ValueError when the paper is not a grant's.
+    """
+    try:
+        return list(_findings(paper, patient_key, owner_of, at))
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise ValueError("This file is not a grant of Chartseal, or a part of it is missing.") from problem
+
+
+def _findings(paper: dict, patient_key: bytes | None, owner_of, at: datetime):
+    if paper["format"] != FORMAT:
+        raise ValueError(paper["format"])
+    said = paper["terms"]
+    salt, r, vs = (base64.b64decode(paper[name], validate=True) for name in ("salt", "r", "vs"))
+    handed_key, binding = (base64.b64decode(paper[name], validate=True) for name in ("patient_key", "binding"))
+    starts, ends = (datetime.fromisoformat(said[name]) for name in ("starts", "ends"))
+    shape = TokenGrant(paper["holder"], paper["from"], paper["until"], commitment(said, salt))
+    yield Finding("days", (shape.starts, shape.until) == whole_days(starts, ends), "The days on chain are the grant’s.")
+    where = tokens.domain(paper["contract"], paper["chain_id"])
+    signed = typed_data.signing_digest(where, shape.struct_hash())
+    signer = typed_data.recover(signed, r, vs)
+    yield Finding("signature", signer == paper["signer"], "The one-time key signed exactly these terms.")
+    if patient_key is not None:
+        yield Finding("patient", handed_key == patient_key, "The key is the one known as this patient’s.")
+    message = joined(
+        b"grant binding v1", _uuid_bytes(said["patient"]), signed, bytes.fromhex(paper["signer"].removeprefix("0x"))
+    )
+    yield Finding(
+        "binding", signing.verify(handed_key, message, binding), "The patient’s key stands behind the one-time key."
+    )
+    token = tokens.token_id(paper["signer"], shape.struct_hash(), paper["holder"])
+    yield Finding("token", hex(token) == paper["token"], "The token’s number is the one these terms give.")
+    if owner_of is not None:
+        yield Finding("chain", owner_of(token) == paper["holder"], "The chain holds this token for this reader.")
+    ended = paper["ended_at"]
+    over = ended is not None and datetime.fromisoformat(ended) <= at
+    yield Finding("ending", not over and starts <= at < ends, "It has begun and is neither over nor stopped.")
+
+
+def _uuid_bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))

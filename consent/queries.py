@@ -1,0 +1,125 @@
+"""Reads about consent: what a decision needs, and what a patient and a clinician are shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from ehr.chain.models import Deployment
+
+from consent.models import Claim, Grant
+from consent.rules import GrantFacts
+from ehr.accounts.models import Reader, User
+from ehr.words import Category
+from patients.models import Patient
+
+ESCROW_NAME = "Escrow"
+
+
+class NotSetUp(RuntimeError):
+    """Something the operator prepares once is not there yet; the message names the command."""
+
+
+def facts(grant: Grant) -> GrantFacts:
+    """Return a grant as the rules need it. Its ending must be loaded with it."""
+    ending = getattr(grant, "ending", None)
+    return GrantFacts(
+        id=grant.id,
+        categories=frozenset(grant.categories),
+        actions=frozenset(grant.actions),
+        purpose=grant.purpose,
+        starts=grant.starts,
+        ends=grant.ends,
+        ended_at=ending.at if ending else None,
+    )
+
+
+def between(patient: Patient, reader: User) -> list[Grant]:
+    """Return all grants of one patient to one person, over and ended ones too, by one indexed query."""
+    rows = Grant.objects.filter(patient=patient, reader__user=reader)
+    return list(rows.select_related("ending", "patient_version").order_by("made_at"))
+
+
+def escrow() -> Reader:
+    """Return the escrow as a reader. Raises NotSetUp before `manage.py open_escrow`."""
+    found = Reader.objects.filter(kind=Reader.Kind.SERVICE, name=ESCROW_NAME).select_related("keyring__version").first()
+    if found is None:
+        raise NotSetUp("There is no escrow yet. Run “manage.py open_escrow” once.")
+    return found
+
+
+def token_contract() -> tuple[int, str]:
+    """Return chain id and address of the newest AccessToken. Raises NotSetUp before `manage.py deploy_contracts`."""
+    found = Deployment.objects.filter(name="AccessToken").order_by("-pk").first()
+    if found is None:
+        raise NotSetUp("The contracts are not on a chain yet. Run “manage.py deploy_contracts” once.")
+    return found.chain_id, found.address
+
+
+def staying(patient: Patient, part: str, at: datetime, *, without: Iterable = ()) -> QuerySet[Grant]:
+    """Return the grants whose readers keep a part when its epoch turns, those that begin later included."""
+    rows = Grant.objects.filter(patient=patient).standing(at).exclude(pk__in=[grant.pk for grant in without])
+    keep = [grant.pk for grant in rows.only("pk", "categories") if part in grant.categories]
+    return Grant.objects.filter(pk__in=keep).select_related("key_version", "patient_version")
+
+
+def who_can_see(patient: Patient, at: datetime) -> QuerySet[Grant]:
+    """Return the grants that hold or will hold, soonest to end first, each with its reader."""
+    rows = Grant.objects.filter(patient=patient).standing(at)
+    return rows.select_related("reader__user", "ending").order_by("ends", "pk")
+
+
+def ended(patient: Patient, at: datetime) -> QuerySet[Grant]:
+    """Return the grants that are over, newest ending first."""
+    rows = Grant.objects.filter(patient=patient).exclude(pk__in=who_can_see(patient, at).values("pk"))
+    return rows.select_related("reader__user", "ending").order_by("-ends", "pk")
+
+
+def of_patient(patient: Patient, grant_id) -> Grant | None:
+    """Return one of a patient's own grants, or None."""
+    return Grant.objects.filter(patient=patient, pk=grant_id).select_related("reader__user", "ending").first()
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """A patient whom a clinician may open something of now: what, and until when at the latest."""
+
+    patient: Patient
+    categories: tuple[str, ...]
+    ends: datetime
+    may_write: bool
+
+    def ends_within(self, at: datetime, days: int) -> bool:
+        return self.ends - at <= timedelta(days=days)
+
+
+def within_reach(reader: User, at: datetime) -> list[Reachable]:
+    """Return the patients with an active grant to a person, by name. Standing is decided when one is opened."""
+    by_patient: dict = {}
+    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient"):
+        by_patient.setdefault(grant.patient, []).append(grant)
+    found = [
+        Reachable(
+            patient=patient,
+            categories=tuple(part for part in Category if any(part in grant.categories for grant in grants)),
+            ends=max(grant.ends for grant in grants),
+            may_write=any(grant.may_write for grant in grants),
+        )
+        for patient, grants in by_patient.items()
+    ]
+    return sorted(found, key=lambda one: (one.patient.name.casefold(), str(one.patient.pk)))
+
+
+def patient_within_reach(reader: User, patient_id) -> Patient | None:
+    """Return a patient who has, or had, shared something with a person; None for everybody else."""
+    return Patient.objects.filter(pk=patient_id, grants__reader__user=reader).distinct().first()
+
+
+def claims_awaiting_check() -> QuerySet[Claim]:
+    """Return the claims that two staff have not yet confirmed, oldest first."""
+    return (
+        Claim.objects.filter(claimant__isnull=False, finished_at__isnull=True, refused_at__isnull=True)
+        .select_related("patient", "claimant")
+        .prefetch_related("checks__by")
+        .order_by("claimed_at")
+    )

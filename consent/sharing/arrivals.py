@@ -1,0 +1,198 @@
+"""How a record and its patient come together: signing up, arriving before one's patient, claiming."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import date, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit import log
+from consent import escrow, keys
+from consent.access import own_party
+from consent.models import Claim
+from ehr import clock
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.models import User
+from ehr.notices import operations as notices
+from patients import operations as patients
+from patients.models import Patient
+from patients.operations import AlreadyKnown
+
+__all__ = ["AlreadyKnown", "ClaimRefused"]
+
+INVITATION_DAYS = 30
+STAFF_NEEDED = 2
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that reads like something else
+
+
+class ClaimRefused(Exception):
+    """This claim cannot go on; the message says why and whom to ask."""
+
+
+def register(
+    user: User, *, name: str, birth_date: date, sex: str, identifiers: Iterable[tuple[str, str]], keyring: OpenKeyring
+) -> Patient:
+    """Return the new record of somebody who signed up: six empty parts, sealed to them, shared with nobody.
+
+    Raises AlreadyKnown, with a line on the log, for an identifier that somebody has shown to be theirs.
+    """
+    try:
+        with transaction.atomic():
+            patient = patients.add_patient(
+                name=name, birth_date=birth_date, sex=sex, identifiers=identifiers, user=user
+            )
+            keys.begin_record(patient, signer=keyring)
+            log.append(
+                "record.begun", actor=own_party(patient), subject=patient.pk, outcome="done", because="signed-up"
+            )
+            return patient
+    except AlreadyKnown:
+        log.record(
+            "identity.refused",
+            actor=log.Party("person", user.pk, user.name, "", ""),
+            subject=None,
+            outcome="refused",
+            because="identifier-known",
+        )
+        raise
+
+
+def expect(*, name: str, birth_date: date, sex: str, identifiers: Iterable[tuple[str, str]], source: str) -> Patient:
+    """Return a record for somebody who is not here yet, sealed to the escrow alone. Call it inside a transaction."""
+    patient = patients.add_patient(
+        name=name, birth_date=birth_date, sex=sex, identifiers=identifiers, user=None, verified=True
+    )
+    keys.begin_record(patient, signer=escrow.signer())
+    log.append(
+        "record.begun",
+        actor=log.Party("system", None, source, "source", ""),
+        subject=patient.pk,
+        outcome="done",
+        because="arrived-before-patient",
+    )
+    return patient
+
+
+# --- Claiming ------------------------------------------------------------------------------------
+def _digest(code: str) -> bytes:
+    return sha256(b"claim\x00" + "".join(code.upper().split()).replace("-", "").encode()).digest()
+
+
+def _staff(user: User) -> log.Party:
+    return log.Party("person", user.pk, user.name, "staff", "")
+
+
+def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
+    """Return a claim and its code (100 random bits), to be handed over on paper. Only the code's digest is stored."""
+    code = "-".join("".join(secrets.choice(_ALPHABET) for _i in range(5)) for _j in range(4))
+    with transaction.atomic():
+        patient = Patient.objects.select_for_update().get(pk=patient.pk)
+        if patient.user_id:
+            raise ClaimRefused(_("This record has its patient already. No invitation is needed."))
+        now = clock.now()
+        claim = Claim.objects.create(
+            patient=patient,
+            code_digest=_digest(code),
+            invited_by=by,
+            expires_at=now + timedelta(days=INVITATION_DAYS),
+        )
+        log.append("claim.invited", actor=_staff(by), subject=patient.pk, outcome="done")
+    return claim, code
+
+
+def take_up(code: str, *, user: User) -> Claim:
+    """Return the claim that an invitation opens, now waiting for staff to check who its claimant is.
+
+    Raises ClaimRefused, in the same words whether the code is unknown, used or too old.
+    """
+    with transaction.atomic():
+        claim = (
+            Claim.objects.select_for_update()
+            .filter(code_digest=_digest(code), claimant__isnull=True, expires_at__gt=clock.now())
+            .first()
+        )
+        if claim is None or Patient.objects.filter(user=user).exists():
+            raise ClaimRefused(_("This invitation cannot be used. Check the code, or ask for a new invitation."))
+        claim.claimant, claim.claimed_at = user, clock.now()
+        claim.save(update_fields=["claimant", "claimed_at"])
+        log.append(
+            "claim.taken-up",
+            actor=log.Party("person", user.pk, user.name, "", ""),
+            subject=claim.patient_id,
+            outcome="done",
+        )
+    return claim
+
+
+def check_claim(claim: Claim, *, by: User, document: str) -> bool:
+    """Note that a staff member saw the claimant's document; return whether that makes two. Raises ClaimRefused."""
+    with transaction.atomic():
+        claim = Claim.objects.select_for_update().get(pk=claim.pk)
+        if claim.claimant_id is None or claim.finished_at or claim.refused_at:
+            raise ClaimRefused(_("This claim is not waiting for a check."))
+        if claim.claimant_id == by.pk:
+            raise ClaimRefused(_("You cannot confirm your own identity. Ask two colleagues."))
+        if claim.checks.filter(by=by).exists():
+            raise ClaimRefused(_("You have confirmed this claim already. A second person must confirm it too."))
+        claim.checks.create(by=by, document=document)
+        enough = claim.checks.count() >= STAFF_NEEDED
+        log.append("claim.checked", actor=_staff(by), subject=claim.patient_id, outcome="done", because=document)
+        if enough:
+            notices.notify(claim.claimant, "claim-ready", about=claim.pk, key=f"claim-ready:{claim.pk}")
+        return enough
+
+
+def refuse_claim(claim: Claim, *, by: User, because: str) -> None:
+    """End a claim whose claimant is not the patient. The log holds who refused and why."""
+    with transaction.atomic():
+        claim = Claim.objects.select_for_update().get(pk=claim.pk)
+        if claim.finished_at:
+            raise ClaimRefused(_("This claim is finished already."))
+        claim.refused_at = clock.now()
+        claim.save(update_fields=["refused_at"])
+        log.append("claim.refused", actor=_staff(by), subject=claim.patient_id, outcome="refused", because=because)
+
+
+def ready_claim(user: User) -> Claim | None:
+    """Return the claim that only waits for its claimant's keys, or None."""
+    waiting = Claim.objects.filter(claimant=user, finished_at__isnull=True, refused_at__isnull=True)
+    return next((claim for claim in waiting if claim.checks.count() >= STAFF_NEEDED), None)
+
+
+def finish_claim(claim: Claim, *, keyring: OpenKeyring) -> Patient:
+    """Hand the record to its patient: the escrow opens it once, new epochs begin, the escrow's use is counted.
+
+    The event is committed first. Raises ClaimRefused, and `consent.escrow.NotReleased`.
+    """
+    _confirm_ready(claim)
+    event = log.record(
+        "claim.released",
+        actor=log.Party("person", claim.claimant_id, claim.claimant.name, "patient", ""),
+        subject=claim.patient_id,
+        outcome="allowed",
+        because="two-staff-checked",
+        details={"claim": str(claim.pk)},
+    )
+    return _take_over(claim, event.pk, keyring)
+
+
+def _confirm_ready(claim: Claim) -> None:
+    claim.refresh_from_db()
+    if claim.finished_at or claim.refused_at or claim.checks.count() < STAFF_NEEDED:
+        raise ClaimRefused(_("Two members of staff must confirm who you are first. You will be told."))
+
+
+def _take_over(claim: Claim, event_id: UUID, keyring: OpenKeyring) -> Patient:
+    with transaction.atomic():
+        claim = Claim.objects.select_for_update().select_related("patient", "claimant").get(pk=claim.pk)
+        _confirm_ready(claim)
+        patients.claim(claim.patient, user=claim.claimant)
+        open_seal = escrow.release(event_id, claim.patient, why="claim")
+        keys.take_over(claim.patient, open_seal=open_seal, signer=keyring)
+        claim.finished_at = clock.now()
+        claim.save(update_fields=["finished_at"])
+        log.append("record.claimed", actor=own_party(claim.patient), subject=claim.patient_id, outcome="done")
+        return claim.patient

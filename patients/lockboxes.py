@@ -1,0 +1,203 @@
+"""Lockboxes: making an epoch, sealing it to readers, opening it with a keyring, turning it.
+
+Only `consent.keys`, `patients.vault` and `patients.operations` may import this module.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from django.db import connection
+
+from ehr import clock
+from ehr.crypto import opening, signing
+from ehr.crypto.digests import joined
+from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
+from ehr.crypto.sealing import encrypt, generate_kem, new_key, seal
+from patients.models import BatchKey, Lockbox, Patient, Seal, WrappedKey
+
+
+class Signer(Protocol):
+    """Whoever opens an epoch: an unlocked keyring, or the escrow."""
+
+    version_id: int
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """To whom a lockbox is sealed, and what the seal is bound to: a grant's digest, or a word for the owner."""
+
+    reader_id: uuid.UUID
+    version_id: int
+    kem_public: bytes
+    bound_to: bytes
+    grant_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class OpenBox:
+    """An opened lockbox: its private key (96 bytes) opens what arrived, its root (32 bytes) what was moved under it."""
+
+    lockbox: Lockbox
+    opener: opening.SealOpener = field(repr=False)
+    private: bytes = field(repr=False)
+    root: bytes = field(repr=False)
+
+    @property
+    def part(self) -> str:
+        return self.lockbox.part
+
+
+class LockboxForged(Exception):
+    """A lockbox's public key is not signed by the one who is said to have opened it. Nothing is sealed to it."""
+
+
+def _identity(patient_id: uuid.UUID, part: str, epoch: int) -> bytes:
+    return joined(b"lockbox/v1", patient_id.bytes, part.encode(), epoch.to_bytes(4, "big"))
+
+
+def identity(lockbox: Lockbox) -> bytes:
+    """Return the bytes that name one patient × part × epoch, and nothing else."""
+    return _identity(lockbox.patient_id, lockbox.part, lockbox.epoch)
+
+
+def _seal_info(lockbox: Lockbox, bound_to: bytes) -> bytes:
+    return joined(b"seal/v1", identity(lockbox), bound_to)
+
+
+def begin_epoch(
+    patient: Patient, part: str, epoch: int, *, signer: Signer, recipients: Iterable[Recipient]
+) -> tuple[Lockbox, OpenBox]:
+    """Make the key of a new epoch and seal it to its readers. Call it inside a transaction."""
+    pair, root = generate_kem(), new_key()
+    lockbox = Lockbox.objects.create(
+        patient=patient,
+        part=str(part),
+        epoch=epoch,
+        public=pair.public,
+        opened_by_id=signer.version_id,
+        signature=signer.sign(_identity(patient.id, str(part), epoch) + pair.public),
+    )
+    box = OpenBox(lockbox, opening.SealOpener(pair.private), pair.private, root)
+    Seal.objects.bulk_create(make_seal(box, recipient) for recipient in recipients)
+    return lockbox, box
+
+
+def make_seal(box: OpenBox, recipient: Recipient) -> Seal:
+    """Return the unsaved seal of an opened lockbox to one recipient."""
+    return Seal(
+        lockbox=box.lockbox,
+        reader_id=recipient.reader_id,
+        key_version_id=recipient.version_id,
+        grant_id=recipient.grant_id,
+        blob=seal(recipient.kem_public, box.private + box.root, info=_seal_info(box.lockbox, recipient.bound_to)),
+    )
+
+
+def open_box(held: Seal, *, open_seal: Callable[..., bytes], bound_to: bytes) -> OpenBox:
+    """Return the lockbox a seal holds. Raises CannotOpen unless keyring, grant and lockbox are what it is bound to."""
+    secret = open_seal(bytes(held.blob), info=_seal_info(held.lockbox, bound_to))
+    if len(secret) != KEM_PRIVATE_BYTES + 32:
+        raise CannotOpen("This seal does not hold a lockbox's key.")
+    private, root = secret[:KEM_PRIVATE_BYTES], secret[KEM_PRIVATE_BYTES:]
+    return OpenBox(held.lockbox, opening.SealOpener(private), private, root)
+
+
+def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> OpenBox:
+    """Close an epoch and begin the next: new key, seals for those who stay, every DEK wrapped anew.
+
+    Call it inside a transaction that holds the lockbox row (see `lock`), so that a write in flight
+    lands in one epoch or the other. The old seals go; who held one opens nothing more.
+    """
+    lockbox = old.lockbox
+    lockbox.closed_at = clock.now()
+    lockbox.save(update_fields=["closed_at"])
+    _, new = begin_epoch(lockbox.patient, lockbox.part, lockbox.epoch + 1, signer=signer, recipients=recipients)
+    rewrap(old, new)
+    lockbox.seals.all().delete()
+    return new
+
+
+def lock(patient: Patient, parts: Iterable[str]) -> dict[str, Lockbox]:
+    """Return the current lockboxes by part, their rows held until the transaction ends."""
+    rows = Lockbox.objects.of(patient, parts).current().select_for_update().order_by("pk")
+    return {row.part: row for row in rows}
+
+
+def rewrap(old: OpenBox, new: OpenBox, *, batched_only: bool = False) -> int:
+    """Wrap the old box's DEKs under the new one's root; return how many. One box twice: its batches move to the root."""
+    rows = WrappedKey.objects.filter(lockbox=old.lockbox)
+    if batched_only:
+        rows = rows.filter(batch__isnull=False)
+    keys = BatchKeys(old)
+    changed = []
+    for pk, entry_id, batch_id, blob in rows.values_list("pk", "entry_id", "batch_id", "blob"):
+        dek = unwrap(old, keys, entry_id, batch_id, blob)
+        changed.append((new.lockbox.pk, bytes(wrap(new.root, new.lockbox, entry_id, dek)), pk))
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "update patients_wrappedkey set lockbox_id = %s, batch_id = null, blob = %s where id = %s", changed
+            )
+    BatchKey.objects.filter(lockbox=old.lockbox).delete()
+    return len(changed)
+
+
+class BatchKeys:
+    """The batch keys of one opened lockbox, opened as they are asked for."""
+
+    def __init__(self, box: OpenBox) -> None:
+        self._box = box
+        self._sealed: Mapping[int, bytes] | None = None
+        self._open: dict[int, bytes] = {}
+
+    def get(self, batch_id: int) -> bytes:
+        """Return a batch's 32-byte key. Raises CannotOpen when the batch is not this lockbox's."""
+        if batch_id not in self._open:
+            if self._sealed is None:
+                self._sealed = dict(self._box.lockbox.batch_keys.values_list("pk", "sealed"))
+            sealed = self._sealed.get(batch_id)
+            if sealed is None:
+                raise CannotOpen("This entry's batch belongs to another lockbox.")
+            self._open[batch_id] = self._box.opener.open(sealed, info=batch_info(self._box.lockbox))
+        return self._open[batch_id]
+
+
+def batch_info(lockbox: Lockbox) -> bytes:
+    """Return what a batch key's seal is bound to."""
+    return joined(b"batch/v1", identity(lockbox))
+
+
+def new_batch(lockbox: Lockbox) -> tuple[BatchKey, bytes]:
+    """Return a saved batch row and its key, sealed to a lockbox nobody needs to open. Raises LockboxForged."""
+    check_signature(lockbox)
+    key = new_key()
+    sealed = seal(bytes(lockbox.public), key, info=batch_info(lockbox))
+    return BatchKey.objects.create(lockbox=lockbox, sealed=sealed), key
+
+
+def check_signature(lockbox: Lockbox) -> None:
+    """Raise LockboxForged unless the epoch's opener signed this public key."""
+    public = bytes(lockbox.public)
+    if not signing.verify(lockbox.opened_by.author_public, identity(lockbox) + public, lockbox.signature):
+        raise LockboxForged(
+            f"The key of lockbox {lockbox.pk} is not signed by who opened it. Nothing was sealed to it."
+        )
+
+
+def _wrap_aad(lockbox: Lockbox, entry_id: uuid.UUID) -> bytes:
+    return joined(b"dek/v1", identity(lockbox), entry_id.bytes)
+
+
+def wrap(key: bytes, lockbox: Lockbox, entry_id: uuid.UUID, dek: bytes) -> bytes:
+    """Return a DEK wrapped under a root or batch key, bound to part, epoch and entry."""
+    return encrypt(key, dek, aad=_wrap_aad(lockbox, entry_id))
+
+
+def unwrap(box: OpenBox, batches: BatchKeys, entry_id: uuid.UUID, batch_id: int | None, blob: bytes) -> bytes:
+    """Return a DEK, or a share of one. Raises CannotOpen."""
+    key = box.root if batch_id is None else batches.get(batch_id)
+    return opening.decrypt(key, blob, aad=_wrap_aad(box.lockbox, entry_id))

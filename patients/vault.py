@@ -1,0 +1,303 @@
+"""The vault: entries in and entries out. Only the door, `consent.access`, may import it.
+
+It decides nothing and logs nothing. What it is handed opened lockboxes for, it opens.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Protocol
+
+from ehr.crypto import opening, signing
+from ehr.crypto.digests import joined
+from ehr.crypto.formats import CannotOpen
+from ehr.crypto.passphrases import derive
+from ehr.crypto.sealing import encrypt, encrypt_committed, new_key
+from patients.lockboxes import BatchKeys, OpenBox, lock, new_batch, unwrap, wrap
+from patients.models import Chunk, Entry, Lockbox, Manifest, Patient, WrappedKey
+
+ALGORITHM = b"AES-256-GCM+SHA-256-commitment/v1"
+CHUNK_BYTES = 256 * 1024
+_DIGEST_BYTES = 32
+
+
+class Author(Protocol):
+    """Who signs what is written: a person's keyring, or a registered source."""
+
+    version_id: int | None
+    source_id: uuid.UUID | None
+    name: str
+
+    def sign(self, message: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be sealed: the resource's JSON as it will be returned, and where it belongs."""
+
+    resource: bytes
+    parts: tuple[str, ...]  # one, or two when two sensitive labels apply
+    search: bytes
+    logical_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    version: int = 1
+    origin: bytes | None = None
+    attachment: bytes = b""
+
+
+@dataclass
+class OpenEntry:
+    """One opened entry. `raw` is None when its key or its ciphertext does not fit; it is shown as such."""
+
+    entry_id: uuid.UUID
+    logical_id: uuid.UUID
+    version: int
+    parts: tuple[str, ...]
+    written_at: datetime
+    manifest_id: int
+    raw: bytes | None = field(repr=False)
+    author_name: str = ""
+    author_valid: bool = False
+
+    @property
+    def category(self) -> str:
+        return self.parts[0]
+
+    @cached_property
+    def resource(self) -> dict:
+        """The FHIR resource with its decimals as written; empty when it could not be opened."""
+        return json.loads(self.raw, parse_float=Decimal) if self.raw is not None else {}
+
+
+class NoLockbox(Exception):
+    """The record has no open lockbox for a part, so nothing can be put into it."""
+
+
+def _identity(patient_id: uuid.UUID, logical_id: uuid.UUID, version: int) -> bytes:
+    """Return the bytes that body and signature are bound to: patient, entry, version and algorithm."""
+    return joined(b"entry/v1", patient_id.bytes, logical_id.bytes, version.to_bytes(4, "big"), ALGORITHM)
+
+
+def _digest(identity: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(identity + body).digest()
+
+
+def _manifest_message(patient_id: uuid.UUID, digests: bytes) -> bytes:
+    return joined(b"manifest/v1", patient_id.bytes, hashlib.sha256(digests).digest())
+
+
+# --- In ------------------------------------------------------------------------------------------
+def write(
+    patient: Patient, drafts: Sequence[Draft], *, author: Author, boxes: Mapping[str, OpenBox] | None = None
+) -> list[Entry]:
+    """Seal drafts and return their rows. Needs no reading key; with an opened box the DEK goes straight under its root.
+
+    Call it inside a transaction. Raises NoLockbox, LockboxForged, and IntegrityError where a version exists already.
+    """
+    current = lock(patient, {part for draft in drafts for part in draft.parts})
+    keys = {part: box.root for part, box in (boxes or {}).items() if part in current and box.lockbox == current[part]}
+    batches: dict[str, int | None] = dict.fromkeys(keys)
+    entries, wrapped, digests, chunks = [], [], [], []
+    for position, draft in enumerate(drafts):
+        dek = new_key()
+        identity = _identity(patient.id, draft.logical_id, draft.version)
+        entry = Entry(
+            patient=patient,
+            logical_id=draft.logical_id,
+            version=draft.version,
+            shares=len(draft.parts),
+            position=position,
+            body=encrypt_committed(dek, draft.resource, aad=identity),
+            search=encrypt(dek, draft.search, aad=identity + b"search"),
+            origin=draft.origin,
+        )
+        entries.append(entry)
+        digests.append(_digest(identity, entry.body))
+        chunks.extend(_chunks(entry, dek, draft.attachment))
+        for part, share in zip(draft.parts, _shares(dek, len(draft.parts)), strict=True):
+            if part not in keys:
+                lockbox = _box_for(current, part)
+                batch, keys[part] = new_batch(lockbox)
+                batches[part] = batch.pk
+            blob = wrap(keys[part], current[part], entry.id, share)
+            wrapped.append(WrappedKey(entry=entry, lockbox=current[part], batch_id=batches[part], blob=blob))
+    _save(patient, entries, wrapped, chunks, b"".join(digests), author)
+    return entries
+
+
+def _box_for(current: Mapping[str, Lockbox], part: str) -> Lockbox:
+    if part not in current:
+        raise NoLockbox(f"This record has no lockbox for “{part}”, so nothing was stored.")
+    return current[part]
+
+
+def _save(patient, entries, wrapped, chunks, digests: bytes, author: Author) -> None:
+    manifest = Manifest.objects.create(
+        patient=patient,
+        author_id=author.version_id,
+        source_id=author.source_id,
+        author_name=author.name,
+        digests=digests,
+        signature=author.sign(_manifest_message(patient.id, digests)),
+    )
+    newer = [entry.logical_id for entry in entries if entry.version > 1]
+    if newer:
+        Entry.objects.filter(patient=patient, logical_id__in=newer, current=True).update(current=False)
+    for entry in entries:
+        entry.manifest = manifest
+    Entry.objects.bulk_create(entries)
+    WrappedKey.objects.bulk_create(wrapped)
+    Chunk.objects.bulk_create(chunks)
+
+
+def _shares(dek: bytes, count: int) -> list[bytes]:
+    """Return the DEK alone, or two halves of it that say nothing one by one."""
+    if count == 1:
+        return [dek]
+    mask = new_key()
+    return [mask, _xor(mask, dek)]
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
+def _chunks(entry: Entry, dek: bytes, content: bytes) -> Iterator[Chunk]:
+    if not content:
+        return
+    key, total = derive(dek, "attachment"), -(-len(content) // CHUNK_BYTES)
+    for number in range(total):
+        piece = content[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
+        yield Chunk(entry=entry, number=number, body=encrypt(key, piece, aad=_chunk_aad(entry.id, number, total)))
+
+
+def _chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
+    return joined(b"chunk/v1", entry_id.bytes, number.to_bytes(4, "big"), total.to_bytes(4, "big"))
+
+
+# --- Out -----------------------------------------------------------------------------------------
+_COLUMNS = (
+    "entry_id",
+    "lockbox_id",
+    "batch_id",
+    "blob",
+    "entry__logical_id",
+    "entry__version",
+    "entry__shares",
+    "entry__manifest_id",
+    "entry__position",
+    "entry__written_at",
+    "entry__body",
+)
+
+
+def read(
+    patient: Patient,
+    boxes: Mapping[str, OpenBox],
+    *,
+    logical_id: uuid.UUID | None = None,
+    all_versions: bool = False,
+) -> list[OpenEntry]:
+    """Return the entries that the opened boxes open, newest written first.
+
+    An entry whose second share is in a box that is not open is left out without a trace. One whose key or
+    ciphertext does not fit comes back with `raw` None; one whose author's signature fails, with `author_valid` False.
+    """
+    rows = WrappedKey.objects.filter(lockbox__in=[box.lockbox.pk for box in boxes.values()], entry__patient=patient)
+    if logical_id is not None:
+        rows = rows.filter(entry__logical_id=logical_id)
+    if not all_versions:
+        rows = rows.filter(entry__current=True)
+    opened = _Opening(patient, boxes)
+    for row in rows.order_by("-entry__written_at", "entry__position", "pk").values_list(*_COLUMNS):
+        opened.take(row)
+    return opened.finish()
+
+
+class _Opening:
+    """One reading: collects shares, opens bodies, checks authors."""
+
+    def __init__(self, patient: Patient, boxes: Mapping[str, OpenBox]) -> None:
+        self.patient_id = patient.id
+        self.boxes = {box.lockbox.pk: (box, BatchKeys(box)) for box in boxes.values()}
+        self.waiting: dict[uuid.UUID, tuple[bytes | None, str]] = {}
+        self.entries: list[OpenEntry] = []
+        self.positions: list[tuple[int, bytes]] = []
+
+    def take(self, row) -> None:
+        entry_id, lockbox_id, batch_id, blob, logical_id, version, shares, manifest_id, position, written, body = row
+        box, batches = self.boxes[lockbox_id]
+        try:
+            dek: bytes | None = unwrap(box, batches, entry_id, batch_id, blob)
+        except CannotOpen:
+            dek = None
+        parts: tuple[str, ...] = (box.part,)
+        if shares == 2:
+            if entry_id not in self.waiting:
+                self.waiting[entry_id] = (dek, box.part)
+                return
+            other, part = self.waiting.pop(entry_id)
+            dek = _xor(dek, other) if dek is not None and other is not None else None
+            parts = tuple(sorted((part, box.part)))
+        identity = _identity(self.patient_id, logical_id, version)
+        raw = None
+        if dek is not None:
+            try:
+                raw = opening.decrypt_committed(dek, body, aad=identity)
+            except CannotOpen:
+                raw = None
+        self.entries.append(OpenEntry(entry_id, logical_id, version, parts, written, manifest_id, raw))
+        self.positions.append((position, _digest(identity, bytes(body))))
+
+    def finish(self) -> list[OpenEntry]:
+        manifests = _checked_manifests(self.patient_id, {entry.manifest_id for entry in self.entries})
+        for entry, (position, digest) in zip(self.entries, self.positions, strict=True):
+            entry.author_name, digests = manifests[entry.manifest_id]
+            start = position * _DIGEST_BYTES
+            entry.author_valid = digests[start : start + _DIGEST_BYTES] == digest
+        return self.entries
+
+
+def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[str, bytes]]:
+    """Return author's name and signed digests by manifest; no digests where the signature fails."""
+    checked = {}
+    for manifest in Manifest.objects.filter(pk__in=ids).select_related("author", "source"):
+        public = manifest.author.author_public if manifest.author_id else manifest.source.public
+        digests = bytes(manifest.digests)
+        genuine = manifest.patient_id == patient_id and signing.verify(
+            public, _manifest_message(patient_id, digests), manifest.signature
+        )
+        checked[manifest.pk] = (manifest.author_name, digests if genuine else b"")
+    return checked
+
+
+def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
+    """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
+    key = derive(_dek(entry, boxes), "attachment")
+    rows = list(entry.chunks.values_list("number", "body"))
+    pieces = [
+        opening.decrypt(key, body, aad=_chunk_aad(entry.id, position, len(rows)))
+        for position, (_, body) in enumerate(rows)
+    ]
+    return b"".join(pieces)
+
+
+def read_search(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
+    """Return an entry's sealed search values. Raises CannotOpen."""
+    identity = _identity(entry.patient_id, entry.logical_id, entry.version)
+    return opening.decrypt(_dek(entry, boxes), entry.search, aad=identity + b"search")
+
+
+def _dek(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
+    opened = {box.lockbox.pk: box for box in boxes.values()}
+    shares = []
+    for row in entry.wrapped_keys.filter(lockbox__in=opened):
+        box = opened[row.lockbox_id]
+        shares.append(unwrap(box, BatchKeys(box), entry.id, row.batch_id, row.blob))
+    if len(shares) != entry.shares:
+        raise CannotOpen("The keys at hand do not open this entry.")
+    return shares[0] if entry.shares == 1 else _xor(*shares)
