@@ -1,0 +1,152 @@
+"""Who may see which portal. Each decorator sends a person to the step that is missing; what is hidden answers 404."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+
+from ehr.accounts.models import User
+from ehr.frame import sessions
+from patients.models import Patient
+from providers.models import Clinician
+
+WAITING = "waiting-to-verify"  # in the session of a browser that signed up: the e-mail address typed there
+
+View = Callable[..., HttpResponse]
+
+
+def patient_of(user: User) -> Patient | None:
+    """Return the patient a person is, or None."""
+    return getattr(user, "patient", None)
+
+
+def clinician_of(user: User) -> Clinician | None:
+    """Return the clinician a person registered as, or None. Being one opens nothing by itself."""
+    return getattr(user, "clinician", None)
+
+
+def limits_for(user: User) -> str:
+    """Return the role whose time limits a person's session has: the strictest of what they may reach."""
+    if user.is_staff:
+        return "staff"
+    return "clinician" if clinician_of(user) else "patient"
+
+
+def must_have_second_factor(user: User) -> bool:
+    """Tell whether a person's role requires a second step: everybody who may reach other people's data."""
+    return user.is_staff or clinician_of(user) is not None
+
+
+def home(user: User) -> str:
+    """Return the address a person belongs at after signing in."""
+    if patient_of(user):
+        return _address("patient:home")
+    if clinician_of(user):
+        return _address("clinician:home")
+    return _address("admin:index") if user.is_staff else _address("front:begin")
+
+
+def onward(request: HttpRequest, fallback: str) -> str:
+    """Return where a person was going, if that is a page of this site, else the fallback."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if safe else fallback
+
+
+def missing_step(request: HttpRequest) -> str | None:
+    """Return the address of the step that stands between a request and any personal page, or None."""
+    user = request.user
+    if not user.is_authenticated:
+        return reverse("front:check-mail") if WAITING in request.session else _with_next(request, "front:sign-in")
+    if user.email_verified_at is None:
+        return reverse("front:check-mail")
+    if user.is_verified():
+        return None
+    if user.second_factor_at is not None:
+        return _with_next(request, "front:second-factor")
+    return reverse("front:enrol") if must_have_second_factor(user) else None
+
+
+def signed_in(view: View) -> View:
+    """Let in whoever is signed in, with a proven address and the second step their role or choice asks for."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        step = missing_step(request)
+        return redirect(step) if step else view(request, *args, **kwargs)
+
+    return guarded
+
+
+def patient_only(view: View) -> View:
+    """Let patients in, with `request.patient`. A person with no record yet is shown how to begin one."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        request.patient = patient_of(request.user)
+        if request.patient is not None:
+            return view(request, *args, **kwargs)
+        if clinician_of(request.user) or request.user.is_staff:
+            raise Http404
+        return redirect("front:begin")
+
+    return guarded
+
+
+def clinician_only(view: View) -> View:
+    """Let in whoever registered as a clinician, with `request.clinician`, under the clinicians' time limits."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        request.clinician = clinician_of(request.user)
+        if request.clinician is None:
+            raise Http404
+        if request.session.get(sessions.LIMITS) == "patient":
+            request.session[sessions.LIMITS] = "clinician"
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def staff_only(view: View) -> View:
+    """Let staff in, after their second step."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if not request.user.is_staff:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def unlocked(view: View) -> View:
+    """Let in whoever has their keyring open; others are asked for what opens it. Put it under a role."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if request.keyring is None:
+            return redirect(_with_next(request, "front:unlock"))
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _with_next(request: HttpRequest, name: str) -> str:
+    """Return a page's address that remembers where a GET was going; a POST cannot be sent twice."""
+    if request.method != "GET":
+        return reverse(name)
+    return f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}"
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return reverse("front:begin")
