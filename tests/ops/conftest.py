@@ -58,3 +58,16 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def settings_of():
+    """Read the settings in a process of its own, as every program does first, and return what became of it."""
+
+    def read(environment, code="import ehr.settings"):
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    return read

@@ -1,0 +1,75 @@
+"""Production starts whole or not at all."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY", "KEYHOLDER_FILE_KEY"]
+PLACES = ["ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "CHAIN_URL"]
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.mark.point(2)
+@pytest.mark.security
+def test_django_finds_nothing_to_say_about_a_production_start(production, manage, tmp_path):
+    # Some checks ask the database for its features; a file answers as well as a server.
+    production["DATABASE_URL"] = f"sqlite:///{tmp_path / 'check.sqlite3'}"
+    done = manage(production, "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.point(2)
+@pytest.mark.security
+@pytest.mark.parametrize("missing", SECRETS + PLACES)
+def test_production_does_not_start_without(missing, production, settings_of):
+    del production[missing]
+    refused = settings_of(production)
+    assert refused.returncode != 0
+    assert f"{missing} is not set" in refused.stderr
+
+
+def test_a_secret_may_come_from_a_file(production, settings_of, tmp_path):
+    secret = tmp_path / "index-key"
+    secret.write_text(production.pop("INDEX_KEY") + "\n")
+    assert settings_of({**production, "INDEX_KEY_FILE": str(secret)}).returncode == 0
+
+
+def test_production_makes_no_secret_of_its_own(production, settings_of, tmp_path):
+    settings_of(production)
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_every_secret_settings_read_is_tested_here():
+    text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
+    assert re.findall(r"\b_secret\(\"([A-Z_]+)\"\)", text) == SECRETS
+
+
+def example(pattern=r"^([A-Z_]+)=(.*)$"):
+    """Return the names and values of deploy/.env.example."""
+    return dict(re.findall(pattern, (DEPLOY / ".env.example").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def test_the_example_environment_names_everything_production_asks_for():
+    assert set(SECRETS + PLACES) <= set(example())
+
+
+def test_the_example_environment_names_nothing_that_nobody_reads():
+    readers = [ROOT / "ehr/settings.py", *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
+    text = "".join(path.read_text(encoding="utf-8") for path in readers if path.suffix in {".py", ".yaml", ".service"})
+    assert [name for name in example(r"^(?:# )?([A-Z_]+)=(.*)$") if name not in text] == []
+
+
+def test_the_example_environment_holds_no_secret_that_works():
+    assert {example()[name] for name in SECRETS} == {""}
+
+
+def test_cookies_travel_over_tls_only_and_no_script_reads_them(production, settings_of):
+    wanted = [
+        "s.SESSION_COOKIE_SECURE", "s.CSRF_COOKIE_SECURE", "s.SESSION_COOKIE_HTTPONLY", "s.SECURE_SSL_REDIRECT",
+        "s.SECURE_HSTS_SECONDS >= 31536000", "s.DEBUG is False",
+    ]  # fmt: skip
+    assert settings_of(production, f"from ehr import settings as s; assert {' and '.join(wanted)}").returncode == 0
