@@ -1,0 +1,111 @@
+"""The one connection to the chain: any Ethereum JSON-RPC at settings.CHAIN_URL."""
+
+import itertools
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import requests
+from django.conf import settings
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint, RPCResponse
+
+TIMEOUT_SECONDS = 10
+_threads = threading.local()
+_numbers = itertools.count(1)
+
+
+class Unavailable(Exception):
+    """The chain cannot be reached or does not answer as a node does. Nothing is lost: try again later."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of a batch: a result, or why there is none."""
+
+    result: Any = None
+    message: str = ""
+    data: str = ""
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.message)
+
+
+class _Provider(HTTPProvider):
+    """web3's provider, whose network failures are Unavailable."""
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        try:
+            return super().make_request(method, params)
+        except (requests.RequestException, OSError, ValueError) as problem:
+            raise Unavailable(f"{method}: {type(problem).__name__}") from problem
+
+
+@lru_cache(maxsize=4)
+def _web3(url: str) -> Web3:
+    provider = _Provider(
+        url,
+        request_kwargs={"timeout": TIMEOUT_SECONDS},
+        cache_allowed_requests=True,
+        exception_retry_configuration=None,
+    )
+    return Web3(provider)
+
+
+def web3() -> Web3:
+    """Return web3 for reading contracts. Its calls raise Unavailable when the chain cannot be reached."""
+    return _web3(settings.CHAIN_URL)
+
+
+def post(requests_: Sequence[tuple[str, list[Any]]]) -> list[Answer]:
+    """Send one JSON batch and return the answers in its order. Raises Unavailable.
+
+    web3's own batches refuse eth_sendRawTransaction, and one POST is several times faster than one for each.
+    """
+    if not requests_:
+        return []
+    batch = [{"jsonrpc": "2.0", "id": next(_numbers), "method": name, "params": args} for name, args in requests_]
+    try:
+        response = _session().post(settings.CHAIN_URL, json=batch, timeout=TIMEOUT_SECONDS)
+        response.raise_for_status()
+        answers = {item["id"]: item for item in response.json()}
+        return [_answer(answers[item["id"]]) for item in batch]
+    except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as problem:
+        raise Unavailable(f"{requests_[0][0]}: {type(problem).__name__}") from problem
+
+
+def ask(method: str, *params: Any) -> Any:
+    """Return the result of one read. Raises Unavailable, also when the node answers with an error."""
+    answer = post([(method, list(params))])[0]
+    if answer.refused:
+        raise Unavailable(f"{method}: {answer.message}")
+    return answer.result
+
+
+def chain_id() -> int:
+    """Return the id of the chain that answers now. Raises Unavailable.
+
+    What was deployed where is known without the chain: see `deployments.find`.
+    """
+    return int(ask("eth_chainId"), 16)
+
+
+def _answer(item: dict[str, Any]) -> Answer:
+    error = item.get("error")
+    if not error:
+        return Answer(result=item["result"])
+    data = error.get("data")
+    return Answer(message=str(error.get("message") or error.get("code")), data=data if isinstance(data, str) else "")
+
+
+def _session() -> requests.Session:
+    """Return this thread's connection, kept open between calls."""
+    session: requests.Session | None = getattr(_threads, "session", None)
+    if session is None:
+        session = _threads.session = requests.Session()
+        # The address is configuration; proxies and credentials from the environment are not.
+        session.trust_env = False
+    return session

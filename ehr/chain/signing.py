@@ -1,0 +1,185 @@
+"""Turns queued transactions into signed ones: nonces under a row lock, the raw bytes stored before anything is sent."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction as database
+from eth_account import Account as EthAccount
+
+from ehr import clock
+from ehr.chain import client, deployments, typed_data
+from ehr.chain.models import Account, SignedForm, Status, Transaction
+
+logger = logging.getLogger(__name__)
+# A trial run that fails may only mean that its time has not come; about a day passes until it is given up.
+MOST_TRIES = 30
+LONGEST_WAIT = timedelta(hours=1)
+BUMP_AFTER = timedelta(seconds=90)
+MOST_FORMS = 12
+# Room above the estimate: other transactions may run first and change what this one costs.
+GAS_ROOM_PERCENT = 125
+
+
+class AnotherChain(client.Unavailable):
+    """The node serves a chain with the same id and another beginning. Nothing is sent there unasked."""
+
+
+@dataclass(frozen=True)
+class Fees:
+    """Wei for each unit of gas."""
+
+    max_fee: int
+    priority_fee: int
+
+
+def relayer() -> str:
+    """Return the address of the account that pays. It relays; it cannot consent."""
+    return typed_data.address_of(settings.CHAIN_RELAYER_KEY)
+
+
+def account() -> Account:
+    """Return the relayer's row for the chain that answers. Raises AnotherChain, Unavailable."""
+    chain_id, block, count = client.post(
+        [
+            ("eth_chainId", []),
+            ("eth_getBlockByNumber", ["0x0", False]),
+            ("eth_getTransactionCount", [relayer(), "latest"]),
+        ]
+    )
+    if chain_id.refused or block.refused or count.refused or not block.result:
+        raise client.Unavailable(f"{chain_id.message or block.message or count.message or 'no first block'}")
+    genesis = bytes.fromhex(block.result["hash"][2:])
+    row, _ = Account.objects.get_or_create(
+        chain_id=int(chain_id.result, 16),
+        address=relayer(),
+        defaults={"genesis": genesis, "next_nonce": int(count.result, 16)},
+    )
+    if bytes(row.genesis) != genesis:
+        raise AnotherChain(
+            f"Chain {row.chain_id} began anew. Run `manage.py deploy_contracts` to put the contracts there."
+        )
+    return row
+
+
+def fees() -> Fees:
+    """Return what to offer now: the chain's tip, and room for the base fee to double. Raises Unavailable."""
+    block, tip = client.post([("eth_getBlockByNumber", ["latest", False]), ("eth_maxPriorityFeePerGas", [])])
+    if block.refused or not block.result:
+        raise client.Unavailable(block.message or "no latest block")
+    priority = int(tip.result, 16) if not tip.refused else 10**9
+    return Fees(2 * int(block.result.get("baseFeePerGas", "0x0"), 16) + priority, priority)
+
+
+def sign_queued(*, limit: int = 50) -> int:
+    """Sign what is queued and due, in order; return how many. Each is signed once, whoever else runs this."""
+    waiting = Transaction.objects.to_sign(clock.now())[:limit]
+    if not waiting:
+        return 0
+    payer, offer = account(), fees()
+    return sum(_sign(transaction, payer, offer) for transaction in waiting)
+
+
+def _sign(transaction: Transaction, payer: Account, offer: Fees) -> bool:
+    place = deployments.address_on(payer.chain_id, transaction.contract) if transaction.method else ""
+    if place is None:
+        return False
+    gas = _try(transaction, payer, place)
+    if gas is None:
+        return False
+    with database.atomic():
+        row = Account.objects.select_for_update().get(pk=payer.pk)
+        mine = Transaction.objects.select_for_update().get(pk=transaction.pk)
+        if mine.status != Status.QUEUED:
+            return False
+        mine.nonce, mine.gas, mine.status, mine.problem = row.next_nonce, gas, Status.SIGNED, ""
+        mine.save(update_fields=["nonce", "gas", "status", "problem"])
+        row.next_nonce += 1
+        row.save(update_fields=["next_nonce"])
+        _store(mine, chain_id=payer.chain_id, place=place, offer=offer)
+    return True
+
+
+def _store(transaction: Transaction, *, chain_id: int, place: str, offer: Fees) -> SignedForm:
+    signed = EthAccount.sign_transaction(
+        {
+            "type": 2,
+            "chainId": chain_id,
+            "nonce": transaction.nonce,
+            "to": place,
+            "data": bytes(transaction.calldata),
+            "value": 0,
+            "gas": transaction.gas,
+            "maxFeePerGas": offer.max_fee,
+            "maxPriorityFeePerGas": offer.priority_fee,
+        },
+        settings.CHAIN_RELAYER_KEY,
+    )
+    return SignedForm.objects.create(
+        transaction=transaction,
+        hash=bytes(signed.hash),
+        raw=bytes(signed.raw_transaction),
+        max_fee=Decimal(offer.max_fee),
+        priority_fee=Decimal(offer.priority_fee),
+        signed_at=clock.now(),
+    )
+
+
+def _try(transaction: Transaction, payer: Account, place: str) -> int | None:
+    """Return the gas limit to sign with, or None where the contract would refuse it now: nobody pays for a revert."""
+    call = {"from": payer.address, "data": f"0x{bytes(transaction.calldata).hex()}"} | ({"to": place} if place else {})
+    answer = client.post([("eth_estimateGas", [call])])[0]
+    if not answer.refused:
+        return int(answer.result, 16) * GAS_ROOM_PERCENT // 100
+    # What it needs may be on its way: a revocation comes after its attestation, a head after the head before it.
+    if not Transaction.objects.outstanding().filter(contract=transaction.contract).exists():
+        _put_off(transaction, f"{answer.message} {answer.data[:10]}".strip())
+    return None
+
+
+def _put_off(transaction: Transaction, problem: str) -> None:
+    tries = transaction.tries + 1
+    wait = min(timedelta(seconds=2**tries), LONGEST_WAIT)
+    failed = tries >= MOST_TRIES
+    Transaction.objects.filter(pk=transaction.pk, status=Status.QUEUED).update(
+        tries=tries,
+        problem=problem[:200],
+        due_at=clock.now() + wait,
+        status=Status.FAILED if failed else Status.QUEUED,
+    )
+    if failed or tries == 1:
+        logger.warning("Transaction %d of %s was refused: %s", transaction.pk, transaction.contract, problem[:80])
+
+
+def bump_slow() -> int:
+    """Sign again, for more and with the same nonce, what no block took for 90 s; return how many."""
+    slow = [transaction for transaction in Transaction.objects.outstanding() if _is_slow(transaction, clock.now())]
+    if not slow:
+        return 0
+    payer, offer = account(), fees()
+    for transaction in slow:
+        with database.atomic():
+            Account.objects.select_for_update().get(pk=payer.pk)
+            forms = list(SignedForm.objects.filter(transaction=transaction).order_by("pk"))
+            fresh = Transaction.objects.get(pk=transaction.pk)
+            if fresh.status in {Status.SIGNED, Status.SENT} and _is_slow(fresh, clock.now()):
+                _outbid(fresh, forms[-1], payer, offer)
+    return len(slow)
+
+
+def _outbid(transaction: Transaction, form: SignedForm, payer: Account, offer: Fees) -> None:
+    """Store a form that pays at least an eighth more: less, and nodes keep the old one."""
+    place = deployments.address_on(payer.chain_id, transaction.contract) if transaction.method else ""
+    more = Fees(
+        max(offer.max_fee, int(form.max_fee) * 9 // 8 + 1), max(offer.priority_fee, int(form.priority_fee) * 9 // 8 + 1)
+    )
+    if place is not None:
+        _store(transaction, chain_id=payer.chain_id, place=place, offer=more)
+
+
+def _is_slow(transaction: Transaction, at: datetime) -> bool:
+    forms: Sequence[datetime] = list(transaction.forms.order_by("-pk").values_list("signed_at", flat=True))
+    return 0 < len(forms) < MOST_FORMS and forms[0] < at - BUMP_AFTER

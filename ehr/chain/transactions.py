@@ -1,0 +1,70 @@
+"""What is to happen on chain: queue it once, ask later what became of it.
+
+Queueing needs no chain and joins the caller's database transaction, so that a consent and its token are written
+together or not at all. `ehr.chain.tasks.relay` does the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ehr import clock
+from ehr.chain import artifacts
+from ehr.chain.models import Status, Transaction
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a transaction. `block` and `logs` (as JSON-RPC gives them) stand from `confirmed` on."""
+
+    status: str
+    block: int | None = None
+    transaction_hash: str = ""
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """In a block, final or not."""
+        return self.status in {Status.CONFIRMED, Status.FINAL}
+
+
+def queue(digest: bytes, *, contract: str, method: str, args: Sequence[object]) -> Transaction:
+    """Queue one call of a contract; the same digest again returns what was queued first.
+
+    `args` are what eth_abi encodes: bytes as bytes, structs as tuples. Raises ValueError for a digest that is not 32
+    bytes or that stands for another call, and eth_abi's EncodingError for arguments that do not fit.
+    """
+    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args))
+
+
+def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> Transaction:
+    """Queue the creation of a contract; the same digest again returns what was queued first."""
+    return _queue(digest, contract, "", artifacts.load(contract).deployment(args))
+
+
+def _queue(digest: bytes, contract: str, method: str, calldata: bytes) -> Transaction:
+    if len(digest) != 32:
+        raise ValueError(f"A digest has 32 bytes, not {len(digest)}.")
+    now = clock.now()
+    transaction, new = Transaction.objects.get_or_create(
+        digest=digest,
+        defaults={"contract": contract, "method": method, "calldata": calldata, "queued_at": now, "due_at": now},
+    )
+    if not new and (transaction.contract, bytes(transaction.calldata)) != (contract, calldata):
+        raise ValueError(f"Digest 0x{digest.hex()} already stands for another call of {transaction.contract}.")
+    return transaction
+
+
+def outcome(digest: bytes) -> Outcome | None:
+    """Return what became of the transaction of that digest, or None when none was queued."""
+    transaction = Transaction.objects.filter(digest=digest).first()
+    if transaction is None:
+        return None
+    return Outcome(
+        status=transaction.status,
+        block=transaction.block_number,
+        transaction_hash=f"0x{bytes(transaction.mined_hash).hex()}" if transaction.mined_hash else "",
+        logs=transaction.logs,
+        problem=transaction.problem,
+    )
