@@ -1,9 +1,11 @@
 """What every test gets: no network beyond this machine, a clock that remembers nothing, a fresh cache."""
 
 import importlib.util
+import shutil
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from pytest_socket import socket_allow_hosts
 
 from ehr import clock
@@ -22,6 +24,21 @@ def _exists(name: str) -> bool:
 
 
 pytest_plugins = [name for name in SHARED_FIXTURES if _exists(name)]
+
+
+# What a test may need of the machine, and where to get it. CI has both and allows no skip for the second.
+NEEDS = {
+    "postgres": (connection.vendor == "postgresql", "needs a PostgreSQL server; DATABASE_URL names one"),
+    "browser": (shutil.which("chromium") is not None, "needs Chromium: sudo apt install chromium"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Skip, with the remedy, what this machine cannot run."""
+    for item in items:
+        for marker, (here, reason) in NEEDS.items():
+            if not here and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(trylast=True)
