@@ -1,0 +1,145 @@
+"""Reads what other systems send: bundles, loose resources and NDJSON, plain or gzipped, file by file or as folders.
+
+What is imported together is a `Batch`: a bundle stands or falls as a whole; loose resources may refer to each other,
+but each stands on its own.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import definitions, text
+from .references import Entry
+
+SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
+BUNDLE_TYPES = frozenset({"transaction", "batch", "collection", "searchset", "document", "message", "history"})
+WRITES = frozenset({"POST", "PUT"})
+LARGEST_FILE = 512 * 1024 * 1024
+
+
+class Unreadable(Exception):
+    """A file or entry cannot be read; the message says which, and why."""
+
+
+@dataclass
+class Batch:
+    """What is imported together."""
+
+    name: str
+    entries: list[Entry]
+    whole: bool  # True for a bundle: one broken entry refuses it all
+    places: dict[int, str] = field(default_factory=dict)  # entry number: where it stands, for messages
+
+    def place(self, number: int) -> str:
+        """Return "maria.json, entry 12"."""
+        return self.places.get(number) or f"{self.name}, entry {number}"
+
+
+def files(paths: list[Path]) -> list[Path]:
+    """Return the files to read, folders opened and sorted. Raises Unreadable where nothing is there."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(item for item in path.rglob("*") if item.name.endswith(SUFFIXES) and item.is_file())
+            if not inside:
+                raise Unreadable(f"{path} holds no .json or .ndjson file.")
+            found.extend(inside)
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise Unreadable(f"{path} does not exist.")
+    return list(dict.fromkeys(found))
+
+
+def read(path: Path) -> Iterator[Batch]:
+    """Yield the batches of one file. Raises Unreadable; what was yielded before it still stands."""
+    content = _unpacked(path)
+    if path.name.removesuffix(".gz").endswith(".ndjson"):
+        yield from _lines(path.name, content)
+    else:
+        yield _document(path.name, _parsed(path.name, content))
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return a file's bytes, unpacked where it starts as gzip does."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise Unreadable(f"{path.name}: this gzip file is damaged or cut short. Ask for it again.") from None
+    if len(content) > LARGEST_FILE:
+        raise Unreadable(f"{path.name}: larger than {LARGEST_FILE // 1024**2} MB unpacked. Split it.")
+    return content
+
+
+def _parsed(name: str, content: bytes) -> dict:
+    try:
+        value = text.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Unreadable(f"{name}: not UTF-8 text, which FHIR requires.") from None
+    except ValueError as problem:
+        place = f" at line {problem.lineno}, column {problem.colno}" if hasattr(problem, "lineno") else ""
+        raise Unreadable(f"{name}: not readable as JSON{place}.") from None
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        raise Unreadable(f"{name}: not a FHIR resource: resourceType is missing.")
+    return value
+
+
+def _lines(name: str, content: bytes) -> Iterator[Batch]:
+    """Yield the bundles of an NDJSON file one by one, and its loose resources as one batch at the end."""
+    loose = Batch(name, [], whole=False)
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        place = f"{name}, line {number}"
+        resource = _parsed(place, line)
+        if resource["resourceType"] == "Bundle":
+            yield _document(place, resource)
+        else:
+            loose.entries.append(Entry(number, "", resource))
+            loose.places[number] = place
+    if loose.entries:
+        yield loose
+
+
+def _document(name: str, resource: dict) -> Batch:
+    if resource["resourceType"] == "Bundle" and resource.get("type") in BUNDLE_TYPES:
+        return Batch(name, list(_entries(name, resource)), whole=True)
+    if resource["resourceType"] == "Bundle":
+        raise Unreadable(f"{name}: Bundle.type must be one of: {', '.join(sorted(BUNDLE_TYPES))}.")
+    return Batch(name, [Entry(1, "", resource)], whole=False, places={1: name})
+
+
+def _entries(name: str, bundle: dict) -> Iterator[Entry]:
+    """Yield a bundle's entries. Raises Unreadable naming the entry that is not one."""
+    listed = bundle.get("entry", [])
+    if not isinstance(listed, list) or not listed:
+        raise Unreadable(f"{name}: this bundle has no entries.")
+    seen: set[str] = set()
+    for number, item in enumerate(listed, start=1):
+        place = f"{name}, entry {number}"
+        resource, full_url = _entry(place, item)
+        if full_url and full_url in seen:
+            raise Unreadable(f"{place}: fullUrl is the same as an earlier entry's.")
+        seen.add(full_url)
+        yield Entry(number, full_url, resource)
+
+
+def _entry(place: str, item: object) -> tuple[dict, str]:
+    resource = item.get("resource") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(resource, dict):
+        raise Unreadable(f"{place}: resource is missing.")
+    kind = resource.get("resourceType")
+    if kind not in definitions.resource_types():
+        raise Unreadable(f"{place}: resourceType is missing, or not a type that FHIR R4 has.")
+    full_url = item.get("fullUrl", "")
+    if not isinstance(full_url, str):
+        raise Unreadable(f"{place}: fullUrl must be text.")
+    request = item.get("request")
+    if isinstance(request, dict) and request.get("method") not in WRITES:
+        raise Unreadable(f"{place}: only POST and PUT can be imported, and this entry asks for something else.")
+    return resource, full_url

@@ -1,0 +1,213 @@
+"""What schema, models and rules of FHIR R4 let through, checked here in plain Python.
+
+Missing elements (the official schema cannot ask for a primitive), two values where one may stand, empty lists and
+groups, dates no calendar has, references of the wrong type or to nothing contained, an extension that both has a value
+and extensions (ext-1), a period that ends before it begins (per-1), a contained resource nobody refers to (dom-3),
+scripts in a narrative (txt-1).
+Sources: FHIR R4 JSON format (json.html), StructureDefinitions, references.html, narrative.html.
+"""
+
+import binascii
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import cache
+
+from . import definitions, narrative
+from .definitions import Field
+from .problems import CHECKS, Problem
+from .tree import Node
+
+DATED = frozenset({"date", "dateTime", "instant"})
+
+
+def check(resource: dict, nodes: list[Node]) -> list[Problem]:
+    """Return what is wrong with a resource whose nodes were found by tree.nodes."""
+    found: list[Problem] = []
+    contained = _contained_types(resource)
+    fields_of = definitions.parts()
+    for node in nodes:
+        fields = fields_of[node.part]
+        found.extend(_missing(node, _required(node.part)))
+        found.extend(_crowded(node))
+        for name, value in node.value.items():
+            field = fields.get(name)
+            if not value and value in ("", [], {}):
+                found.append(_problem(node, name, "is empty. Leave it out instead."))
+            elif field:
+                found.extend(_leaf(node, name, field, value, contained))
+        found.extend(_special(node))
+    if contained:
+        found.extend(_unused(resource, nodes, contained))
+    return found
+
+
+@cache
+def _required(part: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return ((name to say, JSON names of which one must be there), …) of a part."""
+    wanted: dict[str, list[str]] = {}
+    for name, field in definitions.parts()[part].items():
+        if field.least:
+            wanted.setdefault(f"{field.choice}[x]" if field.choice else name, []).append(name)
+    return tuple((say, tuple(names)) for say, names in wanted.items())
+
+
+@cache
+def _choices(part: str) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of JSON names of which only one may be there."""
+    groups: dict[str, list[str]] = {}
+    for name, field in definitions.parts()[part].items():
+        if field.choice:
+            groups.setdefault(field.choice, []).append(name)
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+def _missing(node: Node, required: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Problem]:
+    for say, names in required:
+        if not any(name in node.value or f"_{name}" in node.value for name in names):
+            yield _problem(node, say, "is missing.")
+
+
+def _crowded(node: Node) -> Iterator[Problem]:
+    for names in _choices(node.part):
+        there = (
+            node.value.keys() & set(names) if len(names) > len(node.value) else [n for n in names if n in node.value]
+        )
+        if len(there) > 1:
+            yield _problem(node, "", f"has {' and '.join(sorted(there))}. Only one of them may be given.")
+
+
+def _leaf(node: Node, name: str, field: Field, value: object, contained: dict[str, str]) -> Iterator[Problem]:
+    """Yield what is wrong with the values of one element."""
+    if field.type in DATED:
+        yield from _dates(node, name, value)
+    elif field.type == "Reference":
+        yield from _targets(node, name, field, value, contained)
+    elif field.type == "base64Binary" and isinstance(value, str) and not _is_base64(value):
+        yield _problem(node, name, "is not base64.")
+
+
+def _dates(node: Node, name: str, value: object) -> Iterator[Problem]:
+    for text in value if isinstance(value, list) else (value,):
+        if isinstance(text, str) and len(text) >= 10 and not _in_calendar(text[:10]):
+            yield _problem(node, name, "is a day that no calendar has.")
+
+
+def _in_calendar(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except (ValueError, binascii.Error):
+        return False
+    return True
+
+
+def _targets(node: Node, name: str, field: Field, value: object, contained: dict[str, str]) -> Iterator[Problem]:
+    """Yield references to a type that may not stand here, and to contained resources that are not there."""
+    for reference in value if isinstance(value, list) else (value,):
+        if not isinstance(reference, dict):
+            continue
+        target = reference.get("reference")
+        if isinstance(target, str) and target.startswith("#") and len(target) > 1 and target[1:] not in contained:
+            yield _problem(node, name, "refers to a contained resource that is not there.")
+        kind = target_type(reference, contained)
+        if kind and field.targets and kind not in field.targets:
+            yield _problem(node, name, f"refers to {_a(kind)}. It may refer to: {', '.join(field.targets)}.")
+
+
+def target_type(reference: dict, contained: dict[str, str]) -> str:
+    """Return the resource type a reference points at, "" where it does not say."""
+    target = reference.get("reference")
+    if isinstance(target, str) and target.startswith("#"):
+        return contained.get(target[1:], "")
+    if isinstance(target, str) and not target.startswith("urn:"):
+        steps = target.split("/_history/", 1)[0].split("?", 1)[0].split("/")
+        for kind in steps[-2:-1] or steps[:1] if "?" in target else steps[-2:-1]:
+            if kind in definitions.resource_types():
+                return kind
+    kind = reference.get("type", "")
+    return kind if isinstance(kind, str) and kind in definitions.resource_types() else ""
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
+
+
+def _special(node: Node) -> Iterator[Problem]:
+    """Yield what only some types ask for."""
+    if node.part == "Extension":
+        has_value = any(name.startswith(("value", "_value")) for name in node.value)
+        if has_value == ("extension" in node.value):
+            yield _problem(
+                node, "", "must have either a value or further extensions, not both and not neither (ext-1)."
+            )
+    elif node.part == "Period" and _runs_backwards(node.value):
+        yield _problem(node, "", "ends before it begins (per-1).")
+    elif node.part == "Narrative" and isinstance(node.value.get("div"), str):
+        for words in narrative.problems(node.value["div"]):
+            yield _problem(node, "div", words)
+
+
+def _runs_backwards(period: dict) -> bool:
+    """True when a period's end lies before its start; days count where one of the two has no time of day.
+
+    Done here and not by FHIRPath, for fhirpathpy compares times of different zones as text.
+    """
+    start, end = period.get("start"), period.get("end")
+    if not isinstance(start, str) or not isinstance(end, str):
+        return False
+    if "T" in start and "T" in end:
+        try:
+            return datetime.fromisoformat(start) > datetime.fromisoformat(end)
+        except (ValueError, TypeError):
+            pass  # a leap second, or a time without a zone: the day will do
+    length = min(len(start), len(end), 10)
+    return start[:length] > end[:length]
+
+
+def _contained_types(resource: dict) -> dict[str, str]:
+    listed = resource.get("contained")
+    if not isinstance(listed, list):
+        return {}
+    return {
+        item["id"]: item.get("resourceType", "")
+        for item in listed
+        if isinstance(item, dict) and isinstance(item.get("id"), str)
+    }
+
+
+def _unused(resource: dict, nodes: list[Node], contained: dict[str, str]) -> Iterator[Problem]:
+    """Yield contained resources that nothing refers to and that refer to nothing outside themselves (dom-3)."""
+    used = {node.value.get("reference") for node in nodes if node.part == "Reference"}
+    inside = set(_references_within(resource["contained"]))
+    canonical = {
+        value for node in nodes for value in node.value.values() if isinstance(value, str) and value[:1] == "#"
+    }
+    for index, item in enumerate(resource["contained"]):
+        name = item.get("id") if isinstance(item, dict) else None
+        refers_back = "#" in set(_references_within(item))
+        if name in contained and f"#{name}" not in used | inside | canonical and not refers_back:
+            path = f"{resource['resourceType']}.contained[{index}]"
+            yield Problem(path, f"{path} is not referred to by anything (dom-3).", CHECKS)
+
+
+def _references_within(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for item in value.values():
+            yield from _references_within(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references_within(item)
+
+
+def _problem(node: Node, name: str, words: str) -> Problem:
+    path = node.path(name)
+    return Problem(path, f"{path} {words}", CHECKS)

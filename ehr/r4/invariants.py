@@ -1,0 +1,75 @@
+"""The third layer: the rules FHIR writes in FHIRPath, compiled once and run on every node they are about.
+
+A rule that fhirpathpy cannot compile or run says nothing: `uncompiled()` lists them, and a test holds that list.
+"""
+
+import contextlib
+import io
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from fhirpathpy import compile as compile_fhirpath
+from fhirpathpy.models import models
+
+from . import definitions
+from .problems import RULES, Problem
+from .tree import Node
+
+R4 = models["r4"]
+ABOUT_CONTAINED = frozenset({"dom-2", "dom-4", "dom-5"})
+
+
+class Rule(NamedTuple):
+    """One rule: FHIR's key ("obs-6"), its words, and the compiled question."""
+
+    key: str
+    words: str
+    holds: Callable
+
+
+@cache
+def rules_of(part: str) -> tuple[Rule, ...]:
+    """Return the compiled rules of a part ("Observation", "Period")."""
+    compiled = []
+    for key, words, expression in definitions.rules().get(part, []):
+        if (question := _compiled(expression)) is not None:
+            compiled.append(Rule(key, words, question))
+    return tuple(compiled)
+
+
+@cache
+def _compiled(expression: str) -> Callable | None:
+    try:
+        return compile_fhirpath(expression.replace("hasValue()", "exists()"), R4)  # fhirpathpy has no hasValue
+    except Exception:  # noqa: BLE001 - the parser raises whatever its grammar meets
+        return None
+
+
+def uncompiled() -> set[str]:
+    """Return the keys of the rules that fhirpathpy cannot compile."""
+    return {key for found in definitions.rules().values() for key, _, text in found if _compiled(text) is None}
+
+
+def check(resource: dict, nodes: list[Node]) -> list[Problem]:
+    """Return the rules a resource breaks."""
+    found = []
+    quiet = io.StringIO()  # fhirpathpy prints its own warnings
+    with contextlib.redirect_stdout(quiet):
+        for node in nodes:
+            for rule in rules_of(node.part):
+                if rule.key in ABOUT_CONTAINED and "contained" not in resource:
+                    continue
+                if _broken(rule, node.value, resource):
+                    path = node.path()
+                    found.append(Problem(path, f"{path} breaks rule {rule.key}: {rule.words}", RULES))
+    return found
+
+
+def _broken(rule: Rule, value: dict, resource: dict) -> bool:
+    surroundings = {"resource": resource, "rootResource": resource, "context": value}
+    try:
+        answer = rule.holds(value, surroundings)
+    except Exception:  # noqa: BLE001 - a question fhirpathpy cannot answer is not a breach
+        return False
+    return bool(answer) and answer[0] is False

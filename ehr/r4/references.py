@@ -1,0 +1,125 @@
+"""References inside a bundle become references inside a record: `urn:uuid:…` and absolute URLs turn into `Type/id`.
+
+Contained references (`#…`) and references to what the bundle does not hold by name stay as they are.
+Source: FHIR R4 bundle.html#references and http.html#trules.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+# Elements whose text may be the address of another entry. `value` (identifiers) is never touched.
+ADDRESSES = frozenset({"reference", "url", "uri", "valueUri", "valueUrl", "valueReference"})
+# The elements that say whose record a resource belongs to, in the order they are looked at.
+SUBJECTS = ("subject", "patient", "beneficiary", "individual", "for")
+
+
+class Entry(NamedTuple):
+    """One entry of a bundle: its place (from 1), its address there, and the resource."""
+
+    number: int
+    full_url: str
+    resource: dict
+
+
+class Unresolved(NamedTuple):
+    """A reference that leads nowhere."""
+
+    number: int
+    path: str
+    target: str
+
+
+def give_ids(entries: Iterable[Entry]) -> None:
+    """Give every resource without an id one that its address determines, so that a second import makes the same."""
+    for entry in entries:
+        if not entry.resource.get("id"):
+            entry.resource["id"] = _id_from(entry.full_url, entry.number)
+
+
+def _id_from(full_url: str, number: int) -> str:
+    if full_url.startswith("urn:uuid:"):
+        return full_url.removeprefix("urn:uuid:")
+    if "/" in full_url:
+        return full_url.rsplit("/", 1)[-1]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{full_url}#{number}"))
+
+
+def addresses(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return {what an entry may be called inside the bundle: "Type/id"}."""
+    known: dict[str, str] = {}
+    for entry in entries:
+        name = name_of(entry.resource)
+        known.setdefault(name, name)
+        if entry.full_url:
+            known[entry.full_url] = name
+        for identifier in entry.resource.get("identifier") or ():
+            if isinstance(identifier, dict) and identifier.get("system") and identifier.get("value"):
+                query = f"{entry.resource['resourceType']}?identifier={identifier['system']}|{identifier['value']}"
+                known.setdefault(query, name)
+    return known
+
+
+def name_of(resource: Mapping) -> str:
+    """Return "Type/id"."""
+    return f"{resource['resourceType']}/{resource.get('id', '')}"
+
+
+def rewrite(entries: Iterable[Entry]) -> list[Unresolved]:
+    """Give ids and rewrite all references of a bundle in place; return those that lead nowhere inside it.
+
+    Only `urn:` references and conditional ones can lead nowhere: others may name what is stored already.
+    """
+    entries = list(entries)
+    give_ids(entries)
+    known = addresses(entries)
+    return [
+        Unresolved(entry.number, path, target) for entry in entries for path, target in _rewrite(entry.resource, known)
+    ]
+
+
+def _rewrite(resource: dict, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for holder, name, path in _addresses_in(resource):
+        target = holder[name]
+        base = target.partition("/_history/")[0]
+        if base in known:
+            holder[name] = known[base]
+        elif name == "reference" and (target.startswith("urn:") or "?" in target):
+            yield path, target
+
+
+def _addresses_in(resource: dict) -> Iterator[tuple[dict, str, str]]:
+    """Yield (holder, name, path) of every text that may be an address."""
+    waiting: list[tuple[object, str]] = [(resource, resource["resourceType"])]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, dict):
+            for name, item in value.items():
+                if item.__class__ is str:
+                    if name in ADDRESSES:
+                        yield value, name, f"{path}.{name}"
+                elif item.__class__ is dict or item.__class__ is list:
+                    waiting.append((item, f"{path}.{name}"))
+        else:
+            waiting.extend((item, path) for item in value if item.__class__ is dict or item.__class__ is list)
+
+
+def subject_of(resource: Mapping) -> str:
+    """Return "Patient/id" of the person a resource is about, "" where it does not say. A Patient is about itself."""
+    if resource["resourceType"] == "Patient":
+        return name_of(resource)
+    for name in SUBJECTS:
+        reference = resource.get(name)
+        target = reference.get("reference", "") if isinstance(reference, dict) else ""
+        if isinstance(target, str) and "Patient/" in target:
+            return "Patient/" + target.partition("/_history/")[0].rsplit("/", 1)[-1]
+    return ""
+
+
+def targets_of(resource: Mapping) -> set[str]:
+    """Return every "Type/id" that a resource refers to."""
+    found = set()
+    for holder, name, _path in _addresses_in(dict(resource)):
+        if name == "reference" and not holder[name].startswith("#"):
+            found.add("/".join(holder[name].partition("/_history/")[0].split("/")[-2:]))
+    return found

@@ -1,0 +1,77 @@
+"""The few values a record is searched by, computed when an entry is written and sealed beside it.
+
+Small on purpose: who, what, when, in which state. Source: FHIR R4 search parameters `patient`, `code`, `date`,
+`status`, `category`, as they apply to each type.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from . import references
+
+CODED = (
+    "code", "type", "vaccineCode", "medicationCodeableConcept", "category", "class", "reasonCode", "modality",
+    "serviceType",
+)  # fmt: skip
+DATED = (
+    "effectiveDateTime", "effectivePeriod", "effectiveInstant", "onsetDateTime", "onsetPeriod", "performedDateTime",
+    "performedPeriod", "occurrenceDateTime", "occurrencePeriod", "period", "authoredOn", "authored", "started", "date",
+    "startDate", "recordedDate", "created", "issued", "billablePeriod", "servicedPeriod", "whenHandedOver",
+    "whenPrepared", "collectedDateTime", "receivedTime", "recorded", "birthDate", "dateAsserted", "sent",
+)  # fmt: skip
+STATES = ("status", "clinicalStatus", "lifecycleStatus", "verificationStatus")
+
+
+def values(resource: Mapping) -> dict[str, object]:
+    """Return {"type", "id", "patient", "codes", "date", "end", "status"}; what a resource does not say is left out.
+
+    Codes are "system|code"; dates are as written (FHIR's own partial dates); `end` is there for periods.
+    """
+    start, end = when(resource)
+    found = {
+        "type": resource["resourceType"],
+        "id": resource.get("id", ""),
+        "patient": references.subject_of(resource),
+        "codes": list(dict.fromkeys(_codes(resource))),
+        "date": start,
+        "end": end,
+        "status": list(dict.fromkeys(_states(resource))),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def when(resource: Mapping) -> tuple[str, str]:
+    """Return (start, end) of what a resource is about, as written; "" where it does not say."""
+    for name in DATED:
+        value = resource.get(name)
+        if isinstance(value, str):
+            return value, ""
+        if isinstance(value, Mapping) and (value.get("start") or value.get("end")):
+            return value.get("start") or value.get("end"), value.get("end", "")
+    collected = (
+        (resource.get("collection") or {}).get("collectedDateTime") if resource["resourceType"] == "Specimen" else ""
+    )
+    return collected or "", ""
+
+
+def _codes(resource: Mapping) -> Iterator[str]:
+    for name in CODED:
+        value = resource.get(name)
+        for concept in value if isinstance(value, list) else [value]:
+            if isinstance(concept, Mapping):
+                yield from _codings(concept)
+
+
+def _codings(concept: Mapping) -> Iterator[str]:
+    """Yield "system|code" of a CodeableConcept, or of a Coding on its own."""
+    for coding in concept.get("coding") or [concept]:
+        if isinstance(coding.get("code"), str):
+            yield f"{coding.get('system', '')}|{coding['code']}"
+
+
+def _states(resource: Mapping) -> Iterator[str]:
+    for name in STATES:
+        value = resource.get(name)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from (coding["code"] for coding in value.get("coding") or () if "code" in coding)

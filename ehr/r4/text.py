@@ -1,0 +1,58 @@
+"""JSON to resources and back without touching a number: 1.50 stays 1.50.
+
+Python's floats would turn 1.50 into 1.5 and 152.41110144377078 into whatever fits 53 bits. Decimals keep what was sent.
+"""
+
+import json
+from decimal import Decimal
+
+import orjson
+
+LONGEST_NUMBER = 400
+
+
+def loads(text: bytes | str) -> object:
+    """Return the JSON value; numbers with a point or exponent become Decimal. Raises ValueError on anything else."""
+    try:
+        return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("This JSON is nested too deeply.") from None
+
+
+def dumps(value: object) -> bytes:
+    """Return compact UTF-8 JSON with decimals as they came. Raises TypeError on what JSON has no word for."""
+    try:
+        return orjson.dumps(value, default=_number)
+    except TypeError:
+        return orjson.dumps(_with_long_numbers(value), default=_number)
+
+
+def _with_long_numbers(value: object) -> object:
+    """Return a copy whose whole numbers beyond 64 bits are Decimals, for orjson writes none so long."""
+    if isinstance(value, dict):
+        return {key: _with_long_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_long_numbers(item) for item in value]
+    return Decimal(value) if type(value) is int and value.bit_length() > 63 else value
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("A number in this JSON is unreasonably long.")
+    return Decimal(text)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number.")
+
+
+def _number(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(_written(value))
+    raise TypeError(f"{type(value).__name__} has no place in a resource.")
+
+
+def _written(number: Decimal) -> str:
+    """Return a number in digits; with an exponent only where it was written so, or would be a page of zeros."""
+    exponent = number.as_tuple().exponent
+    return format(number, "f") if isinstance(exponent, int) and -60 < exponent <= 0 else str(number)

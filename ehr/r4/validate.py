@@ -1,0 +1,90 @@
+"""Whether a resource is FHIR R4 (4.0.1): three layers, and what they miss.
+
+`Depth.QUICK` is the official JSON schema and our own checks (about 0.1 ms a resource); `Depth.FULL` adds the R4B models
+and the FHIRPath rules (about 1 ms). Nothing is stored on QUICK alone.
+"""
+
+from enum import Enum
+
+from . import checks, definitions, invariants, model, schema, tree
+from .problems import CHECKS, Problem, path_text
+
+DEEPEST = 60
+MOST_PROBLEMS = 20
+
+
+class Depth(Enum):
+    """How thoroughly to look."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+def check(resource: object, *, depth: Depth = Depth.FULL) -> list[Problem]:
+    """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element."""
+    if (problem := _unreadable(resource)) is not None:
+        return [problem]
+    found = _shallow(resource)
+    if not found and depth is Depth.FULL:
+        found = _deep(resource)
+    for steps, inner in tree.nested(resource):
+        found.extend(_moved(problem, steps) for problem in check(inner, depth=depth))
+    return _one_per_element(found)
+
+
+def _unreadable(resource: object) -> Problem | None:
+    """Return why a resource cannot even be looked at."""
+    if not isinstance(resource, dict):
+        return Problem("", "This is not a resource: a FHIR resource is a JSON object.", CHECKS)
+    kind = resource.get("resourceType")
+    if not isinstance(kind, str) or not kind:
+        return Problem("resourceType", "resourceType is missing, so nobody can tell what this is.", CHECKS)
+    if kind not in definitions.resource_types():
+        return Problem("resourceType", "resourceType is not a type that FHIR R4 has.", CHECKS)
+    if _depth(resource) > DEEPEST:
+        return Problem(kind, f"{kind} is nested more than {DEEPEST} levels deep.", CHECKS)
+    return None
+
+
+def _depth(value: object) -> int:
+    """Return how deep a value is nested, without recursion, up to one more than is allowed."""
+    level, layer = 0, [value]
+    while layer and level <= DEEPEST:
+        level += 1
+        groups = [item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))]
+        layer = [inner for group in groups for inner in group if isinstance(inner, (dict, list))]
+    return level
+
+
+def _shallow(resource: dict) -> list[Problem]:
+    found = schema.check(resource)
+    if found:
+        # Where the schema already objects, types are not to be trusted: only what is missing is added.
+        return found + _missing_only(resource)
+    return checks.check(resource, tree.nodes(resource))
+
+
+def _missing_only(resource: dict) -> list[Problem]:
+    return [
+        problem for problem in checks.check(resource, tree.nodes(resource)) if problem.message.endswith("is missing.")
+    ]
+
+
+def _deep(resource: dict) -> list[Problem]:
+    return model.check(resource) + invariants.check(resource, tree.nodes(resource))
+
+
+def _moved(problem: Problem, steps: tuple) -> Problem:
+    """Return a nested resource's problem with its path seen from the outer one."""
+    inner = problem.path.partition(".")[2] or problem.path
+    path = f"{path_text(steps)}.{inner}" if inner else path_text(steps)
+    return Problem(
+        path, problem.message.replace(problem.path, path, 1) if problem.path else problem.message, problem.layer
+    )
+
+
+def _one_per_element(found: list[Problem]) -> list[Problem]:
+    kept: dict[str, Problem] = {}
+    for problem in found:
+        kept.setdefault(problem.path, problem)
+    return list(kept.values())[:MOST_PROBLEMS]
