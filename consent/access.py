@@ -23,11 +23,9 @@ from patients.models import Entry, Patient
 from patients.queries import known_origins
 from patients.vault import Author, Draft, OpenEntry
 from providers.queries import Standing, party, standing
+from providers.roles import CLINICAL
 
 __all__ = ["AccessDenied", "Chart", "Draft", "KeysLocked", "OpenEntry"]
-
-_NO_CLINICAL_TEXT = frozenset({"administrator", "front-desk", "researcher", "verifier", "privacy-officer"})
-
 
 class AccessDenied(Exception):
     """The reader may not do this. The message says why and what to do next; `because` is the log's word for it."""
@@ -89,10 +87,10 @@ def _judge(
     at = clock.now()
     seen = standing(reader, at)
     facts = rules.ReaderFacts(
-        active=seen.because != "account-inactive",
+        active=seen.because != "account-suspended",
         in_good_standing=seen.ok,
         because=seen.because,
-        sees_clinical_text=seen.role not in _NO_CLINICAL_TEXT,
+        sees_clinical_text=bool(seen.roles & CLINICAL),
     )
     grants = {grant.pk: grant for grant in queries.between(patient, reader)}
     known = [queries.facts(grant) for grant in grants.values()]

@@ -78,7 +78,7 @@ def binding_message(patient_id, grant_digest: bytes, signer: str) -> bytes:
 
 
 def genuine(grant) -> bool:
-    """Tell whether the patient signed exactly what the row says: with the one-time key, and the author key behind it."""
+    """Tell whether the patient signed exactly what the row says: the one-time key did, and the author key behind it."""
     signed = digest(grant)
     signer = typed_data.recover(signed, bytes(grant.signature_r), bytes(grant.signature_vs))
     message = binding_message(grant.patient_id, signed, grant.signer)

@@ -55,7 +55,7 @@ def decide(
     at once. Of several that do, the one that lasts longest is named.
     """
     if not reader.active:
-        return Decision(False, "account-inactive")
+        return Decision(False, reader.because or "account-inactive")
     if not reader.in_good_standing:
         return Decision(False, reader.because or "no-standing")
     if not reader.sees_clinical_text and category is not Category.BASIC:

@@ -1,0 +1,147 @@
+"""Records and their patients finding each other."""
+
+from datetime import date, timedelta
+
+import pytest
+import time_machine
+
+from consent import access, escrow
+from consent.access import open_own
+from consent.models import EscrowUse
+from consent.sharing import arrivals
+from consent.sharing.arrivals import AlreadyKnown, ClaimRefused
+from ehr import clock
+from ehr.words import Category
+from patients.models import Identifier, Lockbox, Seal
+from patients.operations import CannotCheck, check_identity, source_signer
+from patients.queries import by_identifiers, is_verified
+from tests import people
+from tests.consent.conftest import draft, texts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def waiting(ground):
+    """A record that arrived before its patient."""
+    patient = arrivals.expect(
+        name="Ana Costa",
+        birth_date=date(1984, 5, 3),
+        sex="female",
+        identifiers=[("urn:mrn", "A 1")],
+        source="City Hospital",
+    )
+    access.receive(patient, [draft(Category.LABS, "arrived first")], source=source_signer("City Hospital"))
+    return patient
+
+
+@pytest.fixture
+def staff(db):
+    return people.account("Staff One").user, people.account("Staff Two").user
+
+
+def test_a_waiting_record_is_sealed_to_the_escrow_alone(waiting):
+    assert set(Seal.objects.filter(lockbox__patient=waiting).values_list("reader__name", flat=True)) == {"Escrow"}
+
+
+def test_a_record_is_claimed_by_invitation_and_two_checks(waiting, staff):
+    one, other = staff
+    ana = people.account("Ana Costa")
+    _claim, code = arrivals.invite(waiting, by=one)
+    claim = arrivals.take_up(code.lower(), user=ana.user)
+    assert arrivals.check_claim(claim, by=one, document="passport") is False
+    assert arrivals.ready_claim(ana.user) is None
+    assert arrivals.check_claim(claim, by=other, document="passport") is True
+    patient = arrivals.finish_claim(arrivals.ready_claim(ana.user), keyring=ana.keyring)
+    assert patient.user == ana.user
+    assert texts(open_own(patient, keyring=ana.keyring)) == {"arrived first"}
+    assert EscrowUse.objects.count() == 1
+    assert set(Lockbox.objects.current().values_list("epoch", flat=True)) == {2}
+
+
+def test_an_invitation_without_the_checks_opens_nothing(waiting, staff):
+    ana = people.account("Ana Costa")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=ana.user)
+    arrivals.check_claim(claim, by=staff[0], document="passport")
+    with pytest.raises(ClaimRefused, match="Two members of staff"):
+        arrivals.finish_claim(claim, keyring=ana.keyring)
+    assert not EscrowUse.objects.exists()
+
+
+def test_one_person_cannot_make_both_checks_nor_check_themselves(waiting, staff):
+    ana = people.account("Ana Costa")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=ana.user)
+    arrivals.check_claim(claim, by=staff[0], document="passport")
+    with pytest.raises(ClaimRefused, match="second person"):
+        arrivals.check_claim(claim, by=staff[0], document="passport")
+    with pytest.raises(ClaimRefused, match="own identity"):
+        arrivals.check_claim(claim, by=ana.user, document="passport")
+
+
+@pytest.mark.parametrize("code", ["WRONG-CODE0-00000-00000", ""])
+def test_an_unknown_code_and_a_used_one_are_refused_in_the_same_words(waiting, staff, code):
+    _claim, real = arrivals.invite(waiting, by=staff[0])
+    arrivals.take_up(real, user=people.account("First").user)
+    said = set()
+    for attempt in (code, real):
+        with pytest.raises(ClaimRefused) as refusal:
+            arrivals.take_up(attempt, user=people.account("Second").user)
+        said.add(str(refusal.value))
+    assert len(said) == 1
+
+
+def test_an_invitation_lapses(waiting, staff):
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    with time_machine.travel(clock.now() + timedelta(days=31)), pytest.raises(ClaimRefused):
+        arrivals.take_up(code, user=people.account("Late").user)
+
+
+@pytest.mark.security
+def test_the_escrow_opens_only_against_a_fresh_event_about_that_patient_and_once(waiting):
+    event = access.log.record("claim.released", actor=access.log.SYSTEM, subject=waiting.pk)
+    other = people.patient("Somebody Else").patient
+    with pytest.raises(escrow.NotReleased, match="this patient"):
+        escrow.release(event.pk, other, why="claim")
+    escrow.release(event.pk, waiting, why="claim")
+    with pytest.raises(escrow.NotReleased, match="before"):
+        escrow.release(event.pk, waiting, why="claim")
+    stale = access.log.record("claim.released", actor=access.log.SYSTEM, subject=waiting.pk)
+    with time_machine.travel(clock.now() + timedelta(minutes=3)), pytest.raises(escrow.NotReleased, match="older"):
+        escrow.release(stale.pk, waiting, why="claim")
+
+
+def test_an_identifier_is_matched_only_after_two_staff_saw_it(ground, staff):
+    ana = people.patient(identifier="1234 567 890")
+    identifier = Identifier.objects.get()
+    assert by_identifiers([("urn:health-card", "1234567890")]) is None
+    assert check_identity(identifier, by=staff[0], document="health card") is False
+    with pytest.raises(CannotCheck, match="second person"):
+        check_identity(identifier, by=staff[0], document="health card")
+    with pytest.raises(CannotCheck, match="own identity"):
+        check_identity(identifier, by=ana.user, document="health card")
+    assert check_identity(identifier, by=staff[1], document="health card") is True
+    assert by_identifiers([("urn:health-card", "1234567890")]) == ana.patient
+    assert is_verified(ana.patient)
+
+
+def test_somebody_elses_shown_identifier_is_refused_and_goes_to_staff(waiting):
+    impostor = people.account("Impostor")
+    with pytest.raises(AlreadyKnown, match="front desk"):
+        arrivals.register(
+            impostor.user,
+            name="Ana Costa",
+            birth_date=date(1984, 5, 3),
+            sex="female",
+            identifiers=[("urn:mrn", "a1")],
+            keyring=impostor.keyring,
+        )
+    assert not hasattr(impostor.user, "patient")
+
+
+def test_the_same_thing_sent_twice_is_stored_once(waiting):
+    source = source_signer("City Hospital")
+    again = [draft(Category.LABS, "again", origin=b"o" * 32)]
+    assert len(access.receive(waiting, again, source=source)) == 1
+    assert access.receive(waiting, [draft(Category.LABS, "again", origin=b"o" * 32)], source=source) == []
