@@ -265,6 +265,14 @@ def administered_by(user: User) -> QuerySet[Institution]:
     return Institution.objects.filter(pk__in=held.values("content_object"))
 
 
+def administrators(institution: Institution) -> QuerySet[User]:
+    """Return who administers an institution."""
+    held = InstitutionUserPermission.objects.filter(
+        content_object=institution, permission__codename="administer_institution"
+    )
+    return User.objects.filter(pk__in=held.values("user")).order_by("name")
+
+
 def memberships_waiting(institutions: QuerySet[Institution]) -> QuerySet[Membership]:
     """Return who says they work at these institutions and waits for somebody to confirm it."""
     return (

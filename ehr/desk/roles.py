@@ -1,0 +1,77 @@
+"""The roles of the desk: which permissions come with each. A role is a Django group of the same name."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class DeskRole(StrEnum):
+    """What somebody does at the desk. The values name groups, so they never change."""
+
+    VERIFIER = "credential-verifier"
+    PRIVACY = "privacy-officer"
+    INSTITUTION = "institution-administrator"
+    OPERATOR = "desk-operator"
+
+
+NAMES = {
+    DeskRole.VERIFIER: _("credential verifier"),
+    DeskRole.PRIVACY: _("privacy officer"),
+    DeskRole.INSTITUTION: _("institution administrator"),
+    DeskRole.OPERATOR: _("desk operator"),
+}
+
+# app.codename. Duties are kept apart: who decides about licences gives no roles, who gives roles answers no cases.
+PERMISSIONS = {
+    DeskRole.VERIFIER: (
+        "providers.view_credential",
+        "providers.decide_credential",
+        "providers.view_membership",
+        "providers.view_institution",
+        "providers.manage_institution",
+    ),
+    DeskRole.PRIVACY: (
+        "audit.view_case",
+        "audit.change_case",
+        "audit.view_anchor",
+        "accounts.view_user",
+        "accounts.change_user",
+    ),
+    DeskRole.INSTITUTION: ("providers.view_membership",),
+    DeskRole.OPERATOR: (
+        "accounts.view_user",
+        "accounts.change_user",
+        "auth.change_group",
+        "audit.view_anchor",
+        "chain.view_transaction",
+        "notices.view_mail",
+        "accounts.view_letter",
+    ),
+}
+
+
+def ensure_desk_roles() -> dict[DeskRole, Group]:
+    """Make the groups and give them exactly their permissions; return them. May run any number of times."""
+    groups = {}
+    for role, names in PERMISSIONS.items():
+        group, _new = Group.objects.get_or_create(name=str(role))
+        group.permissions.set(_permissions(names))
+        groups[role] = group
+    return groups
+
+
+def _permissions(names: Iterable[str]) -> list[Permission]:
+    wanted = Q(pk=None)
+    for name in names:
+        app, codename = name.split(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return list(Permission.objects.filter(wanted))
+
+
+def roles_of(user) -> list[DeskRole]:
+    """Return somebody's desk roles, in the order of their names."""
+    held = set(user.groups.values_list("name", flat=True))
+    return [role for role in DeskRole if role in held]
