@@ -5,6 +5,7 @@ and the FHIR models costs more than the work itself on a second start.
 """
 
 import argparse
+import io
 import os
 import sys
 import time
@@ -22,6 +23,8 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import CommandError, call_command, get_commands  # noqa: E402
 from django.db import connection  # noqa: E402
+
+from ehr.chain import client  # noqa: E402
 
 CHAIN_WAIT_SECONDS = 30
 
@@ -43,8 +46,6 @@ def is_new_database() -> bool:
 
 def wait_for_chain() -> bool:
     """Return True once a node answers at CHAIN_URL, False after 30 s."""
-    from ehr.chain import client  # noqa: PLC0415 - needs the settings, and only where a chain is wanted
-
     deadline = time.monotonic() + CHAIN_WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -62,7 +63,7 @@ def deploy_contracts() -> None:
         return
     with step("Putting the contracts on the chain"):
         try:
-            call_command("deploy_contracts", verbosity=0)
+            call_command("deploy_contracts", verbosity=0, stdout=io.StringIO())
         except CommandError as problem:
             print(f"{problem} Everything else works; what is meant for the chain waits.")
 

@@ -111,7 +111,7 @@ def redis_program(server: str, place: Place) -> tuple[Program, str]:
         "maxmemory 256mb\n",
         encoding="utf-8",
     )
-    return Program("redis", [server, str(configuration)]), f"redis://:{password}@127.0.0.1:{port}/0"
+    return Program("redis", [server, str(configuration)], quiet=True), f"redis://:{password}@127.0.0.1:{port}/0"
 
 
 def chain_program(python: Path) -> Program:

@@ -21,7 +21,9 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 STEADY_AFTER_SECONDS = 60.0
 STOP_WITHIN_SECONDS = 10.0
 LOG_BYTES = 10_000_000
-LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL|Traceback)\b|^\w*(Error|Exception)\b")
+LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^[\w.]*(Error|Exception)\b")
+TIME_AND_NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+REPEAT_AFTER_SECONDS = 60.0
 
 
 def say(text: str) -> None:
@@ -36,6 +38,7 @@ class Program:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    quiet: bool = False  # its warnings stay in its log
     process: subprocess.Popen | None = None
     started_at: float = 0.0
     wait: float = FIRST_WAIT_SECONDS
@@ -72,6 +75,7 @@ class Supervisor:
         self.logs = logs
         self.verbose = verbose
         self.programs: list[Program] = []
+        self.told: dict[str, float] = {}
         self.stopping = threading.Event()
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -102,22 +106,32 @@ class Supervisor:
             start_new_session=True,
         )
         program.started_at, program.due_at = time.monotonic(), None
-        reader = threading.Thread(target=self._copy_output, args=(program.name, program.process.stdout), daemon=True)
+        reader = threading.Thread(target=self._copy_output, args=(program, program.process.stdout), daemon=True)
         reader.start()
 
-    def _copy_output(self, name: str, stream: IO[bytes]) -> None:
-        log = LogFile(self.logs / f"{name}.log")
+    def _copy_output(self, program: Program, stream: IO[bytes]) -> None:
+        log = LogFile(self.logs / f"{program.name}.log")
         with contextlib.closing(log), stream:
             for line in stream:
                 log.write(line)
                 text = line.decode("utf-8", "replace").rstrip()
-                if text and not self.stopping.is_set() and (self.verbose or LOUD.search(text)):
-                    self.tell(name, text)
+                if text and not self.stopping.is_set() and (self.verbose or self._is_news(program, text)):
+                    self.tell(program.name, text)
+
+    def _is_news(self, program: Program, text: str) -> bool:
+        """Tell whether a line belongs on the console: loud, and not told in the last minute but for its numbers."""
+        if program.quiet or not LOUD.search(text):
+            return False
+        gist, now = TIME_AND_NUMBERS.sub("", text), time.monotonic()
+        if now - self.told.get(gist, -REPEAT_AFTER_SECONDS) < REPEAT_AFTER_SECONDS:
+            return False
+        self.told[gist] = now
+        return True
 
     def tell(self, name: str, text: str) -> None:
-        """Print one labelled line, no wider than the terminal."""
-        width = shutil.get_terminal_size((120, 24)).columns
-        say(f"{name:>7} | {text}"[: max(width, 60)])
+        """Print one labelled line, no wider than the terminal; a file takes it whole."""
+        line = f"{name:>7} | {text}"
+        say(line[: max(shutil.get_terminal_size().columns, 60)] if sys.stdout.isatty() else line)
 
     def tend(self) -> bool:
         """Look at every program once: plan a new start for one that ended, start what is due. True when one started."""

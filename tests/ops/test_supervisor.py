@@ -156,6 +156,13 @@ def test_what_a_program_says_is_in_its_log_and_its_warnings_are_on_the_console(k
     assert "all is well" not in shown
 
 
+def test_what_repeats_every_second_is_told_once(keeper):
+    program = Program("worker", [])
+    lines = [f"06:15:{second}.5 ERROR task 7f{second}: no table" for second in range(10, 20)]
+    assert [keeper._is_news(program, line) for line in lines] == [True] + [False] * 9
+    assert keeper._is_news(program, "06:15:21 ERROR something else")
+
+
 def test_a_log_does_not_grow_for_ever(tmp_path):
     log = LogFile(tmp_path / "web.log")
     for _ in range(3):

@@ -1,0 +1,101 @@
+"""`make run`, as a person starts it: one command, a page that answers, nothing left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+LONGEST = 90
+
+
+class Started:
+    """A running product: its address, its folder, its process and what it said."""
+
+    def __init__(self, folder, port):
+        self.port, self.folder = port, folder
+        leave_out = {"DATABASE_URL", "REDIS_URL", "CHAIN_URL", "CHAIN_PORT", "PROMETHEUS_MULTIPROC_DIR"}
+        environment = {name: value for name, value in os.environ.items() if name not in leave_out}
+        environment |= {"PORT": str(port), "DATA_DIR": str(folder), "DEMO": "0", "VENV": sys.prefix}
+        self.said = folder.with_suffix(".txt")
+        with self.said.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "deploy/run.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def get(self, path):
+        """Return status and text of a page, or None while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as reply:
+            with reply:
+                return reply.code, reply.read().decode()
+        except OSError:
+            return None
+
+    def wait_until(self, fact, seconds=LONGEST):
+        deadline = time.monotonic() + seconds
+        while not fact():
+            assert self.process.poll() is None, self.said.read_text()
+            assert time.monotonic() < deadline, self.said.read_text()
+            time.sleep(0.1)
+
+    def processes(self):
+        return json.loads((self.folder / "processes.json").read_text())
+
+    def announced(self):
+        return f"Chartseal answers at http://localhost:{self.port}/" in self.said.read_text()
+
+
+def is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def everybody_below(pid):
+    """Return the numbers of all processes a process started, and of those they did."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += [int(child), *everybody_below(int(child))]
+    return found
+
+
+@pytest.fixture
+def product(tmp_path, free_port):
+    started = Started(tmp_path / "data", free_port)
+    yield started
+    started.process.terminate()
+    started.process.wait(timeout=30)
+
+
+@pytest.mark.point(1)
+def test_one_command_starts_everything_keeps_it_running_and_stops_it(product):
+    product.wait_until(product.announced)
+    assert product.get("/healthz") == (200, "ok\n")
+    status, text = product.get("/readyz")
+    assert (status, json.loads(text)["status"]) == (200, "ready"), text
+
+    web = product.processes()["web"]
+    assert set(product.processes()) >= {"supervisor", "chain", "web", "worker", "beat"}
+    os.kill(web, signal.SIGKILL)
+    product.wait_until(lambda: product.processes()["web"] != web and product.get("/healthz"))
+
+    family = everybody_below(product.process.pid)
+    assert len(family) >= 5
+    product.process.send_signal(signal.SIGINT)
+    assert product.process.wait(timeout=30) == 0
+    assert [pid for pid in family if is_alive(pid)] == []
+    assert product.get("/healthz") is None
