@@ -27,6 +27,7 @@ from providers.roles import CLINICAL
 
 __all__ = ["AccessDenied", "Chart", "Draft", "KeysLocked", "OpenEntry"]
 
+
 class AccessDenied(Exception):
     """The reader may not do this. The message says why and what to do next; `because` is the log's word for it."""
 

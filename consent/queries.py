@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from ehr.chain.models import Deployment
+from eth_utils.address import to_checksum_address
+from web3.exceptions import ContractLogicError
 
 from consent.models import Claim, Grant
 from consent.rules import GrantFacts
 from ehr.accounts.models import Reader, User
+from ehr.chain import artifacts, client
+from ehr.chain.models import Deployment
+from ehr.chain.tokens import CONTRACT
 from ehr.words import Category
 from patients.models import Patient
 
@@ -54,6 +58,17 @@ def token_contract() -> tuple[int, str]:
     if found is None:
         raise NotSetUp("The contracts are not on a chain yet. Run “manage.py deploy_contracts” once.")
     return found.chain_id, found.address
+
+
+def token_owner(chain_id: int, contract: str, token: int) -> str | None:
+    """Return the holder of a token as the chain tells it, or None. Raises client.Unavailable, NotSetUp on another chain."""
+    if client.chain_id() != chain_id:
+        raise NotSetUp("This grant lives on another chain than the one this server is set to. Set CHAIN_URL to it.")
+    token_contract = client.web3().eth.contract(address=to_checksum_address(contract), abi=artifacts.load(CONTRACT).abi)
+    try:
+        return token_contract.functions.ownerOf(token).call()
+    except ContractLogicError:
+        return None
 
 
 def staying(patient: Patient, part: str, at: datetime, *, without: Iterable = ()) -> QuerySet[Grant]:
