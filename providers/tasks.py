@@ -1,6 +1,7 @@
 """What the worker does about licences each night. Every step may run twice."""
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -13,6 +14,8 @@ from providers import checks, credentials, queries, rules
 from providers.models import Credential
 
 logger = logging.getLogger(__name__)
+# How long after an end the word of it may still come, should the nightly task have been down.
+ENDED_LATELY = timedelta(days=14)
 _REASONS = {
     "suspended": "The register reports this licence as suspended.",
     "revoked": "The register reports this licence as revoked.",
@@ -83,15 +86,11 @@ def _note_silence(credential: Credential, problem: str) -> str:
 
 
 def warn_of_ends() -> int:
-    """Tell clinicians 30 and 7 days before their licence ends, once each; return how many were due a word."""
-    at, warned = clock.now(), 0
+    """Tell clinicians 30 and 7 days before their licence ends, and once it has, once each; return how many were due."""
+    at, due = clock.now(), []
     for span in rules.WARN_BEFORE:
-        for credential in queries.expiring(at, span):
-            notices.notify(
-                credential.clinician.user,
-                "credential.expiring",
-                about=credential.pk,
-                key=f"expiring/{credential.pk}/{span.days}",
-            )
-            warned += 1
-    return warned
+        due += [(one, "credential.expiring", str(span.days)) for one in queries.expiring(at, span)]
+    due += [(one, "credential.expired", "ended") for one in queries.expiring(at - ENDED_LATELY, ENDED_LATELY)]
+    for credential, kind, once in due:
+        notices.notify(credential.clinician.user, kind, about=credential.pk, key=f"expiring/{credential.pk}/{once}")
+    return len(due)
