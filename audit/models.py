@@ -60,7 +60,7 @@ class Leaf(models.Model):
     number = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, models.PROTECT, related_name="leaf")
     subject = models.UUIDField(null=True)
-    patient_seq = models.BigIntegerField(null=True)  # 1, 2, 3 … within one subject
+    patient_seq = models.BigIntegerField()  # 1, 2, 3 … within one subject; 0 where there is none
     salt = models.BinaryField()  # 32 bytes; hides the sequence number and the previous leaf from everybody else
     hash = models.BinaryField()  # RFC 6962 leaf hash
 
@@ -68,7 +68,7 @@ class Leaf(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subject", "patient_seq"], name="leaf_once_in_a_list"),
             models.CheckConstraint(
-                condition=models.Q(subject__isnull=True, patient_seq__isnull=True)
+                condition=models.Q(subject__isnull=True, patient_seq=0)
                 | models.Q(subject__isnull=False, patient_seq__gte=1),
                 name="leaf_seq_counts_a_subject",
             ),

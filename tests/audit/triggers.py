@@ -1,0 +1,39 @@
+"""What transactional tests need around the log, and only tests may do: empty its tables, and forget its witness.
+
+Imported by tests/conftest.py. Django's `flush`, with which a transactional test ends, is the DELETE
+and TRUNCATE that the log's triggers refuse: around it they are dropped and created again.
+"""
+
+from uuid import uuid4
+
+import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from audit import triggers
+
+_flush = BaseDatabaseOperations.execute_sql_flush
+
+
+def _flush_without_triggers(operations, statements):
+    connection = operations.connection
+    if not any("audit_" in statement for statement in statements):
+        return _flush(operations, statements)
+    triggers.remove(connection)
+    try:
+        return _flush(operations, statements)
+    finally:
+        triggers.install(connection)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _log_that_tests_may_empty():
+    """Let the flush between transactional tests through; everything else meets the triggers."""
+    BaseDatabaseOperations.execute_sql_flush = _flush_without_triggers
+    yield
+    BaseDatabaseOperations.execute_sql_flush = _flush
+
+
+@pytest.fixture(autouse=True)
+def _witness_of_this_test_alone(settings, tmp_path_factory):
+    """Keep the second copy of the signed head per test, or the next test's empty log would look like a lost one."""
+    settings.LOG_WITNESS_PATH = tmp_path_factory.getbasetemp() / f"witness-{uuid4()}"
