@@ -61,7 +61,7 @@ def token_contract() -> tuple[int, str]:
 
 
 def token_owner(chain_id: int, contract: str, token: int) -> str | None:
-    """Return the holder of a token as the chain tells it, or None. Raises client.Unavailable, NotSetUp on another chain."""
+    """Return who holds a token on chain, or None. Raises client.Unavailable, and NotSetUp on another chain."""
     if client.chain_id() != chain_id:
         raise NotSetUp("This grant lives on another chain than the one this server is set to. Set CHAIN_URL to it.")
     token_contract = client.web3().eth.contract(address=to_checksum_address(contract), abi=artifacts.load(CONTRACT).abi)

@@ -1,0 +1,102 @@
+"""“I don’t recognise this”: a patient's words reach the privacy officers and nobody else, and so does the answer back.
+
+Words are sealed to each privacy officer there is at that moment and to the writer's own keys, bound to the log's line
+they are about. `audit.cases` keeps the seals and the clock; it can read none of them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit import cases, log, queries
+from audit.models import Case
+from consent.access import KeysLocked, own_party
+from consent.sentences import refusal
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from ehr.accounts.models import Reader, User
+from ehr.crypto.digests import joined
+from ehr.crypto.sealing import seal
+from ehr.notices import operations as notices
+from patients.models import Patient
+
+
+class NobodyToAsk(Exception):
+    """There is no privacy officer yet, so nobody could read the question. Nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message of a case; `words` is None where this reader holds no seal to it."""
+
+    by: log.Party
+    at: datetime
+    words: str | None
+
+
+def officers() -> list[User]:
+    """Return the people who answer cases: active staff whose desk role includes it."""
+    answers = {"groups__permissions__codename": "change_case", "groups__permissions__content_type__app_label": "audit"}
+    return list(User.objects.filter(is_active=True, is_staff=True, **answers).distinct())
+
+
+def _info(subject: UUID, event_id: UUID) -> bytes:
+    return joined(b"case/v1", subject.bytes, event_id.bytes)
+
+
+def _sealed(words: str, users, *, subject: UUID, event_id: UUID) -> dict[str, bytes]:
+    readers = Reader.objects.filter(user__in=users).select_related("keyring__version")
+    info = _info(subject, event_id)
+    return {str(one.pk): seal(bytes(one.keyring.version.kem_public), words.encode(), info=info) for one in readers}
+
+
+def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | None) -> Case:
+    """Open a case about one line of one's own log; it is due within ten days.
+
+    Raises NobodyToAsk, KeysLocked, and `audit.cases.NotPossible` for a line that is not the patient's.
+    """
+    if keyring is None:
+        raise KeysLocked(refusal("locked", name=patient.name), because="locked")
+    to = officers()
+    if not to:
+        raise NobodyToAsk(_("There is no privacy officer here yet. Call your clinic and ask for one."))
+    with transaction.atomic():
+        sealed = _sealed(words, [*to, patient.user], subject=patient.pk, event_id=event_id)
+        case = cases.open_case(subject=patient.pk, event_id=event_id, words=sealed, by=own_party(patient))
+        for officer in to:
+            notices.notify(officer, "desk.case-opened", about=case.pk, key=f"case:{case.pk}:{officer.pk}")
+    return case
+
+
+def answer(case: Case, *, words: str, by: User) -> Case:
+    """Answer a case, sealed to its patient and to the officers. Raises `audit.cases.NotPossible`."""
+    patient = Patient.objects.select_related("user").get(pk=case.subject)
+    with transaction.atomic():
+        to = [*officers(), by, patient.user]
+        sealed = _sealed(words, to, subject=case.subject, event_id=case.event_id)
+        party = log.Party("person", by.pk, by.name, "privacy officer", "")
+        case = cases.answer(case, sealed, party)
+        notices.notify(patient.user, "case-answered", about=case.pk, key=f"case-answered:{case.pk}:{case.answered_at}")
+    return case
+
+
+def read(case: Case, *, keyring: OpenKeyring | None) -> list[Said]:
+    """Return what was said in a case, opened with the reader's own keys, in the order written."""
+    return [Said(by, at, _opened(case, seals, keyring)) for by, at, seals in cases.messages(case)]
+
+
+def _opened(case: Case, seals: dict[str, bytes], keyring: OpenKeyring | None) -> str | None:
+    mine = seals.get(str(keyring.reader_id)) if keyring else None
+    if mine is None:
+        return None
+    try:
+        return keyring.open_seal(mine, info=_info(case.subject, case.event_id)).decode()
+    except CannotOpen:
+        return None
+
+
+def line(case: Case) -> queries.Line | None:
+    """Return the log's line a case is about."""
+    return queries.find(case.event_id)
