@@ -118,16 +118,18 @@ def chain_program(python: Path) -> Program:
     return Program("chain", [str(python), "manage.py", "run_chain"], folder=ROOT)
 
 
-def product_programs(python: Path, place: Place) -> list[Program]:
-    """Return the web server, the worker and the clock that rings for it."""
-    scripts = python.parent
-    celery = [str(scripts / "celery"), "--app", "ehr.celery", "--quiet"]
-    web = [str(scripts / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(place.port)]
+def web_program(python: Path, place: Place) -> Program:
+    web = [str(python.parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(place.port)]
     web += ["--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws"]
+    return Program("web", [*web, "ehr.wsgi:application"], folder=ROOT)
+
+
+def background_programs(python: Path) -> list[Program]:
+    """Return the worker and the clock that rings for it."""
+    celery = [str(python.parent / "celery"), "--app", "ehr.celery", "--quiet"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--loglevel", "INFO", *quiet]
     return [
-        Program("web", [*web, "ehr.wsgi:application"], folder=ROOT),
         Program("worker", worker, folder=ROOT),
         Program("beat", [*celery, "beat", "--loglevel", "WARNING", "--pidfile="], folder=ROOT),
     ]
@@ -221,12 +223,14 @@ def start(place: Place, python: Path, supervisor: Supervisor, begun: float) -> i
     start_ground(place, python, supervisor)
     if not prepare(python, place, supervisor):
         return 0 if supervisor.stopping.is_set() else 1
-    for program in product_programs(python, place):
-        supervisor.start(program)
+    supervisor.start(web_program(python, place))
     if answers(place.port, supervisor):
         announce(place, begun)
     elif not supervisor.stopping.is_set():
         say(f"The web server does not answer yet. What it said is in {supervisor.logs / 'web.log'}.")
+    # After the first page answers, for on two cores they would delay it.
+    for program in background_programs(python):
+        supervisor.start(program)
     supervisor.keep_running(lambda: note_processes(place, supervisor))
     return 0
 

@@ -4,8 +4,11 @@
 secret is missing. Nothing here reads a file other than what an environment variable names.
 """
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +21,22 @@ from django.utils.translation import gettext_lazy as _
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCTION = os.environ.get("CHARTSEAL_ENV", "development") == "production"
 TESTING = "pytest" in sys.modules
-DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
-if not PRODUCTION:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _data_dir() -> Path:
+    """Return DATA_DIR, by default var/. A test process gets its own, for witness and mail are not to be shared."""
+    if TESTING:
+        folder = Path(tempfile.mkdtemp(prefix="chartseal-tests-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "static").mkdir()
+        return folder
+    folder = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+    if not PRODUCTION:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+DATA_DIR = _data_dir()
 
 
 def _flag(name: str, default: bool = False) -> bool:
