@@ -29,6 +29,8 @@ LIMITS = {
     "recovery": Limit(here=5, account=10, address=30, minutes=60),
     # Letters never "turn out well", so every one counts.
     "letter": Limit(here=5, account=5, address=20, minutes=60),
+    # A clinician types the code a patient shows them.
+    "shown-code": Limit(here=5, account=10, address=60, minutes=15),
 }
 
 

@@ -45,9 +45,18 @@ class Checked:
 
 
 def sign_up(
-    *, email: str, name: str, passphrase: str, address: str, time_zone: str = "UTC", language: str = "en"
+    *,
+    email: str,
+    name: str,
+    passphrase: str,
+    address: str,
+    time_zone: str = "UTC",
+    language: str = "en",
+    door: str = "",
 ) -> None:
     """Send a link to an e-mail address. What a page can show afterwards is the same for an address known already.
+
+    door is remembered in the letter, so that its link leads on to where the person wanted to go.
 
     An account nobody proved may be signed up for again: the newest name and passphrase stand, and older links
     work no more. Raises TooWeak, and Refused after too many letters.
@@ -70,13 +79,13 @@ def sign_up(
                 user.name, user.password = name, password
                 user.time_zone, user.language = time_zone, language
                 user.save(update_fields=["name", "password", "time_zone", "language"])
-            _send_verification(user)
+            _send_verification(user, door)
         else:
             letters.write(user, "already-signed-up", key=f"already-{user.id}-{clock.now():%Y%m%dT%H%M%S%f}")
         log.append("account.signed-up", actor=queries.party(user), subject=None, outcome="done")
 
 
-def send_again(*, email: str, address: str) -> None:
+def send_again(*, email: str, address: str, door: str = "") -> None:
     """Send the link once more, where an address waits to be proven. Raises Refused after too many letters."""
     email = folded(email)
     try:
@@ -86,7 +95,7 @@ def send_again(*, email: str, address: str) -> None:
     with transaction.atomic():
         user = User.objects.by_email(email).filter(email_verified_at=None).first()
         if user is not None:
-            _send_verification(user)
+            _send_verification(user, door)
 
 
 def verify_email(*, token: str, passphrase: str, address: str) -> SignedIn:
@@ -273,9 +282,9 @@ def set_password(user: User, password: str) -> None:
     user.refresh_from_db(fields=["password", "session_epoch"])
 
 
-def _send_verification(user: User) -> None:
+def _send_verification(user: User, door: str) -> None:
     link = links.make(user, Link.Kind.VERIFY)
-    letters.write(user, "verify-address", key=f"verify-{link.id}", link=link)
+    letters.write(user, "verify-address", key=f"verify-{link.id}", link=link, door=door)
 
 
 def _raise_cost(user: User, stored: Keyring, keyring: OpenKeyring, passphrase: str, cost: str) -> None:

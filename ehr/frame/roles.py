@@ -41,12 +41,26 @@ def must_have_second_factor(user: User) -> bool:
 
 
 def home(user: User) -> str:
-    """Return the address a person belongs at after signing in."""
-    if patient_of(user):
-        return _address("patient:home")
-    if clinician_of(user):
-        return _address("clinician:home")
-    return _address("admin:index") if user.is_staff else _address("front:begin")
+    """Return the address a person belongs at after signing in: work first, one's own record from there."""
+    return address_of(next(iter(doors(user)), "front:begin"))
+
+
+def doors(user: User) -> list[str]:
+    """Return the names of the portals' first pages that are open to a person."""
+    open_to = {
+        "clinician:home": clinician_of(user) is not None,
+        "admin:index": user.is_staff,
+        "patient:home": patient_of(user) is not None,
+    }
+    return [name for name, is_open in open_to.items() if is_open]
+
+
+def address_of(name: str) -> str:
+    """Return a page's address, or that of the page where a record begins while the other is not built."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return reverse("front:begin")
 
 
 def onward(request: HttpRequest, fallback: str) -> str:
@@ -56,8 +70,11 @@ def onward(request: HttpRequest, fallback: str) -> str:
     return wanted if safe else fallback
 
 
-def missing_step(request: HttpRequest) -> str | None:
-    """Return the address of the step that stands between a request and any personal page, or None."""
+def missing_step(request: HttpRequest, *, enrolling: bool = False) -> str | None:
+    """Return the address of the step that stands between a request and any personal page, or None.
+
+    The page where a first authenticator app is enrolled is the one that may be reached without it.
+    """
     user = request.user
     if not user.is_authenticated:
         return reverse("front:check-mail") if WAITING in request.session else _with_next(request, "front:sign-in")
@@ -67,7 +84,7 @@ def missing_step(request: HttpRequest) -> str | None:
         return None
     if user.second_factor_at is not None:
         return _with_next(request, "front:second-factor")
-    return reverse("front:enrol") if must_have_second_factor(user) else None
+    return reverse("front:enrol") if must_have_second_factor(user) and not enrolling else None
 
 
 def signed_in(view: View) -> View:
@@ -76,6 +93,17 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         step = missing_step(request)
+        return redirect(step) if step else view(request, *args, **kwargs)
+
+    return guarded
+
+
+def enrolling(view: View) -> View:
+    """Let in whoever is signed in, also without the second step while they have none yet."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        step = missing_step(request, enrolling=True)
         return redirect(step) if step else view(request, *args, **kwargs)
 
     return guarded
@@ -142,11 +170,9 @@ def _with_next(request: HttpRequest, name: str) -> str:
     """Return a page's address that remembers where a GET was going; a POST cannot be sent twice."""
     if request.method != "GET":
         return reverse(name)
-    return f"{reverse(name)}?{urlencode({'next': request.get_full_path()})}"
+    return with_next(name, request.get_full_path())
 
 
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return reverse("front:begin")
+def with_next(name: str, onward: str) -> str:
+    """Return a page's address that remembers where its visitor is going."""
+    return f"{reverse(name)}?{urlencode({'next': onward})}"

@@ -111,7 +111,7 @@ KINDS = {
     "access-asked": Kind(
         _("Somebody asks to see part of your record"),
         _("Read who asks and why. You can say yes, choose less, or say no; no reason is needed."),
-        page="patient:home",
+        page="patient:requests",
     ),
     "access-declined": Kind(
         _("Your request was declined"), _("You can see your requests and their state."), page="clinician:home"

@@ -1,6 +1,6 @@
 """Wording and sending one e-mail. Sending the same parcel twice sends the same Message-ID twice."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -22,7 +22,8 @@ def send_letter(letter: Letter) -> None:
     if link is None:
         _send(letter, letter.user, "")
     elif link.used_at is None and link.ends_at > clock.now():
-        _send(letter, letter.user, reverse(kinds.of(letter.kind).link, args=[links.token(link)]))
+        query = f"?{urlencode(letter.payload)}" if letter.payload else ""
+        _send(letter, letter.user, reverse(kinds.of(letter.kind).link, args=[links.token(link)]) + query)
 
 
 def send_mail(mail: Mail) -> None:

@@ -1,0 +1,268 @@
+"""What people type at the front door. Hints say what helps; messages say what to do."""
+
+import zoneinfo
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from ehr import clock
+from ehr.frame.forms import Day
+
+ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+# Identifier systems that staff can check against a document. Sources: HL7 terminology (identifier systems), NHS
+# Digital and Canada Health Infoway naming systems.
+IDENTIFIERS = [
+    ("http://hl7.org/fhir/sid/us-ssn", _("Social security number (United States)")),
+    ("https://fhir.nhs.uk/Id/nhs-number", _("NHS number (England)")),
+    ("https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn", _("Health card number (Ontario)")),
+    ("http://hl7.org/fhir/sid/passport", _("Passport number, with the country's three letters in front")),
+]
+SEXES = [("female", _("female")), ("male", _("male")), ("other", _("other")), ("unknown", _("I would rather not say"))]
+
+
+def zones() -> list[tuple[str, object]]:
+    """Return the time zones people can choose: UTC, then cities by area."""
+    areas: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(zoneinfo.available_timezones()):
+        area, _slash, city = name.partition("/")
+        if area in ZONE_AREAS and city:
+            areas.setdefault(area, []).append((name, city.replace("_", " ").replace("/", ", ")))
+    return [("UTC", "UTC"), *areas.items()]
+
+
+def _email(**attrs: str) -> forms.EmailField:
+    return forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", **attrs}),
+        error_messages={
+            "required": _("Type your e-mail address."),
+            "invalid": _("Type an e-mail address with an @, such as ana@example.org."),
+        },
+    )
+
+
+def _passphrase(label, *, new: bool = False, hint: str = "") -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=1000,
+        help_text=hint,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password" if new else "current-password"}),
+        error_messages={"required": _("Type your passphrase."), "max_length": _("Use at most 1,000 characters.")},
+    )
+
+
+_NEW_HINT = _("At least 12 characters. Four or five words that do not belong together are easy to remember.")
+
+
+class SignUp(forms.Form):
+    """The first screen: who, where, and what only they know."""
+
+    name = forms.CharField(
+        label=_("Your full name"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Type your name as your documents have it.")},
+    )
+    email = _email()
+    passphrase = _passphrase(_("Choose a passphrase"), new=True, hint=_NEW_HINT)
+    time_zone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-zone": ""}))
+    door = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
+
+    def clean_time_zone(self) -> str:
+        told = self.cleaned_data["time_zone"]
+        return told if told in zoneinfo.available_timezones() else "UTC"
+
+    def clean_door(self) -> str:
+        return "clinician" if self.cleaned_data["door"] == "clinician" else ""
+
+
+class SignIn(forms.Form):
+    """E-mail address and passphrase."""
+
+    email = _email()
+    passphrase = _passphrase(_("Passphrase"))
+
+
+class Passphrase(forms.Form):
+    """One's present passphrase, where something needs it again."""
+
+    passphrase = _passphrase(_("Your passphrase"))
+
+
+class Code(forms.Form):
+    """Six digits of an app, or a backup code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+        error_messages={"required": _("Type the code.")},
+    )
+
+
+def _recovery_code() -> forms.CharField:
+    return forms.CharField(
+        label=_("Recovery code"),
+        max_length=60,
+        help_text=_("The six groups of four that you wrote down. Capitals, spaces and dashes do not matter."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("Type the code you wrote down.")},
+    )
+
+
+class UnlockWithCode(forms.Form):
+    """The paper code, and the passphrase one signs in with now."""
+
+    prefix = "code"
+    code = _recovery_code()
+    passphrase = _passphrase(_("The passphrase you sign in with now"))
+
+
+class UnlockWithOld(forms.Form):
+    """The passphrase from before a reset, and the one of now."""
+
+    prefix = "old"
+    old = _passphrase(_("The passphrase you had before"))
+    passphrase = _passphrase(_("The passphrase you sign in with now"))
+
+
+class Recover(forms.Form):
+    """Back in by the paper code."""
+
+    email = _email()
+    code = _recovery_code()
+    passphrase = _passphrase(_("Choose a new passphrase"), new=True, hint=_NEW_HINT)
+
+
+class Forgotten(forms.Form):
+    """Where to send a link."""
+
+    email = _email()
+
+
+class NewPassphrase(forms.Form):
+    """A new passphrase by a link."""
+
+    passphrase = _passphrase(_("Choose a new passphrase"), new=True, hint=_NEW_HINT)
+
+
+class ChangePassphrase(forms.Form):
+    """From one passphrase to another."""
+
+    current = _passphrase(_("Your passphrase now"))
+    passphrase = _passphrase(_("Choose a new passphrase"), new=True, hint=_NEW_HINT)
+
+
+class Groups(forms.Form):
+    """Two groups of a recovery code, as proof that it was written down."""
+
+    def __init__(self, *args, asked: list[int], **kwargs):
+        super().__init__(*args, **kwargs)
+        for number in asked:
+            self.fields[f"group_{number}"] = forms.CharField(
+                label=_("Group %(number)d") % {"number": number},
+                max_length=10,
+                widget=forms.TextInput(
+                    attrs={
+                        "autocomplete": "off",
+                        "autocapitalize": "characters",
+                        "spellcheck": "false",
+                        "class": "code",
+                    }
+                ),
+                error_messages={"required": _("Type group %(number)d of your code.") % {"number": number}},
+            )
+
+    def answers(self) -> dict[int, str]:
+        """Return what was typed, by the group's number."""
+        return {int(name.removeprefix("group_")): text for name, text in self.cleaned_data.items()}
+
+
+class Details(forms.Form):
+    """What one is called, and the zone and language one reads in."""
+
+    name = forms.CharField(
+        label=_("Your full name"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Type your name.")},
+    )
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=zones, help_text=_("All times are shown in this zone."))
+    language = forms.ChoiceField(label=_("Language"), choices=lambda: settings.LANGUAGES)
+
+
+class Identity(forms.Form):
+    """Who a record is about, and a number that staff can check."""
+
+    name = forms.CharField(
+        label=_("Your full name"),
+        max_length=200,
+        help_text=_("As your documents have it."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Type your name as your documents have it.")},
+    )
+    birth_date = forms.DateField(
+        label=_("Date of birth"),
+        widget=Day(attrs={"autocomplete": "bday"}),
+        error_messages={
+            "required": _("Type your date of birth."),
+            "invalid": _("Write the day as year, month, day: 1980-03-25."),
+        },
+    )
+    sex = forms.ChoiceField(
+        label=_("Sex in your documents"), choices=SEXES, error_messages={"required": _("Choose one, or the last.")}
+    )
+    system = forms.ChoiceField(
+        label=_("Which number do you have?"), choices=IDENTIFIERS, error_messages={"required": _("Choose one.")}
+    )
+    number = forms.CharField(
+        label=_("The number"),
+        max_length=60,
+        help_text=_("We keep only a scrambled form, to notice when two people give the same one."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": _("Type the number as it stands in the document.")},
+    )
+
+    def clean_birth_date(self):
+        born = self.cleaned_data["birth_date"]
+        if born > clock.now().date():
+            raise forms.ValidationError(_("This day has not come yet. Look at the year again."))
+        if born.year < 1890:
+            raise forms.ValidationError(_("This lies too far back. Look at the year again."))
+        return born
+
+    def clean_number(self) -> str:
+        number = self.cleaned_data["number"]
+        if sum(sign.isalnum() for sign in number) < 6:
+            raise forms.ValidationError(_("This number is too short. Look at the document again."))
+        return number
+
+
+class Invitation(forms.Form):
+    """The code on an invitation letter."""
+
+    code = forms.CharField(
+        label=_("Invitation code"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("Type the code on your invitation.")},
+    )
+
+
+class Licence(forms.Form):
+    """Which licence to look up."""
+
+    issuer = forms.CharField(
+        label=_("Who issued the licence?"),
+        max_length=200,
+        help_text=_("For example: College of Physicians and Surgeons of Ontario."),
+        error_messages={"required": _("Type who issued the licence.")},
+    )
+    number = forms.CharField(
+        label=_("Licence number"), max_length=100, error_messages={"required": _("Type the licence number.")}
+    )
