@@ -20,8 +20,8 @@ contract IdentityRegistry is AccessControl, EIP712 {
     struct Binding {
         uint64 boundAt;
         uint64 recoveryFrom;
-        bytes32 successor;
         uint64 recoveries;
+        bytes32 successor;
     }
 
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
@@ -101,7 +101,7 @@ contract IdentityRegistry is AccessControl, EIP712 {
         return binding.successor == 0 ? Status.Bound : Status.Replaced;
     }
 
-    /// @notice When `commitment` was bound, what replaces it and from when, and how many recoveries were started.
+    /// @notice When `commitment` was bound, when a recovery may be completed, how many were started, and what replaces it.
     function bindingOf(bytes32 commitment) external view returns (Binding memory) {
         return _bindings[commitment];
     }

@@ -67,7 +67,9 @@ def post(requests_: Sequence[tuple[str, list[Any]]]) -> list[Answer]:
     """
     if not requests_:
         return []
-    batch = [{"jsonrpc": "2.0", "id": next(_numbers), "method": name, "params": args} for name, args in requests_]
+    batch: list[dict[str, Any]] = [
+        {"jsonrpc": "2.0", "id": next(_numbers), "method": name, "params": args} for name, args in requests_
+    ]
     try:
         response = _session().post(settings.CHAIN_URL, json=batch, timeout=TIMEOUT_SECONDS)
         response.raise_for_status()

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import cast
 
 from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI
 from eth.chains.base import MiningChain
@@ -9,7 +10,7 @@ from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE
 from eth.typing import HeaderParams
 from eth.vm.forks import PragueVM
 from eth.vm.spoof import SpoofTransaction
-from eth_typing import Address
+from eth_typing import Address, BlockNumber
 from eth_utils.address import to_canonical_address
 
 from ehr.chain.embedded.store import Store
@@ -36,7 +37,7 @@ class Chain(MiningChain):
     """A chain that grows by exactly the blocks its node mines."""
 
     chain_id = CHAIN_ID
-    vm_configuration = ((0, PragueVM),)
+    vm_configuration = ((BlockNumber(0), PragueVM),)
 
     def create_header_from_parent(self, parent_header: BlockHeaderAPI, **params: HeaderParams) -> BlockHeaderAPI:
         return super().create_header_from_parent(parent_header, **{**params, "gas_limit": parent_header.gas_limit})
@@ -72,7 +73,7 @@ def decode(chain: Chain, raw: bytes) -> SignedTransactionAPI:
     return chain.get_vm().get_transaction_builder().decode(raw)
 
 
-def spoof(chain: Chain, call: Transfer, *, nonce: int, gas: int) -> SpoofTransaction:
+def spoof(chain: Chain, call: Transfer, *, nonce: int, gas: int) -> SignedTransactionAPI:
     """Return a transaction of the caller that nobody signed."""
     unsigned = chain.create_unsigned_transaction(
         nonce=nonce,
@@ -82,4 +83,4 @@ def spoof(chain: Chain, call: Transfer, *, nonce: int, gas: int) -> SpoofTransac
         value=call.value,
         data=call.data,
     )
-    return SpoofTransaction(unsigned, from_=call.sender)
+    return cast(SignedTransactionAPI, SpoofTransaction(unsigned, from_=call.sender))

@@ -66,7 +66,7 @@ def transaction(item: SignedTransactionAPI, found: BlockAPI | None, place: int) 
     typed = isinstance(item, TypedTransaction)
     result: Json = {
         "hash": data(item.hash),
-        "type": quantity(item.type_id if typed else 0),
+        "type": quantity(_type(item)),
         "nonce": quantity(item.nonce),
         "from": address(item.sender),
         "to": address(item.to),
@@ -78,12 +78,17 @@ def transaction(item: SignedTransactionAPI, found: BlockAPI | None, place: int) 
         "maxPriorityFeePerGas": quantity(item.max_priority_fee_per_gas),
         "r": quantity(item.r),
         "s": quantity(item.s),
-        "v": quantity(item.y_parity if typed else item.v),
+        "v": quantity(item.y_parity if typed else item.v),  # type: ignore[attr-defined]
         "blockHash": data(found.hash) if found else None,
         "blockNumber": quantity(found.number) if found else None,
         "transactionIndex": quantity(place) if found else None,
     }
     return result | ({"chainId": quantity(item.chain_id or 0), "accessList": []} if typed else {})
+
+
+def _type(item: SignedTransactionAPI) -> int:
+    """Return EIP-2718's type of a transaction, 0 for those before it."""
+    return int(item.type_id or 0) if isinstance(item, TypedTransaction) else 0
 
 
 def receipt(chain: MiningChain, found: BlockAPI, place: int) -> Json:
@@ -94,7 +99,7 @@ def receipt(chain: MiningChain, found: BlockAPI, place: int) -> Json:
     return {
         "transactionHash": data(item.hash),
         "transactionIndex": quantity(place),
-        "type": quantity(item.type_id if isinstance(item, TypedTransaction) else 0),
+        "type": quantity(_type(item)),
         "blockHash": data(found.hash),
         "blockNumber": quantity(found.number),
         "from": address(item.sender),

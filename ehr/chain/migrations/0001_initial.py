@@ -5,95 +5,137 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain_id', models.PositiveBigIntegerField()),
-                ('address', models.CharField(max_length=42)),
-                ('genesis', models.BinaryField(max_length=32)),
-                ('next_nonce', models.PositiveBigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain_id", models.PositiveBigIntegerField()),
+                ("address", models.CharField(max_length=42)),
+                ("genesis", models.BinaryField(max_length=32)),
+                ("next_nonce", models.PositiveBigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'address'), name='account_once_per_chain')],
+                "constraints": [models.UniqueConstraint(fields=("chain_id", "address"), name="account_once_per_chain")],
             },
         ),
         migrations.CreateModel(
-            name='Block',
+            name="Block",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain_id', models.PositiveBigIntegerField()),
-                ('number', models.PositiveBigIntegerField()),
-                ('hash', models.BinaryField(max_length=32)),
-                ('time', models.DateTimeField()),
-                ('confirmed', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain_id", models.PositiveBigIntegerField()),
+                ("number", models.PositiveBigIntegerField()),
+                ("hash", models.BinaryField(max_length=32)),
+                ("time", models.DateTimeField()),
+                ("confirmed", models.BooleanField(default=False)),
             ],
             options={
-                'indexes': [models.Index(fields=['confirmed', 'number'], name='block_by_confirmed')],
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'number'), name='block_once_per_chain')],
+                "indexes": [models.Index(fields=["confirmed", "number"], name="block_by_confirmed")],
+                "constraints": [models.UniqueConstraint(fields=("chain_id", "number"), name="block_once_per_chain")],
             },
         ),
         migrations.CreateModel(
-            name='Deployment',
+            name="Deployment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('chain_id', models.PositiveBigIntegerField()),
-                ('name', models.CharField(max_length=60)),
-                ('address', models.CharField(max_length=42)),
-                ('block', models.PositiveBigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("chain_id", models.PositiveBigIntegerField()),
+                ("name", models.CharField(max_length=60)),
+                ("address", models.CharField(max_length=42)),
+                ("block", models.PositiveBigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'name'), name='deployment_once_per_chain')],
+                "constraints": [models.UniqueConstraint(fields=("chain_id", "name"), name="deployment_once_per_chain")],
             },
         ),
         migrations.CreateModel(
-            name='Transaction',
+            name="Transaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=32, unique=True)),
-                ('contract', models.CharField(max_length=60)),
-                ('method', models.CharField(blank=True, max_length=60)),
-                ('calldata', models.BinaryField()),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('signed', 'Signed'), ('sent', 'Sent'), ('confirmed', 'Confirmed'), ('final', 'Final'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('queued_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('problem', models.CharField(blank=True, max_length=200)),
-                ('nonce', models.PositiveBigIntegerField(null=True)),
-                ('gas', models.PositiveBigIntegerField(null=True)),
-                ('block_number', models.PositiveBigIntegerField(null=True)),
-                ('block_hash', models.BinaryField(max_length=32, null=True)),
-                ('mined_hash', models.BinaryField(max_length=32, null=True)),
-                ('created_address', models.CharField(blank=True, max_length=42)),
-                ('gas_used', models.PositiveBigIntegerField(null=True)),
-                ('logs', models.JSONField(default=list)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=32, unique=True)),
+                ("contract", models.CharField(max_length=60)),
+                ("method", models.CharField(blank=True, max_length=60)),
+                ("calldata", models.BinaryField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("signed", "Signed"),
+                            ("sent", "Sent"),
+                            ("confirmed", "Confirmed"),
+                            ("final", "Final"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("problem", models.CharField(blank=True, max_length=200)),
+                ("nonce", models.PositiveBigIntegerField(null=True)),
+                ("gas", models.PositiveBigIntegerField(null=True)),
+                ("block_number", models.PositiveBigIntegerField(null=True)),
+                ("block_hash", models.BinaryField(max_length=32, null=True)),
+                ("mined_hash", models.BinaryField(max_length=32, null=True)),
+                ("created_address", models.CharField(blank=True, max_length=42)),
+                ("gas_used", models.PositiveBigIntegerField(null=True)),
+                ("logs", models.JSONField(default=list)),
             ],
             options={
-                'indexes': [models.Index(fields=['status', 'due_at'], name='transaction_by_status'), models.Index(fields=['block_number'], name='transaction_by_block')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('nonce', None), ('status', 'queued')), ('status', 'failed'), ('nonce__isnull', False), _connector='OR'), name='transaction_signed_has_nonce'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['confirmed', 'final']), _negated=True), ('block_number__isnull', False), _connector='OR'), name='transaction_confirmed_has_block')],
+                "indexes": [
+                    models.Index(fields=["status", "due_at"], name="transaction_by_status"),
+                    models.Index(fields=["block_number"], name="transaction_by_block"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("nonce", None), ("status", "queued")),
+                            ("status", "failed"),
+                            ("nonce__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="transaction_signed_has_nonce",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ["confirmed", "final"]), _negated=True),
+                            ("block_number__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="transaction_confirmed_has_block",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SignedForm',
+            name="SignedForm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.BinaryField(max_length=32, unique=True)),
-                ('raw', models.BinaryField()),
-                ('max_fee', models.DecimalField(decimal_places=0, max_digits=30)),
-                ('priority_fee', models.DecimalField(decimal_places=0, max_digits=30)),
-                ('signed_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='forms', to='chain.transaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.BinaryField(max_length=32, unique=True)),
+                ("raw", models.BinaryField()),
+                ("max_fee", models.DecimalField(decimal_places=0, max_digits=30)),
+                ("priority_fee", models.DecimalField(decimal_places=0, max_digits=30)),
+                ("signed_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="forms", to="chain.transaction"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('max_fee__gte', models.F('priority_fee'))), name='form_fee_covers_tip')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("max_fee__gte", models.F("priority_fee"))), name="form_fee_covers_tip"
+                    )
+                ],
             },
         ),
     ]

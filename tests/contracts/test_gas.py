@@ -1,0 +1,81 @@
+"""What the chain's work costs, against the goals and against contracts/gas.json: a rise of 2 % fails."""
+
+import json
+
+import pytest
+from django.conf import settings
+from eth_utils.crypto import keccak
+
+from ehr.chain import artifacts, tokens
+
+from .conftest import DAY, NOON, Person
+from .test_audit_anchor import LEAVES, proof, root
+
+pytestmark = pytest.mark.contracts
+
+BATCH = 100
+GOALS = {"grant with token, each of 100": 33_000, "revoke, each of 100": 15_000}
+FIGURES = settings.BASE_DIR / "contracts" / "gas.json"
+PROVIDERS = keccak(text="a credential")
+
+
+def consents():
+    """Return a hundred grants with their keys, the same every time: gas depends on the zero bytes of calldata."""
+    for number in range(BATCH):
+        reader, scope = Person(f"reader {number}").address, keccak(text=f"scope {number}")
+        yield Person(f"patient {number}"), tokens.TokenGrant(reader, NOON, NOON + 30 * DAY, scope)
+
+
+def grants_and_ends(bench):
+    token = bench.deploy("AccessToken")
+    domain = tokens.domain(token.address, bench.web3.eth.chain_id)
+    grants, ends = [], []
+    for patient, grant in consents():
+        grants.append(tokens.grant_item(grant, tokens.sign_grant(patient.key, grant, domain)))
+        token_id = tokens.token_id(patient.address, grant.struct_hash(), grant.reader)
+        ends.append(tokens.revoke_item(patient.address, grant, tokens.sign_revoke(patient.key, token_id, domain)))
+    granted, ended = bench.send(token.functions.grant(grants)), bench.send(token.functions.revoke(ends))
+    assert len(granted.logs) == len(ended.logs) == BATCH
+    return granted.gasUsed // BATCH, ended.gasUsed // BATCH
+
+
+def anchoring(bench):
+    log = bench.deploy("AuditAnchor", bench.operator.address, DAY)
+    bench.send(log.functions.anchor(33, root(LEAVES[:33]), []))
+    return bench.send(log.functions.anchor(70, root(LEAVES), proof(33, LEAVES))).gasUsed
+
+
+def attesting(bench):
+    registry = bench.deploy("ProviderRegistry", bench.admin.address, bench.operator.address)
+    return bench.send(registry.functions.attest(PROVIDERS, NOON + DAY)).gasUsed
+
+
+def binding(bench):
+    registry = bench.deploy("IdentityRegistry", bench.admin.address, bench.operator.address, DAY)
+    return bench.send(registry.functions.bind(PROVIDERS)).gasUsed
+
+
+@pytest.fixture
+def measured(bench):
+    each_grant, each_end = grants_and_ends(bench)
+    return {
+        "grant with token, each of 100": each_grant,
+        "revoke, each of 100": each_end,
+        "anchor 70 after 33": anchoring(bench),
+        "attest a credential": attesting(bench),
+        "bind a commitment": binding(bench),
+    }
+
+
+def test_gas_stays_within_its_goals_and_does_not_rise(measured):
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    assert measured.keys() == figures.keys()
+    risen = {name: (figures[name], gas) for name, gas in measured.items() if gas > figures[name] * 1.02}
+    assert not risen, f"Gas rose by more than 2 %. If it must, write {measured} to {FIGURES.name} and say why."
+    assert all(measured[name] <= goal for name, goal in GOALS.items())
+
+
+def test_every_contract_fits_a_block_and_the_size_limit():
+    for path in artifacts.FOLDER.glob("*.json"):
+        # EIP-3860: creation code of at most 49,152 bytes.
+        assert len(artifacts.load(path.stem).bytecode) <= 49_152
