@@ -9,10 +9,11 @@ from consent.models import Grant
 from ehr import clock
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import KeyVersion, Reader
+from ehr.crypto.sealing import seal
 from ehr.words import Action
 from patients import lockboxes
 from patients.lockboxes import OpenBox, Recipient, Signer
-from patients.models import PARTS, BatchKey, Patient, Seal
+from patients.models import LOG_PART, PARTS, BatchKey, Lockbox, Patient, Seal
 
 __all__ = ["CannotOpen", "OpenBox"]
 
@@ -133,3 +134,18 @@ def settle(patient: Patient, boxes: Mapping[str, OpenBox]) -> int:
         current = lockboxes.lock(patient, boxes)
         same = [box for part, box in boxes.items() if current.get(part) == box.lockbox]
         return sum(lockboxes.rewrap(box, box, batched_only=True) for box in same)
+
+
+def seal_words(patient: Patient, words: bytes, *, info: bytes) -> bytes:
+    """Return words sealed to a patient's log lockbox, for nobody's eyes but theirs. Raises LockboxForged."""
+    lockbox = Lockbox.objects.of(patient, [LOG_PART]).current().select_related("opened_by").get()
+    lockboxes.check_signature(lockbox)
+    return seal(bytes(lockbox.public), words, info=info)
+
+
+def open_words(patient: Patient, sealed: bytes, *, keyring: OpenKeyring, info: bytes) -> bytes:
+    """Return what `seal_words` closed, with the patient's own keys. Raises CannotOpen."""
+    box = own_boxes(patient, [LOG_PART], keyring=keyring).get(LOG_PART)
+    if box is None:
+        raise CannotOpen("There is no key of one's own for the words on the log.")
+    return box.opener.open(bytes(sealed), info=info)
