@@ -3,10 +3,11 @@
 import unicodedata
 
 from django.conf import settings
+from django.db.models import Count
 
 from ehr.accounts.models import User
 from ehr.crypto.digests import keyed
-from patients.models import Entry, Identifier, Patient
+from patients.models import Entry, Identifier, Patient, WrappedKey
 
 
 def of_user(user: User) -> Patient | None:
@@ -52,3 +53,9 @@ def awaiting_identity_check():
 def is_verified(patient: Patient) -> bool:
     """Tell whether staff have confirmed who this patient is."""
     return patient.identifiers.filter(verified_at__isnull=False).exists()
+
+
+def entries_by_part(patient: Patient) -> dict[str, int]:
+    """Return how many current entries each part holds, without opening one. An entry of two parts counts in both."""
+    rows = WrappedKey.objects.filter(entry__patient=patient, entry__current=True).values("lockbox__part")
+    return {row["lockbox__part"]: row["number"] for row in rows.annotate(number=Count("entry", distinct=True))}

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from consent.sentences import PARTS
 from ehr.words import Category
 
 
@@ -20,33 +22,27 @@ class About:
 
 _ABOUT = {
     Category.BASIC: (
-        _("About you"),
         _("Your name, address, contacts and insurance"),
         _("For example: emergency contact, Rui Costa, brother"),
     ),
     Category.HISTORY: (
-        _("Health history"),
         _("Allergies, conditions, vaccinations, operations, visits"),
         _("For example: allergic to penicillin, since 2009"),
     ),
     Category.LABS: (
-        _("Tests and measurements"),
         _("Blood tests, blood pressure, weight, scans"),
-        _("For example: blood sugar (HbA1c) 6.1 %, 12 October 2026"),
+        _("For example: blood sugar (HbA1c) 6.1\u00a0%, 12 October 2026"),
     ),
     Category.TREATMENT: (
-        _("Treatment"),
         _("Medicines, care plans, referrals, goals"),
-        _("For example: metformin 500 mg, twice a day"),
+        _("For example: metformin 500\u00a0mg, twice a day"),
     ),
     Category.MENTAL_HEALTH: (
-        _("Mental health"),
         _("Counselling, therapy, psychiatric care, substance use"),
         _("For example: counselling visit, 3 June 2026"),
     ),
     Category.GENETIC: (
-        _("Genetics and family"),
-        _("Genetic tests and illnesses that run in your family"),
+        _("Genetic tests, and illnesses that run in your family"),
         _("For example: mother had breast cancer at 48"),
     ),
 }
@@ -55,9 +51,10 @@ _ABOUT = {
 def about(slug: str) -> About:
     """Return what to say about one part. Raises ValueError for a part there is none of."""
     category = Category(slug)
-    return About(category.value, *_ABOUT[category], sensitive=category.sensitive)
+    holds, example = (str(words) for words in _ABOUT[category])
+    return About(category.value, capfirst(str(PARTS[category])), holds, example, category.sensitive)
 
 
-def everyone() -> list[About]:
+def all_six() -> list[About]:
     """Return all six parts in their fixed order: all are always listed, so that a list betrays nothing."""
     return [about(category) for category in Category]

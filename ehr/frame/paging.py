@@ -1,14 +1,19 @@
-"""Long lists, a page at a time. A page begins after the last line of the one before, so nothing is shown twice."""
+"""Long lists, a page at a time.
+
+A list that grows at its head is paged by key: a page begins after the last line of the one before, so that nothing
+is shown twice or skipped while lines arrive. Others have page numbers.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
+from django.core.paginator import Page as NumberedPage
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest
 
 Item = TypeVar("Item")
-_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -16,26 +21,25 @@ class Page(Generic[Item]):
     """One page of a list that is read from the newest down. `older` is the cursor of the next page, or None."""
 
     items: Sequence[Item]
-    older: str | None
+    older: UUID | None
     first: bool
 
 
-def cursor(request: HttpRequest, name: str = "before") -> int | None:
-    """Return the number in the address's `?before=`, or None on a first page. Raises Http404 where it is none."""
+def cursor(request: HttpRequest, name: str = "before") -> UUID | None:
+    """Return the id in the address's `?before=`, or None on a first page. Raises Http404 where it is no id."""
     text = request.GET.get(name, "")
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= _LARGEST:
-        raise Http404
-    return int(text)
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise Http404 from None
 
 
 def newest_first(
-    fetch: Callable[[int | None, int], Sequence[Item]],
+    fetch: Callable[[UUID | None, int], Sequence[Item]],
     *,
-    before: int | None,
+    before: UUID | None,
     size: int,
-    key: Callable[[Item], int | None],
+    key: Callable[[Item], UUID],
 ) -> Page[Item]:
     """Return the first `size` items, or those after the cursor `before`.
 
@@ -44,12 +48,11 @@ def newest_first(
     """
     found = fetch(before, size + 1)
     items = found[:size]
-    more = len(found) > size and items and key(items[-1]) is not None
-    return Page(items=items, older=str(key(items[-1])) if more else None, first=before is None)
+    return Page(items=items, older=key(items[-1]) if len(found) > size else None, first=before is None)
 
 
-def numbered(request: HttpRequest, items: Sequence[Item], *, size: int, name: str = "page"):
-    """Return a numbered page of a list that is whole in memory, such as a record that has been opened.
+def page(request: HttpRequest, items, *, size: int = 25, name: str = "page") -> NumberedPage:
+    """Return a numbered page of a query, or of a list that is whole in memory such as a record that was opened.
 
     A number beyond the end shows the last page: a list may have become shorter since the link was made.
     """

@@ -21,6 +21,3 @@ window.addEventListener("pageshow", (event) => {
     for (const button of form.querySelectorAll("button")) button.removeAttribute("aria-disabled");
   }
 });
-
-// What is to be corrected takes the focus, also where a browser does not heed autofocus on it.
-document.querySelector(".errors")?.focus();

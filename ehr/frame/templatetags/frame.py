@@ -19,9 +19,9 @@ register = template.Library()
 
 
 @register.inclusion_tag("parts/field.html")
-def field(bound, hint: str = ""):
-    """A form's field with its label, hint and what to correct."""
-    return {"field": bound, "kind": forms.kind(bound), "hint": hint or bound.help_text}
+def field(bound, hint: str = "", plain: bool = False):
+    """A form's field with its label, hint and what to correct. `plain` leaves "(optional)" unsaid."""
+    return {"field": bound, "kind": forms.kind(bound), "hint": hint or bound.help_text, "plain": plain}
 
 
 @register.inclusion_tag("parts/errors.html")

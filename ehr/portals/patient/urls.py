@@ -1,2 +1,32 @@
+"""Addresses of the patient's pages. They carry ids and the names of parts, never a person's name."""
+
+from django.urls import path
+
+from ehr.portals.patient import adding, checking, home, looked, record, sharing
+
 app_name = "patient"
-urlpatterns = []
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("record/", record.record, name="record"),
+    path("record/add/", adding.add, name="add"),
+    path("record/add/reading/<slug:reading>/", adding.add_reading, name="add-reading"),
+    path("record/add/note/", adding.add_note, name="add-note"),
+    path("record/add/file/", adding.add_file, name="add-file"),
+    path("record/file/<uuid:entry>/", record.file, name="file"),
+    path("record/<slug:part>/", record.category, name="category"),
+    path("sharing/", sharing.sharing, name="sharing"),
+    path("sharing/find/", sharing.find, name="find"),
+    path("sharing/begin/<uuid:reader>/", sharing.begin, name="begin"),
+    path("sharing/new/<uuid:draft>/what/", sharing.share_what, name="share-what"),
+    path("sharing/new/<uuid:draft>/until/", sharing.share_until, name="share-until"),
+    path("sharing/new/<uuid:draft>/confirm/", sharing.share_confirm, name="share-confirm"),
+    path("sharing/<uuid:grant>/", sharing.grant, name="grant"),
+    path("sharing/<uuid:grant>/proof/", sharing.grant_proof, name="grant-proof"),
+    path("sharing/<uuid:grant>/stop/", sharing.stop, name="stop"),
+    path("looked/", looked.looked, name="looked"),
+    path("looked/questions/", looked.questions, name="questions"),
+    path("looked/<uuid:event>/ask/", looked.ask, name="ask"),
+    path("check/", checking.check, name="check"),
+    path("check/my-log.json", checking.my_log, name="my-log"),
+    path("check/verify.py", checking.verifier, name="verifier"),
+]

@@ -1,0 +1,33 @@
+"""The patient's home: what is new, two doors, who looked."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from audit import queries as log
+from consent import queries as consent
+from ehr import clock
+from ehr.frame.roles import patient_only
+from ehr.notices import queries as notices
+from ehr.portals.patient import story
+from ehr.portals.patient.sharing import answer
+
+NEWS = 3
+LINES_TO_COUNT = 500
+
+
+@require_GET
+@patient_only
+def home(request: HttpRequest) -> HttpResponse:
+    """Greet, tell what is new in three lines at most, and say how many people looked this week."""
+    patient, at = request.patient, clock.now()
+    lines = log.story(patient.pk, limit=LINES_TO_COUNT)
+    counted = story.looks(lines, me=request.user.pk, since=at - story.WEEK)
+    readers = {grant.reader_id for grant in consent.who_can_see(patient, at) if grant.starts <= at}
+    context = {
+        "patient": patient,
+        "answer": story.week_answer(counted),
+        "sharing": answer(len(readers)),
+        "news": [notices.line(notice) for notice in notices.of(request.user).unread()[:NEWS]],
+    }
+    return render(request, "patient/home.html", context)

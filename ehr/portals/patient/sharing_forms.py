@@ -1,0 +1,119 @@
+"""The questions on the way to a grant. Nothing is ticked before a person ticks it."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from consent.sentences import PARTS
+from consent.sharing import grants
+from ehr import clock
+from ehr.frame.categories import About, all_six
+from ehr.frame.forms import Day, Option
+
+# Days from today, each to the end of its last day in the reader's zone.
+SPANS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
+
+
+def _options(parts: Iterable[About]) -> list[tuple[str, Option]]:
+    return [(part.slug, Option(part.name, f"{part.holds}. {part.example}")) for part in parts]
+
+
+class WhatForm(forms.Form):
+    """Which parts, the sensitive ones apart, and whether the reader may also add to them."""
+
+    ordinary = forms.MultipleChoiceField(
+        label=gettext_lazy("Parts of your record"), widget=forms.CheckboxSelectMultiple, required=False
+    )
+    sensitive = forms.MultipleChoiceField(
+        label=gettext_lazy("Sensitive parts"),
+        help_text=gettext_lazy("They stay closed unless you open them here. We ask you again before they open."),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    write = forms.BooleanField(
+        label=gettext_lazy("They may also add to these parts"),
+        help_text=gettext_lazy("New results, medicines, notes. Nobody can take away or overwrite what is there."),
+        required=False,
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        parts = all_six()
+        self.fields["ordinary"].choices = _options(part for part in parts if not part.sensitive)
+        self.fields["sensitive"].choices = _options(part for part in parts if part.sensitive)
+
+    def clean(self):
+        if not self.errors and not self.categories():
+            self.add_error("ordinary", _("Tick at least one part, or share nothing."))
+
+    def categories(self) -> list[str]:
+        """Return the parts that were ticked."""
+        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
+
+
+class UntilForm(forms.Form):
+    """For how long. Every answer names its last day."""
+
+    span = forms.ChoiceField(
+        label=gettext_lazy("How long?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose how long.")},
+    )
+    until = forms.DateField(
+        label=gettext_lazy("The last day, if you choose your own"),
+        widget=Day,
+        required=False,
+        error_messages={"invalid": gettext_lazy("Write a day, for example 20 February 2027.")},
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        names = {"day": _("Until tomorrow"), "week": _("A week"), "month": _("A month")}
+        names |= {"quarter": _("Three months"), "year": _("A year")}
+        self.today = timezone.localtime(clock.now()).date()
+        choices = [
+            (span, Option(name, _("Until %(day)s") % {"day": date_format(self._last(span), "j F Y")}))
+            for span, name in names.items()
+        ]
+        self.fields["span"].choices = [*choices, ("own", Option(_("Until a day I choose")))]
+
+    def _last(self, span: str) -> date:
+        return self.today + timedelta(days=SPANS[span])
+
+    def clean(self):
+        if self.cleaned_data.get("span") != "own" or "until" in self.errors:
+            return
+        until = self.cleaned_data.get("until")
+        if until is None:
+            self.add_error("until", _("Write the last day on which they may see it."))
+        elif until <= self.today:
+            self.add_error("until", _("Choose a day after today."))
+        elif self.ends() - clock.now() > grants.LONGEST:
+            self.add_error("until", _("Choose a day within the next two years. You can always extend it."))
+
+    def ends(self) -> datetime:
+        """Return the last minute of the last day, in the reader's zone."""
+        span = self.cleaned_data["span"]
+        last = self.cleaned_data["until"] if span == "own" else self._last(span)
+        return timezone.make_aware(datetime.combine(last, time(23, 59)))
+
+
+class ConfirmForm(forms.Form):
+    """One tick for each sensitive part, on its own: choosing it once is not enough."""
+
+    def __init__(self, sensitive: Iterable[str], *args, name: str, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.sensitive = list(sensitive)
+        for part in self.sensitive:
+            words = {"name": name, "part": PARTS[part]}
+            self.fields[f"also-{part}"] = forms.BooleanField(
+                label=_("Yes, %(name)s may also see my %(part)s") % words,
+                error_messages={
+                    "required": _("Tick that %(name)s may see your %(part)s, or go back and leave it out.") % words
+                },
+            )

@@ -1,0 +1,221 @@
+"""The log as a story: who, where, what and why, in a person's words. Pure: lines in, words out."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.contrib.humanize.templatetags.humanize import apnumber
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from audit.queries import Line
+from consent import sentences
+from ehr.words import Category, Purpose
+
+EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
+
+# What others did, what the patient did, and what a machine did, where the same act reads differently.
+_THEIRS = {
+    "chart.opened": gettext_lazy("Read your %(parts)s."),
+    "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
+    "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
+    "chart.refused": gettext_lazy("Tried to open your %(parts)s and was refused."),
+    "entry.refused": gettext_lazy("Tried to add to your %(parts)s and was refused."),
+    "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
+    "entry.added": gettext_lazy("Added something to your %(parts)s."),
+    "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
+    "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
+    "case.answered": gettext_lazy("Answered a question of yours."),
+}
+_YOURS = {
+    "record.begun": gettext_lazy("You began this record."),
+    "record.claimed": gettext_lazy("You took over this record."),
+    "record.opened": gettext_lazy("You read your %(parts)s."),
+    "attachment.opened": gettext_lazy("You opened a file of yours."),
+    "entry.added": gettext_lazy("You added something to your %(parts)s."),
+    "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
+    "grant.made": gettext_lazy("You let %(reader)s see your %(parts)s."),
+    "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
+    "case.opened": gettext_lazy("You asked about a line of this list."),
+    "list.taken": gettext_lazy("You saved this list to check it."),
+}
+_AUTOMATIC = {
+    "entry.added": gettext_lazy("Sent something for your %(parts)s."),
+    "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
+    "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
+}
+LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the log as a person reads it. `tag` is a word; `look` says which colour goes with it."""
+
+    event_id: UUID
+    number: int | None
+    at: datetime
+    who: str
+    place: str
+    words: str
+    tag: str
+    look: str
+    quote: str
+    askable: bool
+    folded: bool
+
+
+@dataclass
+class OneDay:
+    """The lines of one day in the reader's zone: what people did, and apart what the patient or a machine did."""
+
+    on: date
+    people: list[Told] = field(default_factory=list)
+    folded: list[Told] = field(default_factory=list)
+
+    @property
+    def folded_words(self) -> str:
+        return ngettext(
+            "%(number)s line about yourself or written by the system",
+            "%(number)s lines about yourself or written by the system",
+            len(self.folded),
+        ) % {"number": len(self.folded)}
+
+
+def tell(
+    line: Line,
+    *,
+    me: UUID,
+    allowed_on: Mapping[UUID, datetime] | None = None,
+    open_words: Callable[[Line], str] | None = None,
+) -> Told:
+    """Return a line in words for the patient who is user `me`.
+
+    `allowed_on` says when each grant was made; `open_words` opens the free words that are sealed to the patient.
+    """
+    if line.actor is None:
+        return _erased(line)
+    mine = line.actor.id == me
+    system = line.actor.kind == "system"
+    tag, look = ("", "") if mine else _tag(line, system)
+    return Told(
+        event_id=line.event_id,
+        number=line.number,
+        at=line.time,
+        who=_("You") if mine else line.actor.name,
+        place="" if mine or system else line.actor.place,
+        words=_words(line, mine, system, allowed_on or {}),
+        tag=tag,
+        look=look,
+        quote=open_words(line) if open_words and line.sealed and not mine else "",
+        askable=not mine and not system,
+        folded=mine or system,
+    )
+
+
+def _erased(line: Line) -> Told:
+    """Return what can still be said of a line whose words were erased by law: that it was there."""
+    words = _("The words of this line were erased. That it was here can still be proven.")
+    return Told(line.event_id, line.number, line.time, _("Erased"), "", words, _("Erased"), "plain", "", False, True)
+
+
+def _tag(line: Line, system: bool) -> tuple[str, str]:
+    if line.outcome == "refused":
+        return _("Refused"), "stop"
+    if line.purpose in EMERGENCIES:
+        return _("Emergency"), "warn"
+    if system:
+        return _("Automatic"), "plain"
+    return (_("Allowed by you"), "") if line.grant else ("", "")
+
+
+def _parts(line: Line) -> str:
+    if not line.categories or set(line.categories) >= set(Category):
+        return _("whole record")
+    return sentences.parts(line.categories)
+
+
+def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datetime]) -> str:
+    phrases = _YOURS if mine else (_AUTOMATIC if system else _THEIRS)
+    phrase = phrases.get(line.action) or _THEIRS.get(line.action)
+    if phrase is None:
+        return _("Noted: %(action)s.") % {"action": line.action.replace(".", " ").replace("-", " ")}
+    reader = line.details.get("reader_name") or _("somebody")
+    words = str(phrase) % {"parts": _parts(line), "reader": reader}
+    made = allowed_on.get(line.grant) if line.grant and line.action in LOOKS else None
+    if made:
+        words += " " + _("You allowed this on %(day)s.") % {"day": date_format(timezone.localtime(made), "j F Y")}
+    return words
+
+
+def by_day(told: Iterable[Told]) -> list[OneDay]:
+    """Return the lines by day in the reader's zone, in the order they came."""
+    days: list[OneDay] = []
+    for one in told:
+        on = timezone.localtime(one.at).date()
+        if not days or days[-1].on != on:
+            days.append(OneDay(on))
+        (days[-1].folded if one.folded else days[-1].people).append(one)
+    return days
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How many people looked in a while, how many of them in an emergency, and how many tries were refused."""
+
+    people: int
+    emergencies: int
+    refused: int
+
+
+def looks(lines: Iterable[Line], *, me: UUID, since: datetime) -> Looks:
+    """Count who else opened the record since a moment."""
+    recent = [line for line in lines if line.time >= since and line.actor is not None]
+    theirs = [line for line in recent if line.actor.id != me and line.actor.kind != "system"]
+    opened = [line for line in theirs if line.action in LOOKS and line.outcome != "refused"]
+    return Looks(
+        people=len({line.actor.id for line in opened}),
+        emergencies=len({line.actor.id for line in opened if line.purpose in EMERGENCIES}),
+        refused=sum(line.outcome == "refused" for line in theirs),
+    )
+
+
+def answer(counted: Looks, days: int) -> str:
+    """Return the answer to "who looked?" in one or two sentences."""
+    if not counted.people:
+        words = _("Nobody else opened your record in the last %(days)s days.") % {"days": days}
+    else:
+        words = ngettext(
+            "One person opened your record in the last %(days)s days.",
+            "%(people)s people opened your record in the last %(days)s days.",
+            counted.people,
+        ) % {"people": capfirst(apnumber(counted.people)), "days": days}
+    if counted.emergencies:
+        words += " " + ngettext(
+            "One did so in an emergency, without asking you first.",
+            "%(number)s did so in an emergency, without asking you first.",
+            counted.emergencies,
+        ) % {"number": capfirst(apnumber(counted.emergencies))}
+    if counted.refused:
+        words += " " + ngettext("One try was refused.", "%(number)s tries were refused.", counted.refused) % {
+            "number": counted.refused
+        }
+    return words
+
+
+def week_answer(counted: Looks) -> str:
+    """Return the line for the home page."""
+    if not counted.people:
+        return _("Nobody else looked at your record this week.")
+    return ngettext(
+        "One person looked at your record this week.",
+        "%(people)s people looked at your record this week.",
+        counted.people,
+    ) % {"people": capfirst(apnumber(counted.people))}
+
+
+WEEK = timedelta(days=7)
+MONTH = timedelta(days=30)
