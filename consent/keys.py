@@ -89,7 +89,7 @@ def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: Op
         reader_id=keyring.reader_id,
         grant_id__in={grant.pk for grant in by_part.values()},
     ).select_related("lockbox")
-    digests = {grant.pk: proofs.digest(grant) for grant in by_part.values()}
+    digests = {pk: proofs.digest(grant) for pk, grant in {grant.pk: grant for grant in by_part.values()}.items()}
     return {
         seal.lockbox.part: lockboxes.open_box(seal, open_seal=keyring.open_seal, bound_to=digests[seal.grant_id])
         for seal in held

@@ -6,6 +6,7 @@ Only `consent.keys`, `patients.vault` and `patients.operations` may import this 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from django.db import connection
@@ -16,6 +17,8 @@ from ehr.crypto.digests import joined
 from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
 from ehr.crypto.sealing import encrypt, generate_kem, new_key, seal
 from patients.models import BatchKey, Lockbox, Patient, Seal, WrappedKey
+
+_ENTRY_ID_LENGTH = (16).to_bytes(4, "big")
 
 
 class Signer(Protocol):
@@ -37,7 +40,7 @@ class Recipient:
     grant_id: uuid.UUID | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class OpenBox:
     """An opened lockbox: its private key (96 bytes) opens what arrived, its root (32 bytes) what was moved under it."""
 
@@ -49,6 +52,16 @@ class OpenBox:
     @property
     def part(self) -> str:
         return self.lockbox.part
+
+    @cached_property
+    def root_opener(self) -> opening.KeyOpener:
+        """The root, loaded once for the many DEKs under it."""
+        return opening.KeyOpener(self.root)
+
+    @cached_property
+    def wrap_prefix(self) -> bytes:
+        """What the associated data of every DEK in this box begins with."""
+        return _wrap_prefix(self.lockbox)
 
 
 class LockboxForged(Exception):
@@ -128,14 +141,14 @@ def lock(patient: Patient, parts: Iterable[str]) -> dict[str, Lockbox]:
 
 
 def rewrap(old: OpenBox, new: OpenBox, *, batched_only: bool = False) -> int:
-    """Wrap the old box's DEKs under the new one's root; return how many. One box twice: its batches move to the root."""
+    """Wrap the old box's DEKs under the new one's root; return how many. One box twice: batches move to the root."""
     rows = WrappedKey.objects.filter(lockbox=old.lockbox)
     if batched_only:
         rows = rows.filter(batch__isnull=False)
     keys = BatchKeys(old)
     changed = []
     for pk, entry_id, batch_id, blob in rows.values_list("pk", "entry_id", "batch_id", "blob"):
-        dek = unwrap(old, keys, entry_id, batch_id, blob)
+        dek = unwrap(old, keys, entry_id.bytes, batch_id, blob)
         changed.append((new.lockbox.pk, bytes(wrap(new.root, new.lockbox, entry_id, dek)), pk))
     if changed:
         with connection.cursor() as cursor:
@@ -152,17 +165,18 @@ class BatchKeys:
     def __init__(self, box: OpenBox) -> None:
         self._box = box
         self._sealed: Mapping[int, bytes] | None = None
-        self._open: dict[int, bytes] = {}
+        self._open: dict[int, opening.KeyOpener] = {}
 
-    def get(self, batch_id: int) -> bytes:
-        """Return a batch's 32-byte key. Raises CannotOpen when the batch is not this lockbox's."""
+    def get(self, batch_id: int) -> opening.KeyOpener:
+        """Return a batch's key, loaded. Raises CannotOpen when the batch is not this lockbox's."""
         if batch_id not in self._open:
             if self._sealed is None:
                 self._sealed = dict(self._box.lockbox.batch_keys.values_list("pk", "sealed"))
             sealed = self._sealed.get(batch_id)
             if sealed is None:
                 raise CannotOpen("This entry's batch belongs to another lockbox.")
-            self._open[batch_id] = self._box.opener.open(sealed, info=batch_info(self._box.lockbox))
+            key = self._box.opener.open(sealed, info=batch_info(self._box.lockbox))
+            self._open[batch_id] = opening.KeyOpener(key)
         return self._open[batch_id]
 
 
@@ -188,16 +202,16 @@ def check_signature(lockbox: Lockbox) -> None:
         )
 
 
-def _wrap_aad(lockbox: Lockbox, entry_id: uuid.UUID) -> bytes:
-    return joined(b"dek/v1", identity(lockbox), entry_id.bytes)
+def _wrap_prefix(lockbox: Lockbox) -> bytes:
+    return joined(b"dek/v1", identity(lockbox)) + _ENTRY_ID_LENGTH
 
 
 def wrap(key: bytes, lockbox: Lockbox, entry_id: uuid.UUID, dek: bytes) -> bytes:
     """Return a DEK wrapped under a root or batch key, bound to part, epoch and entry."""
-    return encrypt(key, dek, aad=_wrap_aad(lockbox, entry_id))
+    return encrypt(key, dek, aad=_wrap_prefix(lockbox) + entry_id.bytes)
 
 
-def unwrap(box: OpenBox, batches: BatchKeys, entry_id: uuid.UUID, batch_id: int | None, blob: bytes) -> bytes:
-    """Return a DEK, or a share of one. Raises CannotOpen."""
-    key = box.root if batch_id is None else batches.get(batch_id)
-    return opening.decrypt(key, blob, aad=_wrap_aad(box.lockbox, entry_id))
+def unwrap(box: OpenBox, batches: BatchKeys, entry_id: bytes, batch_id: int | None, blob: bytes) -> bytes:
+    """Return a DEK, or a share of one, of the entry with these 16 bytes as id. Raises CannotOpen."""
+    opener = box.root_opener if batch_id is None else batches.get(batch_id)
+    return opener.open(bytes(blob), aad=box.wrap_prefix + entry_id)

@@ -36,8 +36,8 @@ def add_patient(
 ) -> Patient:
     """Return a new patient, claimed when `user` is given.
 
-    `verified` says that a registered 
-    identifier that somebody has shown to be theirs. Call it inside a transaction, beside the lockboxes and the log line.
+    `verified` says that a registered source vouches for the identifiers. Raises AlreadyKnown for one that somebody
+    has shown to be theirs. Call it inside a transaction, beside the lockboxes and the log line.
     """
     digests = [identifier_digest(system, value) for system, value in identifiers]
     if Identifier.objects.filter(digest__in=digests, verified_at__isnull=False).exists():

@@ -1,6 +1,7 @@
 """Opening things. Five modules may import this one; import-linter holds the list."""
 
 import hmac
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -18,14 +19,20 @@ from ehr.crypto.formats import (
 )
 from ehr.crypto.sealing import commitment
 
-__all__ = ["CannotOpen", "SealOpener", "decrypt", "decrypt_committed", "open_seal"]
+__all__ = ["CannotOpen", "KeyOpener", "SealOpener", "decrypt", "decrypt_committed", "open_seal"]
+
+_COMMITTED_START = 1 + COMMITMENT_BYTES
 
 
 class SealOpener:
-    """A loaded private key, for opening many seals: loading costs more than opening."""
+    """A private key for opening many seals. It is loaded at the first, for loading costs more than opening."""
 
     def __init__(self, private: bytes) -> None:
-        self._key: hpke.MLKEM768X25519PrivateKey = load_private(private)
+        self._private = private
+
+    @cached_property
+    def _key(self) -> hpke.MLKEM768X25519PrivateKey:
+        return load_private(self._private)
 
     def open(self, sealed: bytes, *, info: bytes) -> bytes:
         """Return the plaintext. Raises CannotOpen for another key, info or a changed blob."""
@@ -42,12 +49,22 @@ def open_seal(private: bytes, sealed: bytes, *, info: bytes) -> bytes:
     return SealOpener(private).open(sealed, info=info)
 
 
+class KeyOpener:
+    """A loaded symmetric key, for opening many blobs made by `sealing.encrypt`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def open(self, blob: bytes, *, aad: bytes) -> bytes:
+        """Return the plaintext. Raises CannotOpen for another key, aad or a changed blob."""
+        if blob[:1] != CIPHER_V1:
+            raise CannotOpen("This was encrypted by a version that this program does not know.")
+        return _open(self._cipher, blob, 1, aad)
+
+
 def decrypt(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
     """Return what `sealing.encrypt` closed. Raises CannotOpen for another key, aad or a changed blob."""
-    blob = bytes(blob)
-    if blob[:1] != CIPHER_V1:
-        raise CannotOpen("This was encrypted by a version that this program does not know.")
-    return _open(key, blob, 1, aad)
+    return KeyOpener(key).open(bytes(blob), aad=aad)
 
 
 def decrypt_committed(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
@@ -55,14 +72,14 @@ def decrypt_committed(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
     blob = bytes(blob)
     if blob[:1] != COMMITTED_V1:
         raise CannotOpen("This was encrypted by a version that this program does not know.")
-    if not hmac.compare_digest(blob[1 : 1 + COMMITMENT_BYTES], commitment(key)):
+    if not hmac.compare_digest(blob[1:_COMMITTED_START], commitment(key)):
         raise CannotOpen("This is not the key that the ciphertext commits to.")
-    return _open(key, blob, 1 + COMMITMENT_BYTES, aad)
+    return _open(AESGCM(key), blob, _COMMITTED_START, aad)
 
 
-def _open(key: bytes, blob: bytes, start: int, aad: bytes) -> bytes:
+def _open(cipher: AESGCM, blob: bytes, start: int, aad: bytes) -> bytes:
     body = start + NONCE_BYTES
     try:
-        return AESGCM(key).decrypt(blob[start:body], blob[body:], aad)
+        return cipher.decrypt(blob[start:body], blob[body:], aad)
     except (InvalidTag, ValueError) as problem:
         raise CannotOpen("The key, the associated data or the ciphertext is not the right one.") from problem

@@ -1,0 +1,125 @@
+"""Opening a chart, sealed and in plaintext; giving access."""
+
+import json
+import uuid
+from decimal import Decimal
+
+from django.db import connection
+
+from consent import access, keys, queries, rules
+from ehr import clock
+from ehr.words import Action, Category, Purpose
+from patients import vault
+from tests import people
+from tests.bench.measuring import Row, cpu_ms
+
+READ_JSON = json.JSONDecoder(parse_float=Decimal).decode
+TEXT = "Reported by the laboratory; the sample was taken before breakfast and kept cool on its way. " * 7
+
+
+def resource(number: int) -> dict:
+    """One result of about 1.5 KB, the mean of a real record."""
+    return {
+        "resourceType": "Observation",
+        "id": str(uuid.uuid4()),
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "4548-4", "display": "Hemoglobin A1c"}]},
+        "subject": {"reference": f"Patient/{uuid.uuid4()}"},
+        "effectiveDateTime": f"20{number % 25:02}-03-04T08:30:00Z",
+        "valueQuantity": {"value": 5.0 + number % 40 / 10, "unit": "%", "code": "%"},
+        "referenceRange": [{"low": {"value": 4.0, "unit": "%"}, "high": {"value": 5.6, "unit": "%"}}],
+        "note": [{"text": TEXT}],
+    }
+
+
+def _record(count: int):
+    """A patient with `count` entries over six parts, and a doctor who may read them all."""
+    ana, lee = people.patient("Ana Costa"), people.clinician("Mei Lee")
+    parts = list(Category)
+    drafts = [
+        access.Draft(resource=json.dumps(resource(n)).encode(), parts=(str(parts[n % 6]),), search=b"{}")
+        for n in range(count)
+    ]
+    access.add_own(ana.patient, drafts, keyring=ana.keyring)
+    people.give(ana, lee, *Category)
+    _plain_table(ana.patient, drafts)
+    return ana, lee
+
+
+def _plain_table(patient, drafts) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "create table if not exists plain_entry (id integer primary key, patient_id text, logical_id text, "
+            "version integer, part text, written_at text, author_name text, body text)"
+        )
+        cursor.execute("create index if not exists plain_by_patient on plain_entry (patient_id)")
+        rows = [
+            (patient.pk.hex, d.logical_id.hex, 1, d.parts[0], str(clock.now()), "Ana Costa", d.resource.decode())
+            for d in drafts
+        ]
+        cursor.executemany(
+            "insert into plain_entry (patient_id, logical_id, version, part, written_at, author_name, body) "
+            "values (%s, %s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+
+
+def _read_plain(patient) -> list[dict]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select logical_id, version, part, written_at, author_name, body from plain_entry "
+            "where patient_id = %s order by written_at desc, id",
+            [patient.pk.hex],
+        )
+        return [READ_JSON(row[5]) for row in cursor.fetchall()]
+
+
+def _read_sealed(patient, reader) -> list[dict]:
+    """Decide, open six seals and every entry, check the authors: everything but the log's commit."""
+    at = clock.now()
+    grants = {grant.pk: grant for grant in queries.between(patient, reader.user)}
+    facts = [queries.facts(grant) for grant in grants.values()]
+    standing = rules.ReaderFacts(active=True, in_good_standing=True)
+    by_part = {}
+    for part in Category:
+        decision = rules.decide(
+            reader=standing, grants=facts, category=part, action=Action.READ, purpose=Purpose.TREAT, at=at
+        )
+        by_part[str(part)] = grants[decision.grant]
+    boxes = keys.granted_boxes(patient, by_part, keyring=reader.keyring)
+    return [entry.resource for entry in vault.read(patient, boxes)]
+
+
+def measure() -> list[Row]:
+    """A sealed chart beside the same rows in plaintext, read and parsed by the same process."""
+    rows = []
+    for count in (1000, 50):
+        ana, lee = _record(count)
+        plain = cpu_ms(lambda ana=ana: _read_plain(ana.patient))
+        sealed = cpu_ms(lambda ana=ana, lee=lee: _read_sealed(ana.patient, lee))
+        if count == 1000:
+            rows.append(
+                Row(
+                    "Opening a chart of 1,000 entries, sealed ÷ plaintext, CPU",
+                    f"{sealed / plain:.2f}× ({sealed:.1f} ms ÷ {plain:.1f} ms)",
+                    "≤ 1.5×",
+                    sealed / plain <= 1.5,
+                )
+            )
+        else:
+            rows.append(
+                Row(
+                    "Opening a chart of 50 entries, sealed − plaintext, CPU",
+                    f"{sealed - plain:.2f} ms ({sealed:.2f} ms − {plain:.2f} ms)",
+                    "≤ 1 ms",
+                    sealed - plain <= 1.0,
+                )
+            )
+    return rows
+
+
+def measure_grants() -> list[Row]:
+    """Giving six parts and stopping, with signatures, seals, log and parcels, without the chain."""
+    ana, lee = people.patient("Ana Costa"), people.clinician("Mei Lee")
+    spent = cpu_ms(lambda: people.give(ana, lee, *Category), times=9)
+    return [Row("Granting six categories, CPU, without the chain", f"{spent:.1f} ms", "≤ 5 ms", spent <= 5)]
