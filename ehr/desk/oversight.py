@@ -1,4 +1,3 @@
-
 """What the desk watches and cannot change: anchors of the log, transactions, and letters that wait."""
 
 from datetime import timedelta

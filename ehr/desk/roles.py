@@ -14,6 +14,7 @@ class DeskRole(StrEnum):
     VERIFIER = "credential-verifier"
     PRIVACY = "privacy-officer"
     INSTITUTION = "institution-administrator"
+    IDENTITY = "identity-checker"
     OPERATOR = "desk-operator"
 
 
@@ -21,6 +22,7 @@ NAMES = {
     DeskRole.VERIFIER: _("credential verifier"),
     DeskRole.PRIVACY: _("privacy officer"),
     DeskRole.INSTITUTION: _("institution administrator"),
+    DeskRole.IDENTITY: _("identity checker"),
     DeskRole.OPERATOR: _("desk operator"),
 }
 
@@ -41,6 +43,7 @@ PERMISSIONS = {
         "accounts.change_user",
     ),
     DeskRole.INSTITUTION: ("providers.view_membership",),
+    DeskRole.IDENTITY: ("consent.view_claim", "consent.change_claim", "patients.view_identifier"),
     DeskRole.OPERATOR: (
         "accounts.view_user",
         "accounts.change_user",

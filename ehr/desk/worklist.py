@@ -21,11 +21,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from audit import cases
+from consent.sharing.arrivals import ClaimRefused
 from ehr import clock
 from ehr.accounts.operations import Refused
+from patients.operations import AlreadyKnown, CannotCheck
 from providers.rules import NotPossible
 
 PAGE = 25
+# How the floors say that something cannot be done; the text is for the person who asked.
+STOPS = (NotPossible, Refused, cases.NotPossible, ClaimRefused, CannotCheck, AlreadyKnown)
 
 
 class Reason(forms.Form):
@@ -130,6 +135,10 @@ class Worklist(ModelAdmin):
         """Narrow rows to what somebody searches for."""
         return rows
 
+    def before(self, request: HttpRequest, row) -> HttpResponse | None:
+        """Do what comes before a row is shown; return a response to show that instead."""
+        return None
+
     def queues(self, request: HttpRequest) -> list[Queue]:
         """Return what waits here, for the first page."""
         return []
@@ -222,6 +231,8 @@ class Worklist(ModelAdmin):
         return self._show(request, self.row(request, pk))
 
     def _show(self, request: HttpRequest, row, *, tried: str = "", form: forms.Form | None = None) -> HttpResponse:
+        if instead := self.before(request, row):
+            return instead
         acts = self.acts(request, row)
         forms_shown = [form if act.name == tried else act.form(prefix=act.name) for act in acts]
         context = {
@@ -253,7 +264,7 @@ class Worklist(ModelAdmin):
             return self._show(request, row, tried=act, form=form)
         try:
             chosen.verb(row, by=request.user, **form.cleaned_data)
-        except (NotPossible, Refused) as stop:
+        except STOPS as stop:
             form.add_error(None, str(stop))
             return self._show(request, row, tried=act, form=form)
         messages.success(request, chosen.done)
@@ -270,7 +281,7 @@ class Worklist(ModelAdmin):
         if form.is_valid():
             try:
                 return redirect(self.address("change", self.make(request, **form.cleaned_data).pk))
-            except (NotPossible, Refused) as stop:
+            except STOPS as stop:
                 form.add_error(None, str(stop))
             except ValidationError as wrong:
                 form.add_error(None, wrong.messages)

@@ -27,7 +27,13 @@ def verifier(name: str) -> User:
     user = person(name, staff=True)
     allowed = Permission.objects.filter(
         content_type__app_label="providers",
-        codename__in=["decide_credential", "manage_institution", "view_credential", "view_institution"],
+        codename__in=[
+            "decide_credential",
+            "manage_institution",
+            "view_credential",
+            "view_institution",
+            "view_membership",
+        ],
     )
     user.user_permissions.set(allowed)
     return user

@@ -1,0 +1,143 @@
+"""Claims, identities and questions at the desk."""
+
+import json
+from datetime import date
+
+import pytest
+from django.urls import reverse
+
+from audit.models import Case, Event, EventBody
+from consent.sharing import arrivals, questions
+from ehr.accounts import keyrings
+from ehr.desk.roles import DeskRole, ensure_desk_roles
+from patients.queries import is_verified
+from tests import people
+from tests.desk.conftest import session_of
+
+pytestmark = [pytest.mark.urls("tests.desk.addresses"), pytest.mark.point(9)]
+
+
+def member(name: str, role: DeskRole):
+    person = people.account(name, staff=True)
+    person.user.groups.add(ensure_desk_roles()[role])
+    return person
+
+
+def unlocked(person):
+    """A browser in which somebody's keyring is open."""
+    client = session_of(person.user)
+    session = client.session
+    client.cookies["__Host-keyring"] = keyrings.to_session(session, person.keyring)
+    session.save()
+    return client
+
+
+def do(client, worklist, row, act, **asked):
+    sent = {f"{act}-{name}": value for name, value in asked.items()}
+    return client.post(reverse(f"admin:{worklist}_act", args=[row.pk, act]), sent)
+
+
+@pytest.fixture
+def ground(db):
+    people.prepare_ground()
+
+
+@pytest.fixture
+def checkers(ground):
+    return member("Ines Roy", DeskRole.IDENTITY), member("Igor May", DeskRole.IDENTITY)
+
+
+@pytest.fixture
+def claim(checkers):
+    waiting = arrivals.expect(
+        name="Ana Costa",
+        birth_date=date(1984, 5, 3),
+        sex="female",
+        identifiers=[("urn:mrn", "A 1")],
+        source="City Hospital",
+    )
+    _claim, code = arrivals.invite(waiting, by=checkers[0].user)
+    return arrivals.take_up(code, user=people.account("Ana Costa").user)
+
+
+def test_two_of_the_staff_check_a_claimant_at_the_desk(claim, checkers):
+    first, second = (session_of(one.user) for one in checkers)
+    page = first.get(reverse("admin:consent_claim_change", args=[claim.pk])).content.decode()
+    assert "2 checks are missing." in page
+    do(first, "consent_claim", claim, "check", document="passport")
+    assert do(first, "consent_claim", claim, "check", document="passport").status_code == 404
+    assert arrivals.ready_claim(claim.claimant) is None
+    do(second, "consent_claim", claim, "check", document="identity-card")
+    assert arrivals.ready_claim(claim.claimant) == claim
+
+
+def test_a_claimant_who_is_not_the_patient_is_turned_away(claim, checkers):
+    reply = do(session_of(checkers[0].user), "consent_claim", claim, "refuse", reason="Another date of birth.")
+    assert reply.url == reverse("admin:consent_claim_changelist")
+    claim.refresh_from_db()
+    assert claim.refused_at is not None
+
+
+def test_two_of_the_staff_confirm_who_signed_up(checkers):
+    ana = people.patient("Ana Costa")
+    identifier = ana.patient.identifiers.get()
+    for checker in checkers:
+        assert not is_verified(ana.patient)
+        do(session_of(checker.user), "patients_identifier", identifier, "check", document="health-card")
+    assert is_verified(ana.patient)
+
+
+@pytest.fixture
+def officer(ground):
+    return member("Olga Officer", DeskRole.PRIVACY)
+
+
+@pytest.fixture
+def case(ground, officer):
+    ana = people.patient("Ana Costa")
+    line = Event.objects.filter(subject=ana.patient.pk).latest("time")
+    return questions.ask(ana.patient, event_id=line.pk, words="I was never there.", keyring=ana.keyring)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_officer_reads_a_question_with_their_own_keys_and_the_look_is_on_the_log(transactional_db, case, officer):
+    page = unlocked(officer).get(reverse("admin:audit_case_change", args=[case.pk])).content.decode()
+    assert "I was never there." in page
+    bodies = [json.loads(bytes(row.payload)) for row in EventBody.objects.all()]
+    (look,) = [body for body in bodies if body["action"] == "case.read"]
+    assert look["subject"] == str(case.subject)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_officer_whose_keys_are_locked_is_asked_to_unlock_and_sees_no_word(transactional_db, case, officer):
+    reply = session_of(officer.user).get(reverse("admin:audit_case_change", args=[case.pk]))
+    assert (reply.status_code, reply.url.split("?")[0]) == (302, reverse("front:unlock"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_must_be_corrected_shows_the_case_again_and_that_look_is_on_the_log_too(
+    transactional_db, case, officer
+):
+    reply = do(unlocked(officer), "audit_case", case, "answer", words="")
+    assert reply.status_code == 422
+    assert "I was never there." in reply.content.decode()
+    assert sum(b'"case.read"' in bytes(row.payload) for row in EventBody.objects.all()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_officer_answers_and_closes(transactional_db, case, officer):
+    client = unlocked(officer)
+    do(client, "audit_case", case, "answer", words="It was a mistyped number. It is corrected.")
+    assert Case.objects.get().state == "answered"
+    do(client, "audit_case", case, "close")
+    assert Case.objects.get().state == "closed"
+    assert do(client, "audit_case", case, "answer", words="Once more.").status_code == 404
+
+
+@pytest.mark.privacy
+@pytest.mark.django_db(transaction=True)
+def test_the_list_of_questions_shows_no_words(transactional_db, case, officer):
+    page = unlocked(officer).get(reverse("admin:audit_case_changelist")).content.decode()
+    assert "A line that somebody does not recognise" in page
+    assert "never there" not in page
+    assert "Ana" not in page
