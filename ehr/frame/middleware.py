@@ -26,7 +26,10 @@ class SessionLimits:
 
     def __call__(self, request):
         if request.user.is_authenticated:
-            self._measure(request)
+            try:
+                self._measure(request)
+            except clock.ClockUnsure:
+                return refusals.clock_unsure(request)
         return self.get_response(request)
 
     def _measure(self, request):

@@ -16,7 +16,7 @@ PAGE = 30
 @roles.signed_in
 def notices(request: HttpRequest) -> HttpResponse:
     """All notices, newest first."""
-    page = paging.numbered(request, queries.of(request.user), size=PAGE)
+    page = paging.page(request, queries.of(request.user), size=PAGE)
     context = {"page": page, "lines": [queries.line(notice) for notice in page], "unread": queries.unread(request.user)}
     return render(request, "front/notices.html", context)
 
