@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audit import log
 from consent import keys, proofs, queries, rules, sentences
@@ -20,12 +20,12 @@ from ehr.accounts.models import User
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
-from patients.queries import known_origins
+from patients.queries import NOTHING_YET, known_origins, newest_versions
 from patients.vault import Author, Draft, OpenEntry
 from providers.queries import Standing, party, standing
 from providers.roles import CLINICAL
 
-__all__ = ["AccessDenied", "Chart", "Draft", "KeysLocked", "OpenEntry"]
+__all__ = ["AccessDenied", "ChangedMeanwhile", "Chart", "Draft", "KeysLocked", "OpenEntry"]
 
 
 class AccessDenied(Exception):
@@ -38,6 +38,10 @@ class AccessDenied(Exception):
 
 class KeysLocked(AccessDenied):
     """Signed in, but the keyring is locked: nothing opens until the passphrase is given."""
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody wrote the next version first. Nothing was stored; read theirs, then write on top of it."""
 
 
 @dataclass(frozen=True)
@@ -275,8 +279,16 @@ class _Person:
 def add_entries(
     patient: Patient, drafts: Sequence[Draft], *, reader: User, keyring: OpenKeyring | None, purpose: Purpose | str
 ) -> list[Entry]:
-    """Seal what a clinician wrote, signed by them, or raise AccessDenied. Every part touched needs a grant to write."""
-    parts = tuple(sorted({Category(part) for draft in drafts for part in draft.parts}))
+    """Seal what a clinician wrote, signed by them, or raise AccessDenied. Every part touched needs a grant to write:
+    the part where something is put, and the part from which a new version takes it.
+
+    Raises ChangedMeanwhile when a draft does not follow the newest version.
+    """
+    before = newest_versions(patient, [draft.logical_id for draft in drafts])
+    touched = {part for draft in drafts for part in draft.parts} | {
+        part for one in before.values() for part in one.parts
+    }
+    parts = tuple(sorted(map(Category, touched)))
     verdict = _judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=parts)
     allowed = verdict.allowed
     because = verdict.because if len(allowed) != len(parts) else "" if keyring else "locked"
@@ -285,10 +297,17 @@ def add_entries(
         because = "seal-does-not-open"
     if because:
         raise _refuse(verdict, patient, "entry.refused", because=because, purpose=str(purpose), parts=parts)
-    with transaction.atomic():
-        _append_writing(patient, drafts, actor=verdict.party(), purpose=purpose, grant=next(iter(allowed.values())).pk)
-        boxes = keys.granted_boxes(patient, {str(part): grant for part, grant in allowed.items()}, keyring=keyring)
-        return vault.write(patient, drafts, author=_Person(keyring, verdict.party().name), boxes=boxes)
+    if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
+        raise ChangedMeanwhile
+    try:
+        with transaction.atomic():
+            grant = next(iter(allowed.values())).pk
+            _append_writing(patient, drafts, actor=verdict.party(), purpose=purpose, grant=grant)
+            boxes = keys.granted_boxes(patient, {str(part): grant for part, grant in allowed.items()}, keyring=keyring)
+            return vault.write(patient, drafts, author=_Person(keyring, verdict.party().name), boxes=boxes)
+    except IntegrityError as twice:
+        # Two at the same moment: the database let the first one in.
+        raise ChangedMeanwhile from twice
 
 
 def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring | None) -> list[Entry]:

@@ -1,6 +1,10 @@
 """Reads of what stands in clear about patients."""
 
 import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count
@@ -59,3 +63,41 @@ def entries_by_part(patient: Patient) -> dict[str, int]:
     """Return how many current entries each part holds, without opening one. An entry of two parts counts in both."""
     rows = WrappedKey.objects.filter(entry__patient=patient, entry__current=True).values("lockbox__part")
     return {row["lockbox__part"]: row["number"] for row in rows.annotate(number=Count("entry", distinct=True))}
+
+
+class Newest(NamedTuple):
+    """The number of an entry's newest version and the parts it is in; 0 and none for what is not there yet."""
+
+    version: int
+    parts: frozenset[str]
+
+
+NOTHING_YET = Newest(0, frozenset())
+
+
+def newest_versions(patient: Patient, logical_ids: Iterable) -> dict[UUID, Newest]:
+    """Return the newest version of those entries that are there, still sealed, by one query."""
+    rows = WrappedKey.objects.filter(
+        entry__patient=patient, entry__logical_id__in=list(logical_ids), entry__current=True
+    )
+    found: dict[UUID, Newest] = {}
+    for logical_id, version, part in rows.values_list("entry__logical_id", "entry__version", "lockbox__part"):
+        found[logical_id] = Newest(version, found.get(logical_id, NOTHING_YET).parts | {part})
+    return found
+
+
+def new_entries(patients: Iterable[Patient], *, since: datetime, besides: User) -> dict[UUID, list[frozenset[str]]]:
+    """Return, by patient, the parts of each entry written since a moment by somebody else. Nothing is opened.
+
+    An entry in two parts names both: it is there only for who may read both.
+    """
+    rows = WrappedKey.objects.filter(
+        entry__patient__in=list(patients), entry__current=True, entry__written_at__gt=since
+    ).exclude(entry__manifest__author__reader__user=besides)
+    parts: dict[tuple[UUID, UUID], set[str]] = {}
+    for patient_id, entry_id, part in rows.values_list("entry__patient_id", "entry_id", "lockbox__part"):
+        parts.setdefault((patient_id, entry_id), set()).add(part)
+    found: dict[UUID, list[frozenset[str]]] = {}
+    for (patient_id, _), one in parts.items():
+        found.setdefault(patient_id, []).append(frozenset(one))
+    return found

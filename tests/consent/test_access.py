@@ -313,3 +313,32 @@ def test_what_is_not_there_and_what_is_hidden_look_the_same(with_record, lee):
     people.give(with_record, lee, Category.LABS)
     assert opened(with_record, lee, logical_id=hidden.logical_id).entries == []
     assert opened(with_record, lee, logical_id=uuid.uuid4()).entries == []
+
+
+# --- Versions --------------------------------------------------------------------------------------
+def write(person, ana, entry, *, part=Category.LABS, version=2):
+    newer = draft(part, "newer", logical_id=entry.logical_id, version=version)
+    return access.add_entries(ana.patient, [newer], reader=person.user, keyring=person.keyring, purpose=Purpose.TREAT)
+
+
+def entry_in(ana, part):
+    return Entry.objects.get(patient=ana.patient, wrapped_keys__lockbox__part=part)
+
+
+def test_of_two_who_change_the_same_version_the_second_is_told(with_record, lee):
+    people.give(with_record, lee, Category.LABS, actions=(Action.READ, Action.WRITE))
+    entry = entry_in(with_record, Category.LABS)
+    write(lee, with_record, entry)
+    with pytest.raises(access.ChangedMeanwhile):
+        write(lee, with_record, entry)
+    with pytest.raises(access.ChangedMeanwhile):
+        write(lee, with_record, entry, version=7)
+    assert Entry.objects.filter(logical_id=entry.logical_id).count() == 2
+
+
+@pytest.mark.security
+def test_nobody_takes_an_entry_out_of_a_part_they_may_not_write_to(with_record, lee):
+    people.give(with_record, lee, Category.LABS, actions=(Action.READ, Action.WRITE))
+    with pytest.raises(AccessDenied):
+        write(lee, with_record, entry_in(with_record, Category.HISTORY), part=Category.LABS)
+    assert not Entry.objects.filter(version=2).exists()
