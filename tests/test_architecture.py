@@ -13,7 +13,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
+from django.core.management import call_command, get_commands, load_command_class
 from django.db import models
 from django.db.migrations.loader import MigrationLoader
 from django.urls import URLResolver, get_resolver
@@ -94,6 +94,22 @@ def test_the_floors_hold():
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
 
+@pytest.mark.parametrize(
+    ("user", "used", "may"),
+    [
+        ("consent.models", "patients.models", True),
+        ("patients.models", "consent.models", False),
+        ("audit.models", "ehr.accounts.models", False),
+        ("ehr.accounts.models", "audit.models", True),
+        ("audit.models", "audit.models", True),
+        ("ehr.desk.models", "ehr.portals.front", False),
+        ("audit.models", "django.contrib.sessions.models", True),
+    ],
+)
+def test_what_stands_below_what(user, used, may):
+    assert stands_below_or_beside(user, used) is may
+
+
 def test_foreign_keys_point_down():
     upward = [
         f"{field} -> {field.related_model._meta.label}"
@@ -127,6 +143,7 @@ def test_migrations_depend_on_what_stands_below():
     assert upward == []
 
 
+@pytest.mark.django_db
 def test_each_app_has_its_tables_in_migrations():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
@@ -224,7 +241,15 @@ def test_faces_decide_no_permission():
 def test_every_module_says_what_it_is_for():
     lists = {"apps.py", "urls.py"}
     written = [path for path in sources(*PACKAGES) if tree(path).body and path.name not in lists]
-    assert named(path for path in written if not ast.get_docstring(tree(path))) == []
+    # A command says it in `help`, which `manage.py help` prints.
+    silent = [path for path in written if not ast.get_docstring(tree(path)) and path.parent.name != "commands"]
+    assert named(silent) == []
+
+
+def test_every_command_says_what_it_does():
+    ours = [name for name, app in get_commands().items() if floor_of(str(app)) is not None]
+    assert ours
+    assert [name for name in ours if not load_command_class(get_commands()[name], name).help] == []
 
 
 def test_every_model_says_what_one_row_is():
