@@ -12,7 +12,8 @@ from django.conf import settings
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint, RPCResponse
 
-TIMEOUT_SECONDS = 10
+# To connect, and to answer: a trial run of a large batch takes a moment.
+TIMEOUT_SECONDS = (3, 20)
 _threads = threading.local()
 _numbers = itertools.count(1)
 

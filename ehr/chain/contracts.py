@@ -32,7 +32,7 @@ class Plan:
     def digest(self, payer: Account) -> bytes:
         """Return what makes this creation one and the same: chain, code and arguments."""
         creation = artifacts.load(self.name).deployment(self.args)
-        return keccak(b"create" + bytes(payer.genesis) + payer.address.encode() + keccak(creation))
+        return keccak(bytes(payer.genesis) + payer.address.encode() + self.name.encode() + keccak(creation))
 
 
 def plans(*, admin: str, relayer: str) -> list[Plan]:

@@ -122,13 +122,14 @@ def _confirm(form: SignedForm, receipt: dict[str, Any], header: dict[str, Any], 
 
 def _release_lost(payer: Account) -> None:
     """Queue again what can never be mined: somebody else used the relayer's key, and its nonce, for good."""
-    lowest = Transaction.objects.outstanding().order_by("nonce").values_list("nonce", flat=True).first()
+    mine = Transaction.objects.outstanding().filter(payer=payer.address)
+    lowest = mine.order_by("nonce").values_list("nonce", flat=True).first()
     if lowest is None:
         return
     answer = client.post([("eth_getTransactionCount", [payer.address, "finalized"])])[0]
     if answer.refused or lowest >= (used := int(answer.result, 16)):
         return
-    for transaction in Transaction.objects.outstanding().filter(nonce__lt=used):
+    for transaction in mine.filter(nonce__lt=used):
         receipts = client.post(
             [("eth_getTransactionReceipt", [f"0x{bytes(form.hash).hex()}"]) for form in transaction.forms.all()]
         )

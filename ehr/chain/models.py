@@ -70,6 +70,8 @@ class Transaction(models.Model):
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
     problem = models.CharField(max_length=200, blank=True)
+    # Whose nonce it is: after a change of keys the old account's transactions are still sent, and never outbid.
+    payer = models.CharField(max_length=42, blank=True)
     nonce = models.PositiveBigIntegerField(null=True)
     gas = models.PositiveBigIntegerField(null=True)
     block_number = models.PositiveBigIntegerField(null=True)

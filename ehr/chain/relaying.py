@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from ehr import clock
 from ehr.chain import client, signing
@@ -25,11 +25,10 @@ def relay() -> int:
 
 def send() -> int:
     """Send the latest form of every outstanding transaction that was not sent lately; return how many nodes hold."""
+    latest = SignedForm.objects.filter(transaction=OuterRef("transaction")).order_by("-pk").values("pk")[:1]
     again = Q(sent_at=None) | Q(sent_at__lt=clock.now() - SEND_AGAIN_AFTER)
-    forms = SignedForm.objects.filter(again, transaction__in=Transaction.objects.outstanding()).order_by(
-        "transaction__nonce", "pk"
-    )
-    batch = list({form.transaction_id: form for form in forms[: 2 * BATCH]}.values())[:BATCH]
+    forms = SignedForm.objects.filter(again, pk=Subquery(latest), transaction__in=Transaction.objects.outstanding())
+    batch = list(forms.order_by("transaction__nonce")[:BATCH])
     answers = client.post([("eth_sendRawTransaction", [f"0x{bytes(form.raw).hex()}"]) for form in batch])
     held = 0
     for form, answer in zip(batch, answers, strict=True):

@@ -95,8 +95,9 @@ def _sign(transaction: Transaction, payer: Account, offer: Fees) -> bool:
         mine = Transaction.objects.select_for_update().get(pk=transaction.pk)
         if mine.status != Status.QUEUED:
             return False
-        mine.nonce, mine.gas, mine.status, mine.problem = row.next_nonce, gas, Status.SIGNED, ""
-        mine.save(update_fields=["nonce", "gas", "status", "problem"])
+        mine.payer, mine.nonce, mine.gas = payer.address, row.next_nonce, gas
+        mine.status, mine.problem = Status.SIGNED, ""
+        mine.save(update_fields=["payer", "nonce", "gas", "status", "problem"])
         row.next_nonce += 1
         row.save(update_fields=["next_nonce"])
         _store(mine, chain_id=payer.chain_id, place=place, offer=offer)
@@ -156,7 +157,8 @@ def _put_off(transaction: Transaction, problem: str) -> None:
 
 def bump_slow() -> int:
     """Sign again, for more and with the same nonce, what no block took for 90 s; return how many."""
-    slow = [transaction for transaction in Transaction.objects.outstanding() if _is_slow(transaction, clock.now())]
+    mine = Transaction.objects.outstanding().filter(payer=relayer())
+    slow = [transaction for transaction in mine if _is_slow(transaction, clock.now())]
     if not slow:
         return 0
     payer, offer = account(), fees()

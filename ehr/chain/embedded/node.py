@@ -13,7 +13,7 @@ from eth_typing import Address, Hash32
 from eth_utils import ValidationError
 from eth_utils.address import to_checksum_address
 
-from ehr.chain.embedded.evm import Chain, Transfer, decode, open_chain, spoof
+from ehr.chain.embedded.evm import CHAIN_ID, Chain, Transfer, decode, open_chain, spoof
 from ehr.chain.embedded.store import Store
 
 logger = logging.getLogger(__name__)
@@ -123,6 +123,8 @@ class Node:
             sender = transaction.sender
         except (ValidationError, PyEVMError, rlp.DecodingError, ValueError, IndexError, TypeError) as problem:
             raise Refused(f"invalid transaction: {problem}") from problem
+        if transaction.chain_id != CHAIN_ID:
+            raise Refused("invalid chain id for signer")
         with self.lock:
             replaced = self._admit(transaction)
             self.store.keep_waiting(transaction.hash, raw, instead_of=replaced.hash if replaced else None)

@@ -1,6 +1,7 @@
 """Where the embedded chain keeps its blocks: a key-value table in SQLite, written one block at a time."""
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ class Store(BaseAtomicDB):
         self._connection.execute("CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID")
         self._connection.execute("CREATE TABLE IF NOT EXISTS waiting (hash BLOB PRIMARY KEY, raw BLOB NOT NULL)")
         self._unwritten: dict[bytes, bytes | None] = {}
+        # Also when nobody closes it: Python 3.13 warns of a connection that is merely forgotten.
+        self.close = weakref.finalize(self, self._connection.close)
 
     def __getitem__(self, key: bytes) -> bytes:
         if key in self._unwritten:
@@ -91,6 +94,3 @@ class Store(BaseAtomicDB):
         with self._transaction():
             self._connection.execute("DELETE FROM waiting WHERE hash = ?", (instead_of or b"",))
             self._connection.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?)", (key, raw))
-
-    def close(self) -> None:
-        self._connection.close()
