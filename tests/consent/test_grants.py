@@ -50,8 +50,8 @@ def test_a_grant_verifies_from_patient_to_token_without_the_database(ana, lee):
     [
         ("terms.categories", ["genetic"]),
         ("terms.ends", "2099-01-01T00:00:00.000000Z"),
-        ("terms.reader", str(uuid.uuid4())),
-        ("terms.patient", str(uuid.uuid4())),
+        ("terms.reader", str(uuid.UUID(int=7))),
+        ("terms.patient", str(uuid.UUID(int=8))),
         ("holder", "0x" + "3" * 40),
         ("chain_id", 1),
         ("contract", "0x" + "4" * 40),
