@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from audit import proofs, verify
+from audit import notes, proofs, queries, verify
 from ehr.frame.roles import patient_only
 
 
@@ -14,7 +14,8 @@ from ehr.frame.roles import patient_only
 @patient_only
 def check(request: HttpRequest) -> HttpResponse:
     """What can be checked, how, and what that does not prove."""
-    return render(request, "patient/check.html")
+    context = {"head": queries.head(), "log_key": notes.public_key()}
+    return render(request, "patient/check.html", context)
 
 
 @require_GET

@@ -6,10 +6,12 @@ from django.views.decorators.http import require_GET
 
 from audit import queries as log
 from consent import queries as consent
+from consent.sharing import requests
 from ehr import clock
 from ehr.frame.roles import patient_only
 from ehr.notices import queries as notices
 from ehr.portals.patient import story
+from ehr.portals.patient.answering import asked
 from ehr.portals.patient.sharing import answer
 
 NEWS = 3
@@ -28,6 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "patient": patient,
         "answer": story.week_answer(counted),
         "sharing": answer(len(readers)),
+        "asking": [asked(one) for one in requests.open_requests(patient)],
         "news": [notices.line(notice) for notice in notices.of(request.user).unread()[:NEWS]],
     }
     return render(request, "patient/home.html", context)

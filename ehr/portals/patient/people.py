@@ -14,6 +14,7 @@ class Shared:
     """One person who may, will or could see parts of the record."""
 
     grant_id: UUID
+    reader_id: UUID
     name: str
     place: str
     parts: str
@@ -35,6 +36,7 @@ def shared(grant: Grant, at: datetime) -> Shared:
     over_at = ending.at if ending else (grant.ends if grant.ends <= at else None)
     return Shared(
         grant_id=grant.pk,
+        reader_id=grant.reader_id,
         name=seen.name or grant.reader.name,
         place=seen.institution.name if seen.institution else "",
         parts=sentences.parts(grant.categories),

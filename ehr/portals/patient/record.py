@@ -1,50 +1,23 @@
 """My record: six parts, each as lines a person can read, and the files in it."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import groupby
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from consent import access
-from consent.access import OpenEntry
 from ehr.frame import paging
 from ehr.frame.categories import about, all_six
 from ehr.frame.roles import patient_only, unlocked
-from ehr.lines import sentences
-from ehr.lines.line import Line
-from ehr.portals.patient.headings import attachment, has_file, heading, own_words, rank
+from ehr.lines import chart
+from ehr.portals.patient import sections
 from ehr.words import Category, Purpose
 from patients import queries as patients
 
-PAGE = 50
-# What a browser may show on a page of its own; everything else is saved.
-SHOWN = frozenset({"application/pdf", "image/jpeg", "image/png"})
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the record, with who wrote it, whether they did, and where its file or earlier versions are."""
-
-    line: Line
-    by: str
-    unsigned: bool
-    unopened: bool
-    own: str
-    file: str
-    version: int
-
-
-@dataclass
-class Group:
-    """Lines of one kind under one heading."""
-
-    name: str
-    rows: list[Row] = field(default_factory=list)
+# What a browser shows on a page of its own; everything else is saved. Chromium opens no PDF in a sandbox.
+SHOWN = frozenset({"image/jpeg", "image/png"})
+SAVED = {"application/pdf": "file.pdf"}
 
 
 @require_GET
@@ -60,37 +33,19 @@ def record(request: HttpRequest) -> HttpResponse:
 @patient_only
 @unlocked
 def category(request: HttpRequest, part: str) -> HttpResponse:
-    """One part, in kinds of lines, newest first, fifty on a page."""
+    """One part, in sections, about sixty lines on a page."""
     if part not in set(Category):
         raise Http404
-    chart = access.open_own(request.patient, keyring=request.keyring, categories=[Category(part)])
-    rows = sorted(_rows(chart.entries), key=lambda row: row.line.at, reverse=True)
-    rows.sort(key=lambda row: rank(row.line.kind))
-    page = paging.page(request, rows, size=PAGE)
-    return render(request, "patient/category.html", {"about": about(part), "page": page, "groups": _groups(page)})
-
-
-def _rows(entries: Iterable[OpenEntry]) -> list[Row]:
-    """Return the lines of a part; what one entry says of another is found among these entries alone."""
-    by_name = {f"{one.resource.get('resourceType')}/{one.logical_id}": one.resource for one in entries}
-    return [_row(entry, by_name) for entry in entries]
-
-
-def _row(entry: OpenEntry, by_name: Mapping[str, Mapping]) -> Row:
-    resource = entry.resource
-    return Row(
-        line=sentences.line(resource, by_name),
-        by=entry.author_name,
-        unsigned=not entry.author_valid,
-        unopened=entry.raw is None,
-        own=own_words(resource),
-        file=reverse("patient:file", args=[entry.logical_id]) if has_file(resource) else "",
-        version=entry.version,
-    )
-
-
-def _groups(rows: Iterable[Row]) -> list[Group]:
-    return [Group(heading(kind), list(found)) for kind, found in groupby(rows, key=lambda row: row.line.kind)]
+    opened = access.open_own(request.patient, keyring=request.keyring, categories=[Category(part)])
+    found = chart.build(opened.entries)
+    page = paging.page(request, sections.pages(sections.rows(found)), size=1)
+    context = {
+        "about": about(part),
+        "page": page,
+        "groups": sections.grouped(page.object_list[0]),
+        "no_known_allergies": found.no_known_allergies,
+    }
+    return render(request, "patient/category.html", context)
 
 
 @require_GET
@@ -101,10 +56,10 @@ def file(request: HttpRequest, entry: UUID) -> HttpResponse:
     found = patients.current_entry(request.patient, entry)
     if found is None:
         raise Http404
-    chart = access.open_own(request.patient, keyring=request.keyring, logical_id=entry)
-    if not chart.entries or not has_file(chart.entries[0].resource):
+    opened = access.open_own(request.patient, keyring=request.keyring, logical_id=entry)
+    if not opened.entries or not sections.has_file(opened.entries[0].resource):
         raise Http404
-    kind = attachment(chart.entries[0].resource).get("contentType", "")
+    kind = sections.attachment(opened.entries[0].resource).get("contentType", "")
     content = access.open_attachment(
         request.patient, found, reader=request.user, keyring=request.keyring, purpose=Purpose.PATRQT
     )
@@ -114,8 +69,8 @@ def file(request: HttpRequest, entry: UUID) -> HttpResponse:
 def _as_file(content: bytes, kind: str) -> HttpResponse:
     """Return the bytes so that no browser runs anything in them."""
     shown = kind in SHOWN
-    response = HttpResponse(content, content_type=kind if shown else "application/octet-stream")
-    response["Content-Disposition"] = ("inline" if shown else "attachment") + "; filename=file"
+    response = HttpResponse(content, content_type=kind if shown or kind in SAVED else "application/octet-stream")
+    response["Content-Disposition"] = "inline" if shown else f"attachment; filename={SAVED.get(kind, 'file')}"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    response["Content-Security-Policy"] = "default-src 'none'; img-src 'self'; sandbox"
     return response

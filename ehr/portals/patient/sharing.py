@@ -14,10 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from consent import proofs, queries
 from consent.access import own_party
 from consent.models import Grant
-from consent.sharing import grants
+from consent.sharing import grants, requests
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.frame.roles import patient_only
+from ehr.portals.patient.answering import asked
 from ehr.portals.patient.people import shared
 from ehr.portals.patient.sharing_forms import ConfirmForm, UntilForm, WhatForm
 from ehr.words import SENSITIVE, Action, Purpose
@@ -43,7 +44,12 @@ def sharing(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     people = [shared(grant, at) for grant in queries.who_can_see(request.patient, at)]
     over = [shared(grant, at) for grant in queries.ended(request.patient, at)[:50]]
-    context = {"people": people, "over": over, "answer": answer(len({one.name for one in people if not one.later}))}
+    context = {
+        "people": people,
+        "over": over,
+        "answer": answer(len({one.reader_id for one in people if not one.later})),
+        "asking": [asked(one) for one in requests.open_requests(request.patient)],
+    }
     return render(request, "patient/sharing.html", context)
 
 
@@ -90,8 +96,13 @@ def share_what(request: HttpRequest, draft: UUID) -> HttpResponse:
     """Which parts. What was ticked before is ticked again when a person comes back to this step."""
     answers, reader = _draft(request, draft)
     before = set(answers.get("categories", []))
-    initial = {"ordinary": before - SENSITIVE, "sensitive": before & SENSITIVE, "write": answers.get("write", False)}
-    form = WhatForm(request.POST or None, initial=initial) if before else WhatForm(request.POST or None)
+    form = WhatForm(
+        initial={
+            "ordinary": sorted(before - SENSITIVE),
+            "sensitive": sorted(before & SENSITIVE),
+            "write": answers.get("write", False),
+        }
+    )
     if request.method == "POST":
         form = WhatForm(request.POST)
         if form.is_valid():

@@ -7,13 +7,15 @@ from django import forms
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from consent.models import AccessRequest
 from consent.sentences import PARTS
-from consent.sharing import grants
+from consent.sharing import grants, requests
 from ehr import clock
-from ehr.frame.categories import About, all_six
+from ehr.frame.categories import About, about, all_six
 from ehr.frame.forms import Day, Option
+from ehr.words import Action
 
 # Days from today, each to the end of its last day in the reader's zone.
 SPANS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
@@ -101,6 +103,66 @@ class UntilForm(forms.Form):
         span = self.cleaned_data["span"]
         last = self.cleaned_data["until"] if span == "own" else self._last(span)
         return timezone.make_aware(datetime.combine(last, time(23, 59)))
+
+
+class AnswerForm(forms.Form):
+    """What of a request a patient gives: never more than was asked for, and nothing ticked beforehand."""
+
+    def __init__(self, asked: AccessRequest, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        parts = [about(part) for part in asked.categories]
+        for name, label, sensitive in (
+            ("ordinary", _("Which of these may they see?"), False),
+            ("sensitive", _("Sensitive parts they ask for"), True),
+        ):
+            options = _options(part for part in parts if part.sensitive is sensitive)
+            if options:
+                self.fields[name] = forms.MultipleChoiceField(
+                    label=label, choices=options, widget=forms.CheckboxSelectMultiple, required=False
+                )
+        if "sensitive" in self.fields:
+            self.fields["sensitive"].help_text = _("We ask you again before they open.")
+        if Action.WRITE in asked.actions:
+            self.fields["write"] = forms.BooleanField(
+                label=_("They may also add to these parts"),
+                help_text=_("New results, medicines, notes. Nobody can take away or overwrite what is there."),
+                required=False,
+            )
+        self.fields["days"] = forms.TypedChoiceField(
+            label=_("For how long?"),
+            coerce=int,
+            choices=[(days, _lasting(asked, days)) for days in _shorter(asked.days)],
+            widget=forms.RadioSelect,
+            error_messages={"required": _("Choose how long.")},
+        )
+
+    def clean(self):
+        if not self.errors and not self._chosen():
+            self.add_error(next(iter(self.fields)), _("Tick at least one part, or say no."))
+
+    def _chosen(self) -> list[str]:
+        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
+
+    def answers(self) -> dict[str, object]:
+        """Return what was given, as plain values a session keeps."""
+        actions = [Action.READ, Action.WRITE] if self.cleaned_data.get("write") else [Action.READ]
+        return {
+            "categories": self._chosen(),
+            "actions": [str(action) for action in actions],
+            "days": self.cleaned_data["days"],
+        }
+
+
+def _shorter(days: int) -> list[int]:
+    """Return the lengths a patient may choose from: some shorter ones, then what was asked."""
+    return [*(fewer for fewer in SPANS.values() if fewer < days), days]
+
+
+def _lasting(asked: AccessRequest, days: int) -> Option:
+    last = timezone.localtime(requests.ends(asked, days)).date()
+    name = ngettext("One day", "%(days)s days", days) % {"days": days}
+    tag = _("As they asked") if days == asked.days else ""
+    return Option(name, _("Until %(day)s") % {"day": date_format(last, "j F Y")}, tag)
 
 
 class ConfirmForm(forms.Form):

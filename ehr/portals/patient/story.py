@@ -28,6 +28,10 @@ _THEIRS = {
     "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
     "entry.added": gettext_lazy("Added something to your %(parts)s."),
     "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
+    "access.asked": gettext_lazy("Asked to see your %(parts)s."),
+    "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
+    "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
+    "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
     "case.answered": gettext_lazy("Answered a question of yours."),
 }
@@ -40,6 +44,9 @@ _YOURS = {
     "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
     "grant.made": gettext_lazy("You let %(reader)s see your %(parts)s."),
     "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
+    "access.approved": gettext_lazy("You said yes to what %(reader)s asked for."),
+    "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
+    "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
     "list.taken": gettext_lazy("You saved this list to check it."),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.patient import adding, checking, home, looked, record, sharing
+from ehr.portals.patient import adding, answering, checking, home, looked, record, sharing
 
 app_name = "patient"
 urlpatterns = [
@@ -17,6 +17,10 @@ urlpatterns = [
     path("sharing/", sharing.sharing, name="sharing"),
     path("sharing/find/", sharing.find, name="find"),
     path("sharing/begin/<uuid:reader>/", sharing.begin, name="begin"),
+    path("sharing/code/", answering.code, name="code"),
+    path("sharing/requests/<uuid:asking>/", answering.answer, name="answer"),
+    path("sharing/requests/<uuid:asking>/confirm/", answering.confirm, name="answer-confirm"),
+    path("sharing/requests/<uuid:asking>/decline/", answering.decline, name="decline"),
     path("sharing/new/<uuid:draft>/what/", sharing.share_what, name="share-what"),
     path("sharing/new/<uuid:draft>/until/", sharing.share_until, name="share-until"),
     path("sharing/new/<uuid:draft>/confirm/", sharing.share_confirm, name="share-confirm"),

@@ -1,0 +1,117 @@
+"""A part of the record in sections, as its patient reads it: what matters most first, each newest first."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ehr.lines.chart import Chart, Item, Result
+
+# Chart's lists under the headings a patient reads, in the order of the page.
+_SECTIONS = (
+    ("allergies", _("Allergies")),
+    ("problems", _("Conditions")),
+    ("medicines", _("Medicines")),
+    ("vitals", _("Measurements")),
+    ("labs", _("Test results")),
+    ("reports", _("Reports and pictures")),
+    ("notes", _("Notes and documents")),
+    ("plans", _("Plans, goals and referrals")),
+    ("immunizations", _("Vaccinations")),
+    ("procedures", _("Operations and procedures")),
+    ("encounters", _("Visits")),
+    ("past_problems", _("Past conditions")),
+    ("past_medicines", _("Medicines you no longer take")),
+    ("answers", _("Questionnaires and habits")),
+    ("family", _("Illnesses in your family")),
+    ("people", _("You, your people and places")),
+    ("bills", _("Bills")),
+    ("other", _("Other entries")),
+    ("struck", _("Entered in error")),
+)
+_UNREADABLE = _("Entries that do not open")
+PAGE_WEIGHT = 60
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a section; for a test with several values, the latest, with the earlier ones behind it."""
+
+    heading: str
+    item: Item | None
+    earlier: tuple[Item, ...] = ()
+    result: Result | None = None
+
+    @property
+    def weight(self) -> int:
+        return 1 + len(self.earlier)
+
+    @property
+    def own(self) -> str:
+        return own_words(self.item.resource) if self.item else ""
+
+    @property
+    def file(self) -> str:
+        """Where the file that lies sealed beside the entry can be opened; "" without one."""
+        found = self.item is not None and has_file(self.item.resource)
+        return reverse("patient:file", args=[self.item.entry.logical_id]) if found else ""
+
+
+def rows(chart: Chart) -> Iterator[Row]:
+    """Yield all lines of a chart in the order of the page."""
+    for name, heading in _SECTIONS:
+        for found in getattr(chart, name):
+            if isinstance(found, Result):
+                yield Row(str(heading), found.latest, tuple(found.items[1:]), found)
+            else:
+                yield Row(str(heading), found)
+    for _entry in chart.unreadable:
+        yield Row(str(_UNREADABLE), None)
+
+
+def pages(found: Iterable[Row]) -> list[list[Row]]:
+    """Return the rows in pages of about sixty lines; a test is never torn apart."""
+    made: list[list[Row]] = [[]]
+    weight = 0
+    for row in found:
+        if made[-1] and weight + row.weight > PAGE_WEIGHT:
+            made.append([])
+            weight = 0
+        made[-1].append(row)
+        weight += row.weight
+    return made
+
+
+def grouped(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Return a page's rows under their headings."""
+    return [(heading, list(group)) for heading, group in groupby(found, key=lambda row: row.heading)]
+
+
+def attachment(resource: Mapping) -> Mapping:
+    """Return what a DocumentReference says about its first file; empty for everything else."""
+    content = resource.get("content") if resource.get("resourceType") == "DocumentReference" else None
+    first = content[0] if isinstance(content, list) and content else {}
+    return first.get("attachment") or {}
+
+
+def has_file(resource: Mapping) -> bool:
+    """Tell whether a file lies sealed beside the entry: it has a size and is neither inside it nor elsewhere."""
+    file = attachment(resource)
+    return bool(file.get("size")) and not file.get("data") and not file.get("url")
+
+
+def own_words(resource: Mapping) -> str:
+    """Return a plain text that stands inside a document, or the notes on another entry; never narrative HTML."""
+    file = attachment(resource)
+    if str(file.get("contentType", "")).startswith("text/plain") and isinstance(file.get("data"), str):
+        try:
+            return base64.b64decode(file["data"], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    notes = resource.get("note")
+    texts = [note.get("text", "") for note in notes if isinstance(note, Mapping)] if isinstance(notes, list) else []
+    return "\n".join(texts)
