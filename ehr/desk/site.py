@@ -56,6 +56,6 @@ class Desk(AdminSite):
     def index(self, request: HttpRequest, extra_context=None) -> HttpResponse:  # noqa: ARG002 - Django's signature
         """Show what waits for this person, the most pressing first."""
         worklists = self.open_to(request)
-        queues = [queue for worklist in worklists for queue in worklist.queues(request)]
-        queues.sort(key=lambda queue: (queue.count == 0, not queue.late))
+        queues = [queue for worklist in worklists for queue in worklist.queues(request) if queue.count]
+        queues.sort(key=lambda queue: not queue.late)
         return render(request, "desk/home.html", {"queues": queues, "worklists": worklists})

@@ -196,7 +196,7 @@ class Worklist(ModelAdmin):
         shown = request.GET.get("view", names[0])
         if shown not in names:
             raise Http404
-        words = request.GET.get("words", "")[:100].strip()
+        words = request.GET.get("words", "").replace("\0", "")[:100].strip()
         rows = self.rows(request, shown)
         page = Paginator(self.found(rows, words) if words else rows, PAGE).get_page(request.GET.get("page", 1))
         context = {

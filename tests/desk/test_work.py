@@ -67,8 +67,13 @@ def test_what_waits_is_counted_on_the_first_page_and_late_things_come_first(ward
     assert "Late" not in page
     Credential.objects.filter(pk=waiting.pk).update(submitted_at=clock.now() - timedelta(days=4))
     page = show(verifier, "index")
-    assert page.index("Licences to decide") < page.index("Institutions without agreement")
     assert "Late" in page
+    assert "Institutions without agreement" not in page
+
+
+def test_an_empty_desk_says_so(db):
+    assert "Nothing waits for you." in show(session_of(staff("Vega Cho", DeskRole.VERIFIER)), "index")
+    assert "No list is open to you." in show(session_of(staff("Nils None")), "index")
 
 
 def test_a_licence_is_shown_with_what_must_be_compared(waiting, verifier):
@@ -148,6 +153,7 @@ def test_the_evidence_comes_as_a_file_and_the_look_is_on_the_log(transactional_d
 def test_licences_are_found_by_person_number_and_issuer(ward, waiting, verifier):
     for words in ("noor", "77", "college"):
         assert "Noor Haddad" in show(verifier, "providers_credential_changelist", view="waiting", words=words)
+    assert "Noor Haddad" in show(verifier, "providers_credential_changelist", view="waiting", words="no\0or")
     assert "matches" in show(verifier, "providers_credential_changelist", view="waiting", words="nobody")
 
 
