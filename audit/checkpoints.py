@@ -21,26 +21,31 @@ def sign() -> Checkpoint | None:
     when storage does not continue what was signed, kept or anchored, and leaves.Altered when a new
     leaf is not its event's.
     """
-    last = Checkpoint.objects.last()
-    head = Head.objects.filter(id=1).first()
-    if head is None or (last and last.size == head.size) or head.size == 0:
+    if not _grew():
         return None
     # Asked before the lock is taken, for the chain may be slow. The head only grows meanwhile.
-    witness.check(merkle.Tree(head.size, tiles.Tiles()))
+    known = witness.known()
     with transaction.atomic():
-        checkpoint = _sign()
+        checkpoint = _sign(known)
     if checkpoint:
         witness.keep(checkpoint.note)
     return checkpoint
 
 
-def _sign() -> Checkpoint | None:
-    head = Head.objects.select_for_update(skip_locked=True).filter(id=1).first()
+def _grew() -> bool:
+    size = Head.objects.filter(id=1).values_list("size", flat=True).first() or 0
     last = Checkpoint.objects.last()
-    if head is None or (last and last.size == head.size):
+    return size > (last.size if last else 0)
+
+
+def _sign(known: Iterable[witness.SignedHead]) -> Checkpoint | None:
+    head = Head.objects.select_for_update(skip_locked=True).filter(id=1).first()
+    if head is None or not _grew():
         return None
+    last = Checkpoint.objects.last()
     signed = last.size if last else 0
     tree = merkle.Tree(head.size, tiles.Tiles())
+    witness.check(tree, known)
     new = _read_again(signed, head.size)
     root = _root(tree, last, new)
     map_root = _move_map(last, new)

@@ -5,7 +5,10 @@ nothing is sequenced and nothing signed until somebody looked.
 """
 
 import os
+import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -13,6 +16,14 @@ from audit import merkle, notes, verify
 from ehr.chain import artifacts, client, deployments
 
 _NAME = "checkpoint"
+
+
+class SignedHead(NamedTuple):
+    """A head known from elsewhere than storage, and where from."""
+
+    size: int
+    root: bytes
+    what: str
 
 
 class Behind(RuntimeError):
@@ -23,7 +34,10 @@ def keep(note: str) -> None:
     """Keep a signed head in place of the one before; a reader sees the old or the new, whole."""
     folder = Path(settings.LOG_WITNESS_PATH)
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{_NAME}.{os.getpid()}"
+    kept = latest()
+    if kept and kept.size > notes.read(note).size:
+        return  # another process signed a later head and was quicker
+    draft = folder / f"{_NAME}.{os.getpid()}.{threading.get_ident()}"
     with draft.open("w", encoding="utf-8") as file:
         file.write(note)
         file.flush()
@@ -65,24 +79,31 @@ def anchored() -> tuple[int, bytes] | None:
     return (size, answer[96:]) if size else None
 
 
-def check(tree: merkle.Tree) -> None:
-    """Raise Behind unless the tree continues the kept head and the one on the chain, where the chain can be asked."""
+def known() -> list[SignedHead]:
+    """Return the heads that storage must continue: the kept one, and the chain's where the chain can be asked.
+
+    Ask before reading storage: heads signed in between would otherwise look like lost events.
+    """
+    heads = []
     kept = latest()
     if kept:
-        _check(tree, kept.size, kept.root, "was signed")
+        heads.append(SignedHead(kept.size, kept.root, "was signed"))
     try:
         on_chain = anchored()
     except client.Unavailable:
-        return
+        on_chain = None
     if on_chain:
-        _check(tree, *on_chain, "stands on the chain")
+        heads.append(SignedHead(*on_chain, "stands on the chain"))
+    return heads
 
 
-def _check(tree: merkle.Tree, size: int, root: bytes, what: str) -> None:
-    if size > tree.size:
-        raise Behind(_behind(tree.size, size, what))
-    if tree.root(size) != root:
-        raise Behind(f"The first {size:,} events are not those of the head that {what}. Find out why before signing.")
+def check(tree: merkle.Tree, heads: Iterable[SignedHead]) -> None:
+    """Raise Behind unless the tree continues each of these heads."""
+    for head in heads:
+        if head.size > tree.size:
+            raise Behind(_behind(tree.size, head.size, head.what))
+        if tree.root(head.size) != head.root:
+            raise Behind(f"The first {head.size:,} events are not those of the head that {head.what}. Find out why.")
 
 
 def _behind(size: int, wanted: int, what: str) -> str:
