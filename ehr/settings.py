@@ -188,7 +188,11 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"].setdefault("OPTIONS", {})
     if not TESTING:
-        DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": 1,
+            "max_size": int(os.environ.get("DATABASE_POOL_MAX", "8")),
+            "timeout": 10,
+        }
 # An event must be committed before a key is used, so a request is never one transaction.
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 CLOCK_COMPARE_WITH_DATABASE = not TESTING

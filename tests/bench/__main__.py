@@ -1,4 +1,4 @@
-"""`make bench`: measure, print ratios, and write docs/benchmarks.md. Numbers of one run on one machine; trust the ratios."""
+"""`make bench`: measure, print ratios, and write docs/benchmarks.md. One run on one machine: trust the ratios."""
 
 import argparse
 import os

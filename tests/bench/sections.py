@@ -7,7 +7,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from tests import people  # noqa: E402
-from tests.bench import appending, charts, chains, intake, proving  # noqa: E402
+from tests.bench import appending, chains, charts, intake, proving  # noqa: E402
 from tests.bench.measuring import Row  # noqa: E402
 
 SECTIONS = {
