@@ -118,6 +118,7 @@ class KeyVersion(models.Model):
     signature = models.BinaryField(null=True, blank=True)  # by the predecessor's author key
     # Hides the person in the commitment that binds key to person in public.
     binding_salt = models.BinaryField(default=new_salt)
+    commitment = models.BinaryField(null=True, blank=True)  # what stands in IdentityRegistry; people's keys only
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -143,8 +144,8 @@ class KeyVersion(models.Model):
         ).digest()
 
     @property
-    def commitment(self) -> bytes:
-        """32 bytes that bind this key to its person for whoever is told the salt, and tell others nothing."""
+    def blinded(self) -> bytes:
+        """32 bytes that fix this key and its reader for whoever is told the salt, and tell others nothing."""
         return hashlib.sha256(digests.joined(b"chartseal binding v1", bytes(self.binding_salt), self.digest)).digest()
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from audit import log
 from ehr import clock
-from ehr.accounts import attempts, hashers, keyrings, letters, links, queries, rules
+from ehr.accounts import attempts, bindings, hashers, keyrings, letters, links, queries, rules
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Attempt, Keyring, Link, Reader, User
 from ehr.crypto.passphrases import Stretched
@@ -114,8 +114,7 @@ def verify_email(*, token: str, passphrase: str, address: str) -> SignedIn:
             raise Refused(_("This link has been used. Sign in to go on."))
         user.email_verified_at = clock.now()
         user.save(update_fields=["email_verified_at"])
-        reader = Reader.objects.create(user=user, name=user.name)
-        keyring = keyrings.create(reader, checked.stretched.wrap, stretched_with=checked.cost)
+        keyring = _make_keys(user, checked.stretched, checked.cost)
         log.append("account.verified", actor=queries.party(user), subject=None, outcome="done")
     return SignedIn(user, keyring)
 
@@ -217,7 +216,7 @@ def open_account(
         is_staff=staff,
         time_zone=time_zone,
     )
-    keyring = keyrings.create(Reader.objects.create(user=user, name=name), stretched.wrap, stretched_with=cost)
+    keyring = _make_keys(user, stretched, cost)
     log.append("account.opened", actor=by, subject=None, outcome="done", details={"user": str(user.id), "staff": staff})
     return SignedIn(user, keyring)
 
@@ -280,6 +279,14 @@ def set_password(user: User, password: str) -> None:
     """Store a password column and end every session made with the one before."""
     User.objects.filter(pk=user.pk).update(password=password, session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["password", "session_epoch"])
+
+
+def _make_keys(user: User, stretched: Stretched, cost: str) -> OpenKeyring:
+    """Make a person's keyring, and bind its public keys to them on log and chain."""
+    reader = Reader.objects.create(user=user, name=user.name)
+    keyring = keyrings.create(reader, stretched.wrap, stretched_with=cost)
+    bindings.bind(keyring)
+    return keyring
 
 
 def _send_verification(user: User, door: str) -> None:

@@ -5,14 +5,16 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
+from django.shortcuts import redirect
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from audit import log
+from consent.access import AccessDenied, KeysLocked
 from ehr import clock
 from ehr.accounts import queries
-from ehr.frame import refusals, sessions
+from ehr.frame import refusals, roles, sessions
 
 # A session's last use is written down this often, not at every request; an idle limit may end this much early.
 SEEN_EVERY_SECONDS = 20
@@ -132,6 +134,11 @@ class PlainRefusals:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        if isinstance(exception, clock.ClockUnsure):
-            return refusals.clock_unsure(request)
+        match exception:
+            case clock.ClockUnsure():
+                return refusals.clock_unsure(request)
+            case KeysLocked():
+                return redirect(roles.with_next("front:unlock", request.get_full_path()))
+            case AccessDenied():
+                return refusals.page(request, str(exception))
         return None

@@ -7,9 +7,11 @@ from coincurve import PrivateKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from audit.models import EventBody
-from ehr.accounts import hashers, keyrings, operations, queries
+from ehr.accounts import bindings, hashers, keyrings, operations, queries
 from ehr.accounts.keyrings import CannotOpen
 from ehr.accounts.models import Keyring, KeyVersion
+from ehr.chain import identities, typed_data
+from ehr.chain.models import Transaction
 from ehr.crypto import sealing, signing
 from tests.accounts.conftest import HOME, PASSPHRASE
 
@@ -119,12 +121,12 @@ def test_making_keys_is_on_the_log_with_the_digest_of_the_public_ones(alice):
 
 
 @pytest.mark.security
-def test_another_public_key_is_another_digest_and_another_commitment(alice):
+def test_another_public_key_is_another_digest_and_another_binding(alice):
     version = KeyVersion.objects.get(pk=alice.keyring.version_id)
-    digest, commitment = version.digest, version.commitment
+    digest, blinded = version.digest, version.blinded
     version.kem_public = sealing.generate_kem().public
     assert version.digest != digest
-    assert version.commitment != commitment
+    assert version.blinded != blinded
 
 
 def test_unlocking_again_costs_one_argon2id(alice, monkeypatch):
@@ -133,3 +135,18 @@ def test_unlocking_again_costs_one_argon2id(alice, monkeypatch):
     signed_in = operations.sign_in(email="alice@example.org", passphrase=PASSPHRASE, address=HOME)
     assert signed_in.keyring is not None
     assert len(calls) == 1
+
+
+@pytest.mark.point(8)
+def test_the_keys_of_a_person_are_bound_on_chain_by_a_commitment_that_names_nobody(alice):
+    version = KeyVersion.objects.get(pk=alice.keyring.version_id)
+    queued = Transaction.objects.get()
+    assert (queued.contract, queued.method) == ("IdentityRegistry", "bind")
+    assert bytes(version.commitment) in bytes(queued.calldata)
+    holder = typed_data.address_of(alice.keyring.grant_key(bindings.HOLDER_CONTEXT))
+    assert identities.commitment(holder, version.blinded) == bytes(version.commitment)
+
+
+def test_binding_again_queues_nothing_more(alice):
+    bindings.bind(alice.keyring)
+    assert Transaction.objects.count() == 1

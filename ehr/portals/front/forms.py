@@ -13,12 +13,19 @@ ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia"
 # Identifier systems that staff can check against a document. Sources: HL7 terminology (identifier systems), NHS
 # Digital and Canada Health Infoway naming systems.
 IDENTIFIERS = [
+    ("", _("Choose one")),
     ("http://hl7.org/fhir/sid/us-ssn", _("Social security number (United States)")),
     ("https://fhir.nhs.uk/Id/nhs-number", _("NHS number (England)")),
     ("https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn", _("Health card number (Ontario)")),
     ("http://hl7.org/fhir/sid/passport", _("Passport number, with the country's three letters in front")),
 ]
-SEXES = [("female", _("female")), ("male", _("male")), ("other", _("other")), ("unknown", _("I would rather not say"))]
+SEXES = [
+    ("", _("Choose one")),
+    ("female", _("female")),
+    ("male", _("male")),
+    ("other", _("other")),
+    ("unknown", _("I would rather not say")),
+]
 
 
 def zones() -> list[tuple[str, object]]:
