@@ -20,7 +20,7 @@ def everything_allowed():
 
 def set_back(size):
     """Make storage what it was when the log had `size` leaves and a head was signed over them."""
-    gone = list(Leaf.objects.filter(number__gte=size).values_list("event_id", flat=True))
+    gone = list(Event.objects.exclude(leaf__number__lt=size).values_list("id", flat=True))
     Queued.objects.all().delete()
     Checkpoint.objects.filter(size__gt=size).delete()
     Download.objects.filter(size__gt=size).delete()

@@ -267,8 +267,6 @@ def test_writers_and_sequencers_at_once_lose_and_double_nothing(tmp_path):
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_second_sequencer_leaves_the_work_to_the_first():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time anyhow")
     log.record("chart.opened", actor=log.SYSTEM, subject=uuid4())
     Head.objects.get_or_create(id=1)
 

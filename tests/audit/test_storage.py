@@ -102,7 +102,6 @@ def test_numbers_have_no_gaps(full):
 
 
 @pytest.mark.security
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no TRUNCATE")
 @pytest.mark.postgres
 def test_tables_cannot_be_emptied_at_once(full):
     with pytest.raises(IntegrityError, match="only grows"):
