@@ -59,7 +59,7 @@ def read(path: Path) -> Iterator[Batch]:
     if path.name.removesuffix(".gz").endswith(".ndjson"):
         yield from _lines(path.name, content)
     else:
-        yield _document(path.name, _parsed(path.name, content))
+        yield document(path.name, _parsed(path.name, content))
 
 
 def _unpacked(path: Path) -> bytes:
@@ -98,7 +98,7 @@ def _lines(name: str, content: bytes) -> Iterator[Batch]:
         place = f"{name}, line {number}"
         resource = _parsed(place, line)
         if resource["resourceType"] == "Bundle":
-            yield _document(place, resource)
+            yield document(place, resource)
         else:
             loose.entries.append(Entry(number, "", resource))
             loose.places[number] = place
@@ -106,7 +106,7 @@ def _lines(name: str, content: bytes) -> Iterator[Batch]:
         yield loose
 
 
-def _document(name: str, resource: dict) -> Batch:
+def document(name: str, resource: dict) -> Batch:
     if resource["resourceType"] == "Bundle" and resource.get("type") in BUNDLE_TYPES:
         return Batch(name, list(_entries(name, resource)), whole=True)
     if resource["resourceType"] == "Bundle":
