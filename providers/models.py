@@ -8,13 +8,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from ehr import clock
 from providers.roles import Role
 
-ROLE_NAMES = {
+ROLE_NAMES: dict[str, str | Promise] = {
     Role.PRIMARY_PHYSICIAN: _("primary physician"),
     Role.SPECIALIST: _("specialist"),
     Role.EMERGENCY: _("emergency personnel"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from audit.log import Party
 from ehr import clock
@@ -176,7 +176,7 @@ def _line(rows: list[dict], *, role: str, place: str, at: datetime) -> Directory
         row for row in rows if (not role or row["credentials__role"] == role) and (not place or _in_place(row, place))
     ]
     seen = _judge(fitting, at) if fitting else None
-    if seen is None or not seen.ok:
+    if seen is None or not seen.ok or seen.institution is None or seen.credential_expires is None:
         return None
     return DirectoryLine(
         user_id=rows[0]["user_id"],
@@ -289,3 +289,14 @@ def expiring(at: datetime, within: timedelta) -> QuerySet[Credential]:
         .select_related("clinician__user")
         .order_by("expires_at", "pk")
     )
+
+
+def own_credentials(clinician: Clinician) -> QuerySet[Credential]:
+    """Return what a clinician has handed in, newest first."""
+    return Credential.objects.filter(clinician=clinician).order_by("-submitted_at", "-pk")
+
+
+def own_memberships(clinician: Clinician) -> QuerySet[Membership]:
+    """Return where a clinician says they work, those they left last."""
+    rows = Membership.objects.filter(clinician=clinician).select_related("institution")
+    return rows.order_by(F("ended_at").desc(nulls_first=True), "pk")

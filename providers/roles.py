@@ -23,7 +23,7 @@ CLINICAL = frozenset({Role.PRIMARY_PHYSICIAN, Role.SPECIALIST, Role.EMERGENCY, R
 # Who may open a record without a grant needs two people to vouch for them.
 TWO_APPROVERS = frozenset({Role.EMERGENCY})
 # Somebody with several roles in good standing is named by the first of these.
-RANK = {role: place for place, role in enumerate(Role)}
+RANK: dict[str, int] = {role: place for place, role in enumerate(Role)}
 
 
 def approvers_needed(role: str) -> int:

@@ -141,8 +141,12 @@ def best(rows: Iterable[Facts], at: datetime) -> tuple[int, Verdict]:
     none, the pair that came furthest, because its reason is the one that is left to put right. Raises ValueError
     when there is nothing to decide on.
     """
-    judged = [(decide(facts, at), index, facts) for index, facts in enumerate(rows)]
-    verdict, index, _ = max(judged, key=lambda one: (_FURTHEST[one[0].because], -RANK.get(one[2].role, 99), -one[1]))
+
+    def weight(judged: tuple[Verdict, int, Facts]) -> tuple[int, int, int]:
+        verdict, index, facts = judged
+        return _FURTHEST[verdict.because], -RANK.get(facts.role, len(RANK)), -index
+
+    verdict, index, _ = max(((decide(facts, at), index, facts) for index, facts in enumerate(rows)), key=weight)
     return index, verdict
 
 

@@ -19,7 +19,7 @@ from audit.models import Case
 from consent.models import Claim
 from consent.sharing import arrivals, questions
 from ehr import clock
-from ehr.desk.worklist import Act, Line, Nothing, Queue, Reason, Section, Worklist, waiting
+from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Reason, Section, Worklist, waiting
 from ehr.frame import roles
 from patients import operations as patients
 from patients import queries as patient_queries
@@ -102,7 +102,7 @@ class Claims(Worklist):
         seen = ngettext("%(count)s check so far", "%(count)s checks so far", count) % {"count": count}
         return Line(title=row.claimant.name, said=seen, since=row.claimed_at)
 
-    def facts(self, row: Claim) -> list[tuple[str, object]]:
+    def facts(self, row: Claim) -> Facts:
         return [
             (_("The record is of"), row.patient.name),
             (_("Born"), row.patient.birth_date),
@@ -158,7 +158,7 @@ class Identities(Worklist):
         seen = ngettext("%(count)s check so far", "%(count)s checks so far", count) % {"count": count}
         return Line(title=row.patient.name, said=f"{row.kind}, {seen}", since=row.patient.created_at)
 
-    def facts(self, row: Identifier) -> list[tuple[str, object]]:
+    def facts(self, row: Identifier) -> Facts:
         return [
             (_("Name"), row.patient.name),
             (_("Born"), row.patient.birth_date),
@@ -203,7 +203,7 @@ class Cases(Worklist):
             since=row.opened_at,
         )
 
-    def facts(self, row: Case) -> list[tuple[str, object]]:
+    def facts(self, row: Case) -> Facts:
         line = questions.line(row)
         about = [(_("Asked"), row.opened_at), (_("Answer by"), row.due_at)]
         if line is None or line.actor is None:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.desk.worklist import Act, Line, Queue, Section, Worklist, waiting
+from ehr.desk.worklist import Act, Facts, Line, Queue, Section, Worklist, waiting
 from providers import credentials
 from providers.models import Credential
 from providers.roles import approvers_needed
@@ -106,7 +106,7 @@ class Licences(Worklist):
             since=row.submitted_at if row.status == Status.PENDING else row.decided_at,
         )
 
-    def facts(self, row: Credential) -> list[tuple[str, object]]:
+    def facts(self, row: Credential) -> Facts:
         said = [
             (_("Person"), row.clinician.full_name),
             (_("Signs in as"), f"{row.clinician.user.name}, {row.clinician.user.email}"),

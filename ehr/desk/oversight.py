@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.models import Anchor
 from ehr.accounts.models import Letter
 from ehr.chain.models import Status, Transaction
-from ehr.desk.worklist import Line, Queue, Worklist, waiting
+from ehr.desk.worklist import Facts, Line, Queue, Worklist, waiting
 from ehr.notices.models import Mail
 
 LATE = timedelta(hours=1)
@@ -48,7 +48,7 @@ class Anchors(Worklist):
             since=row.queued_at,
         )
 
-    def facts(self, row: Anchor) -> list[tuple[str, object]]:
+    def facts(self, row: Anchor) -> Facts:
         return [
             (_("Lines in the log"), row.checkpoint.size),
             (_("Signed"), row.checkpoint.at),
@@ -103,7 +103,7 @@ class Transactions(Worklist):
             since=row.queued_at,
         )
 
-    def facts(self, row: Transaction) -> list[tuple[str, object]]:
+    def facts(self, row: Transaction) -> Facts:
         return [
             (_("Contract"), row.contract),
             (_("Method"), row.method or _("its creation")),
@@ -150,7 +150,7 @@ class Undelivered(Worklist):
             since=row.created_at,
         )
 
-    def facts(self, row) -> list[tuple[str, object]]:
+    def facts(self, row) -> Facts:
         return [
             (_("Kind"), row.kind),
             (_("Written"), row.created_at),

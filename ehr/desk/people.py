@@ -11,7 +11,7 @@ from ehr.accounts.models import User
 from ehr.desk import operations as desk
 from ehr.desk.forms import RoleAndReason
 from ehr.desk.roles import NAMES, roles_of
-from ehr.desk.worklist import Act, Line, Queue, Section, Worklist
+from ehr.desk.worklist import Act, Facts, Line, Queue, Section, Worklist
 
 SUSPEND = Act(
     "suspend",
@@ -60,7 +60,7 @@ class People(Worklist):
         tag, look = ("", "") if row.is_active else (gettext("suspended"), "stop")
         return Line(title=row.name, said=row.email, tag=tag, look=look)
 
-    def facts(self, row: User) -> list[tuple[str, object]]:
+    def facts(self, row: User) -> Facts:
         return [
             (_("Name"), row.name),
             (_("E-mail address"), row.email),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ehr import clock
 from ehr.desk import operations as desk
 from ehr.desk.forms import Agreement, NewInstitution, Person
-from ehr.desk.worklist import Act, Line, Nothing, Queue, Section, Worklist, waiting
+from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
 from providers import institutions, operations, queries, rules
 from providers.models import Institution, Membership
 
@@ -109,7 +109,7 @@ class Institutions(Worklist):
             tag, look = gettext("no agreement"), "warn"
         return Line(title=row.name, said=f"{row.get_kind_display()}, {row.place}", tag=tag, look=look)
 
-    def facts(self, row: Institution) -> list[tuple[str, object]]:
+    def facts(self, row: Institution) -> Facts:
         return [
             (_("Kind"), row.get_kind_display()),
             (_("Place"), row.place),
@@ -186,7 +186,7 @@ class Memberships(Worklist):
             since=row.created_at,
         )
 
-    def facts(self, row: Membership) -> list[tuple[str, object]]:
+    def facts(self, row: Membership) -> Facts:
         return [
             (_("Person"), row.clinician.full_name),
             (_("Signs in as"), row.clinician.user.email),

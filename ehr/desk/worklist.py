@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -29,6 +30,8 @@ from patients.operations import AlreadyKnown, CannotCheck
 from providers.rules import NotPossible
 
 PAGE = 25
+Words = str | Promise
+Facts = Sequence[tuple[Words, object]]
 # How the floors say that something cannot be done; the text is for the person who asked.
 STOPS = (NotPossible, Refused, cases.NotPossible, ClaimRefused, CannotCheck, AlreadyKnown)
 
@@ -52,9 +55,9 @@ class Nothing(forms.Form):
 class Line:
     """One row as it reads in a list."""
 
-    title: str
-    said: str
-    tag: str = ""
+    title: Words
+    said: Words
+    tag: Words = ""
     look: str = ""  # "", warn, stop or plain, as in parts/tag.html
     since: datetime | None = None
     url: str = ""
@@ -64,7 +67,7 @@ class Line:
 class Queue:
     """What waits, on the desk's first page."""
 
-    title: str
+    title: Words
     count: int
     url: str
     late: bool = False
@@ -76,10 +79,10 @@ class Act:
     """One button: its name in the address, its words, its form, and the verb called as verb(row, by=…, **form)."""
 
     name: str
-    label: str
+    label: Words
     verb: Callable[..., object]
-    done: str
-    help: str = ""
+    done: Words
+    help: Words = ""
     form: type[forms.Form] = Reason
     grave: bool = False
 
@@ -88,21 +91,21 @@ class Act:
 class Section:
     """A headed group of facts on a row's page."""
 
-    title: str
-    facts: Sequence[tuple[str, object]] = field(default_factory=tuple)
+    title: Words
+    facts: Facts = field(default_factory=tuple)
     lines: Sequence[Line] = field(default_factory=tuple)
 
 
 class Worklist(ModelAdmin):
     """Rows that somebody at the desk goes through. Adding, changing and deleting by Django's own forms is closed."""
 
-    title = ""
-    lede = ""
-    empty = _("Nothing waits here.")
+    title: Words = ""
+    lede: Words = ""
+    empty: Words = _("Nothing waits here.")
     # (name in the address, words): the first is shown when the address names none.
-    views: Sequence[tuple[str, str]] = (("all", _("All")),)
+    views: Sequence[tuple[str, Words]] = (("all", _("All")),)
     new_form: type[forms.Form] | None = None
-    new_label = ""
+    new_label: Words = ""
     actions = None
 
     # --- What a subclass says ----------------------------------------------------------------------
@@ -111,7 +114,7 @@ class Worklist(ModelAdmin):
         """Return how a row reads in the list."""
         return Line(title=str(row), said="")
 
-    def facts(self, row) -> list[tuple[str, object]]:
+    def facts(self, row) -> Facts:
         """Return what is known about a row, as (name, value)."""
         raise NotImplementedError
 
@@ -277,7 +280,7 @@ class Worklist(ModelAdmin):
         """Ask for a new row, and make it by the floor's own verb."""
         if not (self.has_view_permission(request) and self.may_make(request)):
             raise Http404
-        form = self.new_form(request.POST or None)
+        form = (self.new_form or Nothing)(request.POST or None)
         if form.is_valid():
             try:
                 return redirect(self.address("change", self.make(request, **form.cleaned_data).pk))
@@ -292,7 +295,7 @@ class Worklist(ModelAdmin):
 _post_only = require_http_methods(["POST"])
 
 
-def waiting(title: str, rows: QuerySet, url: str, *, since: str, late_after=None) -> Queue:
+def waiting(title: Words, rows: QuerySet, url: str, *, since: str, late_after=None) -> Queue:
     """Return a queue over rows that wait since the moment in a field; late when the oldest waits longer than that."""
     oldest = rows.order_by(since).values_list(since, flat=True).first()
     late = bool(oldest and late_after and clock.now() - oldest > late_after)
