@@ -8,11 +8,12 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction as database
+from django.db.models import Q
 from eth_account import Account as EthAccount
 
 from ehr import clock
 from ehr.chain import client, deployments, typed_data
-from ehr.chain.models import Account, SignedForm, Status, Transaction
+from ehr.chain.models import Account, Deployment, SignedForm, Status, Transaction
 
 logger = logging.getLogger(__name__)
 # A trial run that fails may only mean that its time has not come; about a day passes until it is given up.
@@ -76,11 +77,14 @@ def fees() -> Fees:
 
 def sign_queued(*, limit: int = 50) -> int:
     """Sign what is queued and due, in order; return how many. Each is signed once, whoever else runs this."""
-    waiting = Transaction.objects.to_sign(clock.now())[:limit]
-    if not waiting:
+    waiting = Transaction.objects.to_sign(clock.now())
+    if not waiting.exists():
         return 0
     payer, offer = account(), fees()
-    return sum(_sign(transaction, payer, offer) for transaction in waiting)
+    # What calls a contract that is not there yet must not stand before its creation.
+    standing = Deployment.objects.filter(chain_id=payer.chain_id).values("name")
+    signable = waiting.filter(Q(method="") | Q(contract__in=standing))
+    return sum(_sign(transaction, payer, offer) for transaction in signable[:limit])
 
 
 def _sign(transaction: Transaction, payer: Account, offer: Fees) -> bool:

@@ -1,8 +1,10 @@
 """Queued once, sent until it arrives, counted once: with crashes, outages, rivals and reorganisations in between."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db import transaction as database
 from eth_account import Account as EthAccount
 from eth_utils.crypto import keccak
@@ -10,41 +12,12 @@ from eth_utils.crypto import keccak
 from ehr import clock
 from ehr.chain import client, contracts, deployments, indexer, relaying, signing, tasks, transactions
 from ehr.chain.embedded.evm import CHAIN_ID
-from ehr.chain.embedded.node import Node
-from ehr.chain.embedded.store import Store
-from ehr.chain.models import Account, Block, Deployment, SignedForm, Status, Transaction
+from ehr.chain.models import Block, SignedForm, Status, Transaction
 
-from .embedded import fresh_node
+from .approvals import attest, attestations, credential, status
 
-FAR = 2**40
 DIGEST = keccak(text="the first approval")
-
-
-def credential(number=1):
-    return keccak(text=f"credential {number}")
-
-
-def attest(number=1):
-    """Queue the attestation of a credential and return its digest."""
-    digest = keccak(text=f"approval {number}")
-    transactions.queue(digest, contract="ProviderRegistry", method="attest", args=[credential(number), FAR])
-    return digest
-
-
-def status(digest):
-    return transactions.outcome(digest).status
-
-
-def attestations(chain):
-    """Return how often anything was attested on the chain."""
-    return len(chain.contract("ProviderRegistry").events.Attested().get_logs(from_block=0))
-
-
-@pytest.fixture
-def slow_chain(chain):
-    """A chain that mines only when the test says so."""
-    chain.node.block_seconds = 1.0
-    return chain
+FAR = 2**40
 
 
 # --- Queueing --------------------------------------------------------------------------------------
@@ -195,6 +168,13 @@ def test_a_call_of_a_contract_that_is_not_there_yet_waits(bare_chain):
     assert status(digest) == "final"
 
 
+def test_many_early_calls_do_not_stand_before_the_creation_they_wait_for(bare_chain):
+    digests = [attest(number) for number in range(60)]
+    contracts.deploy(poll_seconds=0)
+    bare_chain.settle()
+    assert {status(digest) for digest in digests} == {"final"}
+
+
 def test_a_call_that_reverts_in_its_block_has_failed(slow_chain):
     # Both pass their trial run; in the block the second finds the credential revoked already.
     attest()
@@ -275,6 +255,47 @@ def test_the_first_form_counts_when_a_block_takes_that(slow_chain):
     assert attestations(slow_chain) == 1
 
 
+def test_only_the_latest_form_is_sent_again(slow_chain, caplog):
+    attest()
+    relaying.relay()
+    SignedForm.objects.update(signed_at=clock.now() - 2 * signing.BUMP_AFTER)
+    relaying.relay()
+    SignedForm.objects.update(sent_at=clock.now() - 2 * relaying.SEND_AGAIN_AFTER)
+    assert relaying.send() == 1
+    assert "was not taken" not in caplog.text
+
+
+def test_after_a_change_of_keys_the_old_accounts_work_arrives_and_is_not_outbid(slow_chain, settings):
+    digest = attest()
+    relaying.relay()
+    SignedForm.objects.update(signed_at=clock.now() - 2 * signing.BUMP_AFTER)
+    settings.CHAIN_RELAYER_KEY = keccak(text="the next relayer")
+    relaying.relay()
+    assert SignedForm.objects.filter(transaction__digest=digest).count() == 1
+    slow_chain.node.mine()
+    indexer.index()
+    assert status(digest) == "final"
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_at_once_send_each_once(chain):
+    digests = [attest(number) for number in range(24)]
+
+    def work(_):
+        try:
+            relaying.relay()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as workers:
+        list(workers.map(work, range(16)))
+    chain.settle()
+    assert {status(digest) for digest in digests} == {"final"}
+    assert attestations(chain) == 24
+    assert Transaction.objects.values("nonce").distinct().count() == Transaction.objects.count()
+
+
 def someone_elses_transfer(settings, nonce):
     fields = {
         "type": 2,
@@ -300,158 +321,6 @@ def test_a_nonce_that_somebody_else_used_is_replaced(slow_chain, settings):
     assert status(digest) == "final"
     assert Transaction.objects.get(digest=digest).nonce == nonce + 1
     assert attestations(slow_chain) == 1
-
-
-# --- Reorganisations -------------------------------------------------------------------------------
-def branch(node):
-    """Return a node with the same chain up to now, which then goes its own way."""
-    copy = Store(":memory:")
-    node.store._connection.backup(copy._connection)
-    return Node(copy, node.funded, block_seconds=1.0)
-
-
-@pytest.fixture
-def unsure(monkeypatch):
-    """Let the chain call nothing final, as a young public chain does."""
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(10**6, 0))
-
-
-def test_a_replaced_block_is_forgotten_and_what_it_held_is_sent_again(slow_chain, unsure):
-    other = branch(slow_chain.node)
-    digest = attest()
-    relaying.relay()
-    slow_chain.node.mine()
-    indexer.index()
-    before = transactions.outcome(digest)
-    assert before.status == "confirmed"
-
-    other.mine(timestamp=other.head().timestamp + 77)
-    slow_chain.server.show(other)
-    indexer.index()
-    after = transactions.outcome(digest)
-    assert (after.status, after.block, after.logs) == ("sent", None, [])
-    assert not Block.objects.filter(number=before.block).exists()
-
-    relaying.relay()
-    other.mine()
-    indexer.index()
-    again = transactions.outcome(digest)
-    assert (again.status, again.block) == ("confirmed", before.block + 1)
-    assert again.transaction_hash == before.transaction_hash
-    assert attestations(slow_chain) == 1
-
-
-def test_a_block_of_another_hash_with_the_same_transaction_is_taken_up(slow_chain, unsure):
-    other = branch(slow_chain.node)
-    digest = attest()
-    relaying.relay()
-    slow_chain.node.mine()
-    indexer.index()
-    other.send(bytes(SignedForm.objects.get(transaction__digest=digest).raw))
-    other.mine()
-    slow_chain.server.show(other)
-    indexer.index()
-    assert status(digest) == "confirmed"
-    assert bytes(Transaction.objects.get(digest=digest).block_hash) == other.head().hash
-
-
-def test_what_the_chain_calls_final_is_no_longer_checked(chain, monkeypatch):
-    digest = attest()
-    chain.settle()
-    assert Block.objects.filter(confirmed=False).count() == 0
-    asked = []
-    monkeypatch.setattr(client, "post", lambda batch: asked.extend(batch) or [])
-    assert indexer.rewind(CHAIN_ID) == 0
-    assert asked == []
-    assert status(digest) == "final"
-
-
-def test_confirmed_becomes_final_when_the_chain_says_so(slow_chain, monkeypatch):
-    digest = attest()
-    relaying.relay()
-    number = slow_chain.node.mine().number
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(number, number - 1))
-    indexer.index()
-    assert status(digest) == "confirmed"
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(number + 9, number))
-    indexer.index()
-    assert status(digest) == "final"
-
-
-def test_a_node_that_knows_no_final_block_is_trusted_64_blocks_down(chain, monkeypatch):
-    head = chain.node.head().block_number
-    real = client.post
-
-    def without_finalized(batch):
-        answers = real(batch)
-        return [
-            client.Answer(message="unknown block tag") if "finalized" in args else answer
-            for (_, args), answer in zip(batch, answers, strict=True)
-        ]
-
-    monkeypatch.setattr(client, "post", without_finalized)
-    assert indexer._heights() == indexer.Heights(head, max(0, head - 64))
-
-
-# --- Deploying -------------------------------------------------------------------------------------
-def test_deploying_twice_changes_nothing(chain):
-    before = {row.name: row.address for row in Deployment.objects.all()}
-    height = chain.node.head().block_number
-    assert {row.name: row.address for row in contracts.deploy(poll_seconds=0)} == before
-    assert chain.node.head().block_number == height
-    assert len(before) == 4
-
-
-def test_the_relayer_may_do_its_work_and_an_admin_named_apart_holds_the_roles(bare_chain):
-    admin = "0x00000000000000000000000000000000000000AA"
-    contracts.deploy(admin=admin, poll_seconds=0)
-    registry = bare_chain.contract("ProviderRegistry").functions
-    assert registry.hasRole(registry.ACCREDITOR_ROLE().call(), signing.relayer()).call()
-    assert registry.hasRole(b"\0" * 32, admin).call()
-    assert not registry.hasRole(b"\0" * 32, signing.relayer()).call()
-    identities = bare_chain.contract("IdentityRegistry").functions
-    assert identities.hasRole(identities.REGISTRAR_ROLE().call(), signing.relayer()).call()
-    assert bare_chain.contract("AuditAnchor").functions.operator().call()[0] == signing.relayer()
-
-
-def test_a_deployment_that_died_halfway_is_finished_with_the_same_addresses(bare_chain):
-    payer = signing.account()
-    plan = contracts.plans(admin=payer.address, relayer=payer.address)[0]
-    transactions.queue_creation(plan.digest(payer), contract=plan.name, args=plan.args)
-    relaying.relay()
-    created = len(bare_chain.node.chain.get_canonical_block_by_number(1).transactions)
-    contracts.deploy(poll_seconds=0)
-    assert created == 1
-    assert Deployment.objects.get(name=plan.name).block == 1
-
-
-def test_nothing_is_sent_to_another_chain_with_the_same_id(chain):
-    digest = attest()
-    chain.server.show(fresh_node())
-    with pytest.raises(signing.AnotherChain):
-        relaying.relay()
-    tasks.relay()
-    assert status(digest) == "queued"
-
-
-def test_on_an_embedded_chain_made_anew_everything_is_done_again(chain):
-    digest = attest()
-    chain.settle()
-    standing = deployments.address("ProviderRegistry")
-    chain.server.show(fresh_node())
-    contracts.deploy(poll_seconds=0)
-    chain.settle()
-    assert deployments.address("ProviderRegistry") == standing
-    assert status(digest) == "final"
-    assert attestations(chain) == 1
-
-
-def test_another_chain_that_is_not_embedded_is_never_started_over(chain, monkeypatch):
-    monkeypatch.setattr(contracts, "EMBEDDED", "something-else")
-    chain.server.show(fresh_node())
-    with pytest.raises(signing.AnotherChain):
-        contracts.deploy(poll_seconds=0)
-    assert Account.objects.count() == 1
 
 
 def test_waiting_time_grows_to_an_hour(chain):
