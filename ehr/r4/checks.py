@@ -18,27 +18,33 @@ from .problems import CHECKS, Problem
 from .tree import Node
 
 DATED = frozenset({"date", "dateTime", "instant"})
+LOOKED_AT = DATED | {"Reference", "base64Binary"}
 
 
 def check(resource: dict, nodes: list[Node]) -> list[Problem]:
     """Return what is wrong with a resource whose nodes were found by tree.nodes."""
     found: list[Problem] = []
     contained = _contained_types(resource)
-    fields_of = definitions.parts()
     for node in nodes:
-        fields = fields_of[node.part]
-        found.extend(_missing(node, _required(node.part)))
+        found.extend(_missing(node))
         found.extend(_crowded(node))
+        telling = _telling(node.part)
         for name, value in node.value.items():
-            field = fields.get(name)
             if not value and value in ("", [], {}):
                 found.append(_problem(node, name, "is empty. Leave it out instead."))
-            elif field:
-                found.extend(_leaf(node, name, field, value, contained))
-        found.extend(_special(node))
+            elif name in telling:
+                found.extend(_leaf(node, name, telling[name], value, contained))
+        if node.part in SPECIAL:
+            found.extend(SPECIAL[node.part](node))
     if contained:
         found.extend(_unused(resource, nodes, contained))
     return found
+
+
+@cache
+def _telling(part: str) -> dict[str, Field]:
+    """Return the elements of a part whose values are looked at."""
+    return {name: field for name, field in definitions.parts()[part].items() if field.type in LOOKED_AT}
 
 
 @cache
@@ -52,28 +58,31 @@ def _required(part: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 @cache
-def _choices(part: str) -> tuple[tuple[str, ...], ...]:
+def _choices(part: str) -> tuple[frozenset[str], ...]:
     """Return the groups of JSON names of which only one may be there."""
     groups: dict[str, list[str]] = {}
     for name, field in definitions.parts()[part].items():
         if field.choice:
             groups.setdefault(field.choice, []).append(name)
-    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+    return tuple(frozenset(names) for names in groups.values() if len(names) > 1)
 
 
-def _missing(node: Node, required: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Problem]:
-    for say, names in required:
-        if not any(name in node.value or f"_{name}" in node.value for name in names):
-            yield _problem(node, say, "is missing.")
+def _missing(node: Node) -> list[Problem]:
+    there = node.value
+    return [
+        _problem(node, say, "is missing.")
+        for say, names in _required(node.part)
+        if not any(name in there or f"_{name}" in there for name in names)
+    ]
 
 
-def _crowded(node: Node) -> Iterator[Problem]:
+def _crowded(node: Node) -> list[Problem]:
+    found = []
     for names in _choices(node.part):
-        there = (
-            node.value.keys() & set(names) if len(names) > len(node.value) else [n for n in names if n in node.value]
-        )
+        there = names & node.value.keys()
         if len(there) > 1:
-            yield _problem(node, "", f"has {' and '.join(sorted(there))}. Only one of them may be given.")
+            found.append(_problem(node, "", f"has {' and '.join(sorted(there))}. Only one of them may be given."))
+    return found
 
 
 def _leaf(node: Node, name: str, field: Field, value: object, contained: dict[str, str]) -> Iterator[Problem]:
@@ -139,19 +148,25 @@ def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
 
 
-def _special(node: Node) -> Iterator[Problem]:
-    """Yield what only some types ask for."""
-    if node.part == "Extension":
-        has_value = any(name.startswith(("value", "_value")) for name in node.value)
-        if has_value == ("extension" in node.value):
-            yield _problem(
-                node, "", "must have either a value or further extensions, not both and not neither (ext-1)."
-            )
-    elif node.part == "Period" and _runs_backwards(node.value):
+def _extension(node: Node) -> Iterator[Problem]:
+    has_value = any(name.startswith(("value", "_value")) for name in node.value)
+    if has_value == ("extension" in node.value):
+        yield _problem(node, "", "must have either a value or further extensions, not both and not neither (ext-1).")
+
+
+def _period(node: Node) -> Iterator[Problem]:
+    if _runs_backwards(node.value):
         yield _problem(node, "", "ends before it begins (per-1).")
-    elif node.part == "Narrative" and isinstance(node.value.get("div"), str):
+
+
+def _narrative(node: Node) -> Iterator[Problem]:
+    if isinstance(node.value.get("div"), str):
         for words in narrative.problems(node.value["div"]):
             yield _problem(node, "div", words)
+
+
+# What only some types ask for.
+SPECIAL = {"Extension": _extension, "Period": _period, "Narrative": _narrative}
 
 
 def _runs_backwards(period: dict) -> bool:

@@ -64,6 +64,11 @@ def label(resource: Mapping, *, context: Mapping[str, Mapping] | None = None) ->
     return Labels(categories, _security(categories, found))
 
 
+def types() -> frozenset[str]:
+    """Return the resource types that can be part of a person's record."""
+    return frozenset(_types())
+
+
 def stamp(resource: dict, labels: Labels) -> dict:
     """Return the resource with the labels in `meta.security`, beside any that were there."""
     meta = dict(resource.get("meta") or {})

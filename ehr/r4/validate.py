@@ -24,9 +24,13 @@ def check(resource: object, *, depth: Depth = Depth.FULL) -> list[Problem]:
     """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element."""
     if (problem := _unreadable(resource)) is not None:
         return [problem]
-    found = _shallow(resource)
+    found = schema.check(resource)
+    nodes = tree.nodes(resource)
+    own = checks.check(resource, nodes)
+    # Where the schema already objects, types are not to be trusted: only what is missing is added.
+    found += [problem for problem in own if problem.message.endswith("is missing.")] if found else own
     if not found and depth is Depth.FULL:
-        found = _deep(resource)
+        found = model.check(resource) + invariants.check(resource, nodes)
     for steps, inner in tree.nested(resource):
         found.extend(_moved(problem, steps) for problem in check(inner, depth=depth))
     return _one_per_element(found)
@@ -54,24 +58,6 @@ def _depth(value: object) -> int:
         groups = [item.values() if isinstance(item, dict) else item for item in layer if isinstance(item, (dict, list))]
         layer = [inner for group in groups for inner in group if isinstance(inner, (dict, list))]
     return level
-
-
-def _shallow(resource: dict) -> list[Problem]:
-    found = schema.check(resource)
-    if found:
-        # Where the schema already objects, types are not to be trusted: only what is missing is added.
-        return found + _missing_only(resource)
-    return checks.check(resource, tree.nodes(resource))
-
-
-def _missing_only(resource: dict) -> list[Problem]:
-    return [
-        problem for problem in checks.check(resource, tree.nodes(resource)) if problem.message.endswith("is missing.")
-    ]
-
-
-def _deep(resource: dict) -> list[Problem]:
-    return model.check(resource) + invariants.check(resource, tree.nodes(resource))
 
 
 def _moved(problem: Problem, steps: tuple) -> Problem:

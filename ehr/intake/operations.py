@@ -1,0 +1,131 @@
+"""Deliveries of FHIR become entries of records: checked first, then stored in one transaction each, or not at all."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+
+from consent import access
+from ehr.catalogue import rules as catalogue
+from ehr.r4 import references, validate
+from ehr.r4.bundles import Batch
+from ehr.r4.references import Entry
+from patients.models import Patient
+from patients.operations import AlreadyKnown, source_signer
+
+from . import drafts, people
+from .refusals import Refused, reason
+
+MOST_REASONS = 10
+
+
+@dataclass
+class Outcome:
+    """What a delivery brought: how many of each type were added (new or changed), how many were there already."""
+
+    added: Counter = field(default_factory=Counter)
+    known: Counter = field(default_factory=Counter)
+
+    def include(self, other: "Outcome") -> None:
+        """Count another delivery in."""
+        self.added.update(other.added)
+        self.known.update(other.known)
+
+
+def has_patient(batch: Batch) -> bool:
+    """True for a bundle that brings its Patient."""
+    return any(entry.resource["resourceType"] == "Patient" for entry in batch.entries)
+
+
+def receive_bundle(batch: Batch, *, source: str) -> Outcome:
+    """Store a bundle of one patient, whole or not at all. Raises Refused, naming each entry and what is wrong."""
+    _refuse_if(wrong_with(batch))
+    found = [entry for entry in batch.entries if entry.resource["resourceType"] == "Patient"]
+    if len(found) > 1:
+        raise Refused(reason(batch.place(found[1].number), "a second Patient. A bundle holds one patient's record."))
+    name = references.name_of(found[0].resource) if found else _only_subject(batch)
+    _refuse_if(_strangers(batch, name))
+    with stored_whole(batch.name), transaction.atomic():
+        patient = _patient(found[0].resource, source, batch) if found else people.find(source, name)
+        if patient is None:
+            raise Refused(reason(batch.name, f"{name} is neither in this bundle nor known from an earlier one."))
+        return store(patient, (entry.resource for entry in batch.entries), source=source)
+
+
+def store(patient: Patient, resources: Iterable[dict], *, source: str) -> Outcome:
+    """Seal what is new of a patient's resources. Call it inside the delivery's transaction."""
+    resources = list(resources)
+    fresh = list(drafts.make(patient, resources, source=source))
+    if fresh:
+        access.receive(patient, [draft for _kind, draft in fresh], source=source_signer(source))
+    added = Counter(kind for kind, _draft in fresh)
+    return Outcome(added, Counter(resource["resourceType"] for resource in resources) - added)
+
+
+def wrong_with(batch: Batch) -> list[str]:
+    """Return what is wrong with a batch's entries, at most ten reasons; references are rewritten on the way."""
+    unresolved = references.rewrite(batch.entries)
+    reasons = [
+        reason(batch.place(one.number), f"{one.path} refers to an entry that is not in this bundle.")
+        for one in unresolved
+    ]
+    for entry in batch.entries:
+        if len(reasons) >= MOST_REASONS:
+            break
+        reasons.extend(reason(batch.place(entry.number), words) for words in wrong_with_entry(entry))
+    return reasons[:MOST_REASONS]
+
+
+def wrong_with_entry(entry: Entry) -> list[str]:
+    """Return what is wrong with one resource by itself."""
+    if words := catalogue.why_not(entry.resource["resourceType"]):
+        return [words]
+    return [str(problem) for problem in validate.check(entry.resource)]
+
+
+def _only_subject(batch: Batch) -> str:
+    """Return whom all resources of a bundle without a Patient are about. Raises Refused where that is not one."""
+    subjects = {name for entry in batch.entries if (name := references.subject_of(entry.resource))}
+    if not subjects:
+        raise Refused(reason(batch.name, "no resource in this bundle says whose record it belongs to."))
+    if len(subjects) > 1:
+        raise Refused(reason(batch.name, f"this bundle is about {len(subjects)} patients. Send one for each."))
+    return subjects.pop()
+
+
+def _strangers(batch: Batch, name: str) -> list[str]:
+    """Return the entries that are about somebody else."""
+    return [
+        reason(batch.place(entry.number), f"is about {subject}, but this bundle is about {name}.")
+        for entry in batch.entries
+        if (subject := references.subject_of(entry.resource)) not in ("", name)
+    ][:MOST_REASONS]
+
+
+def _patient(resource: dict, source: str, batch: Batch) -> Patient:
+    try:
+        return people.find_or_expect(resource, source=source)
+    except Refused as refusal:
+        raise Refused(*(reason(batch.name, words) for words in refusal.reasons)) from None
+
+
+def _refuse_if(reasons: list[str]) -> None:
+    if reasons:
+        raise Refused(*reasons)
+
+
+class stored_whole:  # reads as a phrase where it is used
+    """Turns what the database finds out at the last moment into a refusal in words."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, problem, _trace) -> None:
+        if isinstance(problem, (IntegrityError, AlreadyKnown)):
+            raise Refused(
+                reason(self.place, "another import changed this record at the same moment. Import it again.")
+            ) from problem

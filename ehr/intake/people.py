@@ -1,0 +1,69 @@
+"""Whose record a delivery is: matched by identifiers, expected where nobody is there yet."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from consent.sharing import arrivals
+from ehr.lines import names
+from ehr.r4 import references
+from patients.models import Patient
+
+from . import queries
+from .refusals import Refused
+
+SEXES = frozenset({"female", "male", "other", "unknown"})
+PAST_USES = frozenset({"old", "temp"})
+LONGEST_NAME = 200
+
+
+def named_by_source(source: str, reference: str) -> tuple[str, str]:
+    """Return the identifier that says "what this source calls Patient/12", by which later deliveries find them."""
+    return f"urn:chartseal:source:{source}", reference
+
+
+def find(source: str, reference: str) -> Patient | None:
+    """Return the patient whom a source has sent before under this reference."""
+    found = queries.people_with([named_by_source(source, reference)])
+    return found[0] if found else None
+
+
+def find_or_expect(resource: Mapping, *, source: str) -> Patient:
+    """Return the patient a Patient resource is about, making a record that waits for them where there is none.
+
+    Call it inside the delivery's transaction. Raises Refused where identifiers point at different people.
+    """
+    born = _birth_date(resource)
+    identifiers = [*_identifiers(resource), named_by_source(source, references.name_of(resource))]
+    known = queries.people_with(identifiers)
+    if len(known) > 1:
+        raise Refused("Patient.identifier belongs to more than one person here. Ask the front desk to look at them.")
+    if known and known[0].birth_date != born:
+        raise Refused(
+            "Patient.identifier belongs to somebody with another birth date. Ask the front desk to look at both."
+        )
+    if known:
+        return known[0]
+    return arrivals.expect(
+        name=names.person(resource.get("name"))[:LONGEST_NAME] or "Not named",
+        birth_date=born,
+        sex=str(resource.get("gender")) if resource.get("gender") in SEXES else "unknown",
+        identifiers=identifiers,
+        source=source,
+    )
+
+
+def _birth_date(resource: Mapping) -> date:
+    """Return the birth date, the first day of a partial one. Raises Refused without any."""
+    text = str(resource.get("birthDate") or "")
+    if not text:
+        raise Refused("Patient.birthDate is missing, and without it nobody can be matched to this record.")
+    return date.fromisoformat(text + "-01-01"[: 10 - len(text)] if len(text) == 4 else text + "-01" * (len(text) == 7))
+
+
+def _identifiers(resource: Mapping) -> list[tuple[str, str]]:
+    """Return (system, value) of the identifiers in use."""
+    return [
+        (str(one["system"]), str(one["value"]))
+        for one in resource.get("identifier") or ()
+        if one.get("system") and one.get("value") and one.get("use") not in PAST_USES
+    ]

@@ -1,0 +1,14 @@
+"""Why something was not imported: where it stands, and what is wrong. Never what it says about anybody."""
+
+
+class Refused(Exception):
+    """A bundle, or one loose resource, was not imported. Each reason names file, entry and what is wrong."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
+
+
+def reason(place: str, words: object) -> str:
+    """Return "maria.json, entry 12: Observation.status is missing."."""
+    return f"{place}: {words}"
