@@ -7,6 +7,7 @@ from typing import Any
 from eth.abc import BlockHeaderAPI
 from eth.exceptions import HeaderNotFound
 from eth_typing import Address, BlockNumber, Hash32
+from eth_utils import ValidationError
 
 from ehr.chain.embedded import wire
 from ehr.chain.embedded.evm import CHAIN_ID, NOBODY, Transfer
@@ -62,7 +63,7 @@ class Methods:
                 return {"jsonrpc": "2.0", "id": number, "result": method(*request.get("params", []))}
         except Refused as refusal:
             return _error(number, refusal.code, str(refusal), refusal.data)
-        except (TypeError, ValueError, AttributeError) as problem:
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, ValidationError) as problem:
             return _error(number, -32602, f"{type(problem).__name__}: {problem}")
 
     # --- Blocks ----------------------------------------------------------------------------------
