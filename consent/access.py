@@ -20,7 +20,7 @@ from ehr.accounts.models import User
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
-from patients.queries import NOTHING_YET, known_origins, newest_versions
+from patients.queries import NOTHING_YET, exists, known_origins, newest_versions
 from patients.vault import Author, Draft, OpenEntry
 from providers.queries import Standing, party, standing
 from providers.roles import CLINICAL
@@ -202,6 +202,14 @@ def list_patients(reader: User) -> list[queries.Reachable]:
     if found:
         subjects = [one.patient.pk for one in found]
         log.record_page("chart.listed", actor=party(reader, known=seen), subjects=subjects, purpose=Purpose.TREAT)
+    return found
+
+
+def find_patient(reader: User, patient_id: uuid.UUID) -> Patient | None:
+    """Return a patient within reach, or None; asking for somebody beyond it is on that patient's list as refused."""
+    found = queries.patient_within_reach(reader, patient_id)
+    if found is None and exists(patient_id):
+        log.record("chart.refused", actor=party(reader), subject=patient_id, outcome="refused", because="no-grant")
     return found
 
 

@@ -73,6 +73,7 @@ class Ending(models.Model):
         PATIENT = "patient", "stopped by the patient"
         TIME = "time", "over by itself"
         READER = "reader", "given back by the reader"
+        STANDING = "standing", "the reader may not be let in any more"
 
     grant = models.OneToOneField(Grant, models.PROTECT, related_name="ending")
     cause = models.CharField(max_length=10, choices=Cause)
@@ -218,3 +219,13 @@ class ShownCode(models.Model):
 
     def __str__(self):
         return f"code of {self.patient_id}"
+
+
+class FeedCursor(models.Model):
+    """How far consent has read the log: the number of the next event."""
+
+    name = models.CharField(max_length=40, unique=True)
+    next = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self):
+        return f"{self.name} at {self.next}"

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from audit import log
 from consent import proofs
 from consent.models import Ending, Grant, GrantParcel
-from consent.sharing import grants
+from consent.sharing import grants, standing
 from ehr import clock
 from ehr.chain import tokens, transactions
 from ehr.notices import operations as notices
@@ -72,3 +72,9 @@ def tell_of_endings() -> int:
                 notices.notify(user, "access-ends-soon", about=grant.pk, key=f"ends-soon:{grant.pk}:{user.pk}")
         count += 1
     return count
+
+
+@shared_task
+def follow_the_log() -> int:
+    """Hear of licences and institutions that no longer hold, and end what was shared because of them."""
+    return standing.follow()

@@ -351,6 +351,7 @@ CELERY_BEAT_SCHEDULE = {
     "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
     "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
+    "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
     "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
     "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
 }

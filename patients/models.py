@@ -49,7 +49,8 @@ class Identifier(models.Model):
 
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="identifiers")
     digest = models.BinaryField(db_index=True)
-    kind = models.CharField(max_length=40, default="identifier")  # "health card", "passport": what staff ask to see
+    # The naming system in clear, so that staff can be asked for the same number: it says whose numbers, not which.
+    system = models.CharField(max_length=200)
     verified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -60,6 +61,7 @@ class Identifier(models.Model):
             ),
             models.UniqueConstraint(fields=["patient", "digest"], name="identifier_once_a_patient"),
         ]
+        permissions = [("check_identity", "Can confirm who patients are")]
 
     def __str__(self):
         return f"identifier of {self.patient_id}"

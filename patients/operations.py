@@ -39,8 +39,8 @@ def add_patient(
     `verified` says that a registered source vouches for the identifiers. Raises AlreadyKnown for one that somebody
     has shown to be theirs. Call it inside a transaction, beside the lockboxes and the log line.
     """
-    digests = [identifier_digest(system, value) for system, value in identifiers]
-    if Identifier.objects.filter(digest__in=digests, verified_at__isnull=False).exists():
+    digests = {identifier_digest(system, value): system for system, value in identifiers}
+    if Identifier.objects.filter(digest__in=list(digests), verified_at__isnull=False).exists():
         raise AlreadyKnown(
             _("A record with this identifier exists already. Ask the front desk to check your identity.")
         )
@@ -49,24 +49,33 @@ def add_patient(
         name=name, birth_date=birth_date, sex=sex, user=user, claimed_at=now if user else None
     )
     Identifier.objects.bulk_create(
-        Identifier(patient=patient, digest=digest, verified_at=now if verified else None)
-        for digest in dict.fromkeys(digests)
+        Identifier(patient=patient, digest=digest, system=system[:200], verified_at=now if verified else None)
+        for digest, system in digests.items()
     )
     return patient
 
 
-def check_identity(identifier: Identifier, *, by: User, document: str) -> bool:
-    """Note that a staff member saw a document; return whether that makes two and so verifies the identifier.
+def may_check(by: User) -> None:
+    """Raise CannotCheck unless checking who patients are is somebody's job."""
+    if not by.is_active or not by.has_perm("patients.check_identity"):
+        raise CannotCheck(_("Your role does not include checking who patients are. Ask an identity checker."))
 
-    Raises CannotCheck when it is one's own identity or one's second check, and AlreadyKnown when somebody
-    else has shown the same identifier meanwhile.
+
+def check_identity(identifier: Identifier, *, by: User, document: str, number: str) -> bool:
+    """Note that a staff member saw a document with this number; return whether that makes two and so verifies it.
+
+    The number is compared with what the patient gave, and not kept. Raises CannotCheck when it is another, one's own
+    identity or one's second check, and AlreadyKnown when somebody else has shown the same identifier meanwhile.
     """
+    may_check(by)
     with transaction.atomic():
         identifier = Identifier.objects.select_for_update().select_related("patient").get(pk=identifier.pk)
         if identifier.patient.user_id == by.pk:
             raise CannotCheck(_("You cannot confirm your own identity. Ask two colleagues."))
         if identifier.checks.filter(by=by).exists():
             raise CannotCheck(_("You have confirmed this identity already. A second person must confirm it too."))
+        if identifier_digest(identifier.system, number) != bytes(identifier.digest):
+            raise CannotCheck(_("This is not the number the patient gave. Compare it with the document once more."))
         identifier.checks.create(by=by, document=document)
         verified = identifier.checks.count() >= STAFF_NEEDED
         if verified and identifier.verified_at is None:
@@ -80,7 +89,7 @@ def check_identity(identifier: Identifier, *, by: User, document: str) -> bool:
                 ) from problem
         log.append(
             "identity.verified" if verified else "identity.checked",
-            actor=log.Party("person", str(by.pk), by.name, "staff", ""),
+            actor=log.Party("person", by.pk, by.name, "staff", ""),
             subject=identifier.patient_id,
             outcome="done",
             because=document,

@@ -19,6 +19,11 @@ def of_user(user: User) -> Patient | None:
     return Patient.objects.filter(user=user).first()
 
 
+def exists(patient_id: UUID) -> bool:
+    """Tell whether there is a record with this id."""
+    return Patient.objects.filter(pk=patient_id).exists()
+
+
 def identifier_digest(system: str, value: str) -> bytes:
     """Return the keyed digest by which an identifier is matched. Spaces, dashes and case do not count in the value."""
     normal = unicodedata.normalize("NFKC", value)

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from django.contrib.auth.models import Permission
+
 from consent.escrow import open_escrow
 from consent.sharing import arrivals, grants
 from ehr import clock
@@ -43,6 +45,13 @@ def account(name: str, **facts) -> Person:
     email = f"{uuid.uuid4().hex[:12]}@example.org"
     signed_in = accounts.open_account(email=email, name=name, passphrase=PASSPHRASE, **facts)
     return Person(signed_in.user, signed_in.keyring)
+
+
+def checker(name: str) -> User:
+    """Return a member of staff whose job it is to confirm who patients are."""
+    made = account(name, staff=True).user
+    made.user_permissions.add(Permission.objects.get(codename="check_identity"))
+    return User.objects.get(pk=made.pk)
 
 
 def patient(name: str = "Ana Costa", *, identifier: str | None = None) -> Person:

@@ -86,7 +86,11 @@ def _staff(user: User) -> log.Party:
 
 
 def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
-    """Return a claim and its code (100 random bits), to be handed over on paper. Only the code's digest is stored."""
+    """Return a claim and its code (100 random bits), to be handed over on paper. Only the code's digest is stored.
+
+    Raises ClaimRefused, and CannotCheck for somebody whose job this is not.
+    """
+    patients.may_check(by)
     code = "-".join("".join(secrets.choice(_ALPHABET) for _i in range(5)) for _j in range(4))
     with transaction.atomic():
         patient = Patient.objects.select_for_update().get(pk=patient.pk)
@@ -128,7 +132,11 @@ def take_up(code: str, *, user: User) -> Claim:
 
 
 def check_claim(claim: Claim, *, by: User, document: str) -> bool:
-    """Note that a staff member saw the claimant's document; return whether that makes two. Raises ClaimRefused."""
+    """Note that a staff member saw the claimant's document; return whether that makes two.
+
+    Raises ClaimRefused, and CannotCheck for somebody whose job this is not.
+    """
+    patients.may_check(by)
     with transaction.atomic():
         claim = Claim.objects.select_for_update().get(pk=claim.pk)
         if claim.claimant_id is None or claim.finished_at or claim.refused_at:
@@ -146,7 +154,8 @@ def check_claim(claim: Claim, *, by: User, document: str) -> bool:
 
 
 def refuse_claim(claim: Claim, *, by: User, because: str) -> None:
-    """End a claim whose claimant is not the patient. The log holds who refused and why."""
+    """End a claim whose claimant is not the patient. The log holds who refused and why. Raises as `check_claim`."""
+    patients.may_check(by)
     with transaction.atomic():
         claim = Claim.objects.select_for_update().get(pk=claim.pk)
         if claim.finished_at:

@@ -18,7 +18,7 @@ from ehr.desk.roles import DeskRole, ensure_desk_roles
 from ehr.words import Action, Category, Purpose
 from patients.models import Patient
 from patients.operations import check_identity
-from patients.queries import by_identifiers
+from patients.queries import by_identifiers, identifier_digest
 from providers import credentials, institutions, operations
 from providers.institutions import Terms
 from providers.models import Credential, Institution, Membership
@@ -59,10 +59,15 @@ def with_second_factor(player: Player) -> Player:
 def staff() -> list[Player]:
     """Return the desk: two who verify licences and identities, and a privacy officer."""
     ensure_desk_roles()
-    people = []
+    people, checks = [], [DeskRole.VERIFIER, DeskRole.IDENTITY]
     for email, name, part, roles in (
-        ("vera@demo.example", "Vera Stone", "desk: licences and identities", [DeskRole.VERIFIER, DeskRole.OPERATOR]),
-        ("iris@demo.example", "Iris Park", "desk: licences and identities", [DeskRole.VERIFIER]),
+        (
+            "vera@demo.example",
+            "Vera Stone",
+            "desk: licences and identities",
+            [DeskRole.VERIFIER, DeskRole.IDENTITY, DeskRole.OPERATOR],
+        ),
+        ("iris@demo.example", "Iris Park", "desk: licences and identities", checks),
         ("olga@demo.example", "Olga Marsh", "desk: privacy officer", [DeskRole.PRIVACY]),
     ):
         player = enter(email, name, part, staff=True)
@@ -119,9 +124,12 @@ def patient(
     record = arrivals.register(
         player.user, name=name, birth_date=born, sex=sex, identifiers=identifiers, keyring=player.keyring
     )
+    numbers = {identifier_digest(system, value): value for system, value in identifiers}
     for identifier in record.identifiers.all():
         for checker in checkers:
-            check_identity(identifier, by=checker.user, document="health card")
+            check_identity(
+                identifier, by=checker.user, document="health-card", number=numbers[bytes(identifier.digest)]
+            )
     return player, record
 
 

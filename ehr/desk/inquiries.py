@@ -132,13 +132,24 @@ class Claims(Worklist):
         return [waiting(_("Claims to check"), rows, self.address(), since="claimed_at", late_after=timedelta(days=3))]
 
 
+class NumberedDocument(Document):
+    """Which document was seen, and the number on it: compared with what the patient gave, and not kept."""
+
+    number = forms.CharField(
+        label=_("The number on the document"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Type it from the document before you, not from what the person says."),
+    )
+
+
 IDENTIFY = Act(
     "check",
     _("I saw this person and their document"),
     patients.check_identity,
     _("Your check is on file."),
     help=_("Name and date of birth on the document are those above, and the picture is of the person before you."),
-    form=Document,
+    form=NumberedDocument,
 )
 
 
@@ -156,13 +167,13 @@ class Identities(Worklist):
     def line(self, row: Identifier) -> Line:
         count = row.checks.count()
         seen = ngettext("%(count)s check so far", "%(count)s checks so far", count) % {"count": count}
-        return Line(title=row.patient.name, said=f"{row.kind}, {seen}", since=row.patient.created_at)
+        return Line(title=row.patient.name, said=seen, since=row.patient.created_at)
 
     def facts(self, row: Identifier) -> Facts:
         return [
             (_("Name"), row.patient.name),
             (_("Born"), row.patient.birth_date),
-            (_("Ask to see"), row.kind),
+            (_("Ask for the number in"), row.system),
             (_("Signed up"), row.patient.created_at),
         ]
 

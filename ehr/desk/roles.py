@@ -43,7 +43,12 @@ PERMISSIONS = {
         "accounts.change_user",
     ),
     DeskRole.INSTITUTION: ("providers.view_membership",),
-    DeskRole.IDENTITY: ("consent.view_claim", "consent.change_claim", "patients.view_identifier"),
+    DeskRole.IDENTITY: (
+        "consent.view_claim",
+        "consent.change_claim",
+        "patients.view_identifier",
+        "patients.check_identity",
+    ),
     DeskRole.OPERATOR: (
         "accounts.view_user",
         "accounts.change_user",

@@ -119,6 +119,16 @@ KINDS = {
     "access-ended": Kind(
         _("Your access to a record has ended"), _("Ask the patient if you still need it."), page="clinician:home"
     ),
+    "reader-lost-standing": Kind(
+        _("Somebody you let in may not be let in any more"),
+        _("Their licence or their place of work is no longer confirmed, so their access ended. You need do nothing."),
+        page="patient:sharing",
+    ),
+    "reader-licence-over": Kind(
+        _("The licence of somebody you let in has run out"),
+        _("They see nothing until it is renewed. You can stop sharing with them at any time."),
+        page="patient:sharing",
+    ),
     "access-ends-soon": Kind(
         _("Access to a record ends within three days"),
         _("It ends by itself. The patient can give it again; a clinician can ask."),

@@ -37,7 +37,13 @@ def waiting(ground):
 
 @pytest.fixture
 def staff(db):
-    return people.account("Staff One").user, people.account("Staff Two").user
+    return people.checker("Staff One"), people.checker("Staff Two")
+
+
+def made_staff(user):
+    """The same person, who has meanwhile become an identity checker too."""
+    user.user_permissions.add(people.Permission.objects.get(codename="check_identity"))
+    return people.User.objects.get(pk=user.pk)
 
 
 def test_a_waiting_record_is_sealed_to_the_escrow_alone(waiting):
@@ -77,7 +83,7 @@ def test_one_person_cannot_make_both_checks_nor_check_themselves(waiting, staff)
     with pytest.raises(ClaimRefused, match="second person"):
         arrivals.check_claim(claim, by=staff[0], document="passport")
     with pytest.raises(ClaimRefused, match="own identity"):
-        arrivals.check_claim(claim, by=ana.user, document="passport")
+        arrivals.check_claim(claim, by=made_staff(ana.user), document="passport")
 
 
 @pytest.mark.parametrize("code", ["WRONG-CODE0-00000-00000", ""])
@@ -116,12 +122,12 @@ def test_an_identifier_is_matched_only_after_two_staff_saw_it(ground, staff):
     ana = people.patient(identifier="1234 567 890")
     identifier = Identifier.objects.get()
     assert by_identifiers([("urn:health-card", "1234567890")]) is None
-    assert check_identity(identifier, by=staff[0], document="health card") is False
+    assert check_identity(identifier, by=staff[0], document="health-card", number="1234-567 890") is False
     with pytest.raises(CannotCheck, match="second person"):
-        check_identity(identifier, by=staff[0], document="health card")
+        check_identity(identifier, by=staff[0], document="health-card", number="1234-567 890")
     with pytest.raises(CannotCheck, match="own identity"):
-        check_identity(identifier, by=ana.user, document="health card")
-    assert check_identity(identifier, by=staff[1], document="health card") is True
+        check_identity(identifier, by=made_staff(ana.user), document="health-card", number="1234567890")
+    assert check_identity(identifier, by=staff[1], document="health-card", number="1234567890") is True
     assert by_identifiers([("urn:health-card", "1234567890")]) == ana.patient
     assert is_verified(ana.patient)
 
@@ -145,3 +151,26 @@ def test_the_same_thing_sent_twice_is_stored_once(waiting):
     again = [draft(Category.LABS, "again", origin=b"o" * 32)]
     assert len(access.receive(waiting, again, source=source)) == 1
     assert access.receive(waiting, [draft(Category.LABS, "again", origin=b"o" * 32)], source=source) == []
+
+
+def test_another_number_than_the_patient_gave_verifies_nothing(ground, staff):
+    people.patient(identifier="1234 567 890")
+    identifier = Identifier.objects.get()
+    with pytest.raises(CannotCheck, match="not the number"):
+        check_identity(identifier, by=staff[0], document="health-card", number="1234567891")
+    assert not identifier.checks.exists()
+
+
+@pytest.mark.security
+def test_nobody_else_checks_identities_or_invites(waiting, staff):
+    outsider, ana = people.account("No Checker").user, people.account("Ana Costa")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=ana.user)
+    for attempt in (
+        lambda: arrivals.invite(waiting, by=outsider),
+        lambda: arrivals.check_claim(claim, by=outsider, document="passport"),
+        lambda: arrivals.refuse_claim(claim, by=outsider, because="x"),
+        lambda: check_identity(Identifier.objects.get(), by=outsider, document="passport", number="A1"),
+    ):
+        with pytest.raises(CannotCheck, match="role does not include"):
+            attempt()

@@ -79,11 +79,11 @@ def test_a_claimant_who_is_not_the_patient_is_turned_away(claim, checkers):
 
 
 def test_two_of_the_staff_confirm_who_signed_up(checkers):
-    ana = people.patient("Ana Costa")
+    ana = people.patient("Ana Costa", identifier="987 654")
     identifier = ana.patient.identifiers.get()
     for checker in checkers:
         assert not is_verified(ana.patient)
-        do(session_of(checker.user), "patients_identifier", identifier, "check", document="health-card")
+        do(session_of(checker.user), "patients_identifier", identifier, "check", document="health-card", number="987654")
     assert is_verified(ana.patient)
 
 
