@@ -11,6 +11,8 @@ from audit import leaves, merkle, notes, tiles, trie, verify, witness
 from audit.models import Checkpoint, Head, Leaf, Tail
 from ehr import clock
 
+# Leaves read again for one head; after a long pause several heads are signed in a row.
+BATCH = 20_000
 _CHUNK = 200
 
 
@@ -21,15 +23,17 @@ def sign() -> Checkpoint | None:
     when storage does not continue what was signed, kept or anchored, and leaves.Altered when a new
     leaf is not its event's.
     """
-    if not _grew():
-        return None
-    # Asked before the lock is taken, for the chain may be slow. The head only grows meanwhile.
-    known = witness.known()
-    with transaction.atomic():
-        checkpoint = _sign(known)
-    if checkpoint:
+    latest = None
+    while _grew():
+        # Asked before the lock is taken, for the chain may be slow. The head only grows meanwhile.
+        known = witness.known()
+        with transaction.atomic():
+            checkpoint = _sign(known)
+        if checkpoint is None:
+            break
         witness.keep(checkpoint.note)
-    return checkpoint
+        latest = checkpoint
+    return latest
 
 
 def _grew() -> bool:
@@ -46,12 +50,13 @@ def _sign(known: Iterable[witness.SignedHead]) -> Checkpoint | None:
     signed = last.size if last else 0
     tree = merkle.Tree(head.size, tiles.Tiles())
     witness.check(tree, known)
-    new = _read_again(signed, head.size)
+    size = min(head.size, signed + BATCH)
+    new = _read_again(signed, size)
     root = _root(tree, last, new)
     map_root = _move_map(last, new)
     at = clock.now()
-    note = notes.sign(size=head.size, root=root, map_root=map_root, at=at)
-    return Checkpoint.objects.create(size=head.size, root=root, map_root=map_root, at=at, note=note)
+    note = notes.sign(size=size, root=root, map_root=map_root, at=at)
+    return Checkpoint.objects.create(size=size, root=root, map_root=map_root, at=at, note=note)
 
 
 def _read_again(start: int, end: int) -> list[Leaf]:
@@ -95,7 +100,7 @@ def _root(tree: merkle.Tree, last: Checkpoint | None, new: Sequence[Leaf]) -> by
         raise witness.Behind(f"The first {last.size:,} events are not those that were signed on {last.at:%d %B %Y}.")
     for leaf in new:
         frontier.add(bytes(leaf.hash))
-    if frontier.root() != tree.root():
+    if frontier.root() != tree.root(frontier.size):
         raise witness.Behind(
             "The tree's tiles do not match its leaves. Run verify_log, which names the first wrong one."
         )

@@ -93,6 +93,14 @@ def test_a_head_is_signed_once_for_each_size(day):
     assert witness.latest().root == head.root
 
 
+def test_after_a_long_pause_several_heads_are_signed_in_a_row(day, monkeypatch):
+    monkeypatch.setattr(checkpoints, "BATCH", 300)
+    day.looks(400)
+    day.ends()
+    assert list(Checkpoint.objects.values_list("size", flat=True)) == [300, 600, 800]
+    assert verify.List(proofs.for_subject(day.patient)).count == 400
+
+
 def test_nothing_is_signed_before_the_first_event(db):
     assert checkpoints.sign() is None
     assert tasks.checkpoint() is None
