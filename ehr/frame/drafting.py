@@ -26,10 +26,9 @@ def draft(
     """
     logical_id = logical_id or uuid4()
     whole = {**resource, "id": str(logical_id)}
-    if whole["resourceType"] != "AllergyIntolerance":
-        whole["subject"] = {"reference": f"Patient/{patient.pk}"}
-    else:
-        whole["patient"] = {"reference": f"Patient/{patient.pk}"}
+    # A few types call whose they are "patient"; what is changed says so already.
+    owner = "patient" if "patient" in whole or whole["resourceType"] == "AllergyIntolerance" else "subject"
+    whole[owner] = {"reference": f"Patient/{patient.pk}"}
     found = labels.label(whole)
     stamped = labels.stamp(whole, found)
     if problems := validate.check(stamped):

@@ -1,2 +1,25 @@
+"""The clinician's pages: patients, a chart, writing in it, asking for it, one's own licence."""
+
+from django.urls import path
+
+from ehr.portals.clinician import asking, chart, credentials, entry, home, writing
+
 app_name = "clinician"
-urlpatterns = []
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("register/", credentials.register, name="register"),
+    path("credentials/", credentials.credentials, name="credentials"),
+    path("credentials/new/", credentials.submit, name="submit"),
+    path("requests/", asking.sent, name="requests"),
+    path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
+    path("code/", asking.code, name="code"),
+    path("patients/<uuid:patient>/ask/", asking.ask, name="ask"),
+    path("patients/<uuid:patient>/", chart.chart, name="chart"),
+    path("patients/<uuid:patient>/all/<slug:section>/", chart.section, name="section"),
+    path("patients/<uuid:patient>/add/<slug:kind>/", writing.add, name="add"),
+    path("patients/<uuid:patient>/entries/<uuid:logical_id>/", entry.entry, name="entry"),
+    path("patients/<uuid:patient>/entries/<uuid:logical_id>/file/", entry.file, name="file"),
+    path("patients/<uuid:patient>/entries/<uuid:logical_id>/change/", writing.change, name="change"),
+    path("patients/<uuid:patient>/entries/<uuid:logical_id>/stop/", writing.stop, name="stop"),
+    path("patients/<uuid:patient>/entries/<uuid:logical_id>/mistake/", writing.mistake, name="mistake"),
+]
