@@ -222,10 +222,14 @@ class Identity(forms.Form):
         },
     )
     sex = forms.ChoiceField(
-        label=_("Sex in your documents"), choices=SEXES, error_messages={"required": _("Choose one, or the last.")}
+        label=_("Sex in your documents"),
+        choices=SEXES,
+        error_messages={"required": _("Choose what your documents have, or that you would rather not say.")},
     )
     system = forms.ChoiceField(
-        label=_("Which number do you have?"), choices=IDENTIFIERS, error_messages={"required": _("Choose one.")}
+        label=_("Which number do you have?"),
+        choices=IDENTIFIERS,
+        error_messages={"required": _("Choose which number you have.")},
     )
     number = forms.CharField(
         label=_("The number"),
