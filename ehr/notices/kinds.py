@@ -111,7 +111,7 @@ KINDS = {
     "access-asked": Kind(
         _("Somebody asks to see part of your record"),
         _("Read who asks and why. You can say yes, choose less, or say no; no reason is needed."),
-        page="patient:requests",
+        page="patient:sharing",
     ),
     "access-declined": Kind(
         _("Your request was declined"), _("You can see your requests and their state."), page="clinician:home"
@@ -147,7 +147,7 @@ KINDS = {
     "case-answered": Kind(
         _("The privacy officer answered you"),
         _("Read the answer beside the line you asked about."),
-        page="patient:home",
+        page="patient:questions",
     ),
     # Clinicians
     "credential.approved": Kind(
