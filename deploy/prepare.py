@@ -84,6 +84,7 @@ def main() -> None:
         unfinished.touch()
     with step("Bringing the tables up to date"):
         call_command("migrate", verbosity=0, interactive=False)
+    call_command("open_escrow", stdout=io.StringIO())
     with step("Gathering static files"):
         call_command("collectstatic", verbosity=0, interactive=False)
     if options.contracts:

@@ -120,7 +120,8 @@ def _people(text: str) -> dict[str, dict[str, str]]:
     passphrase = re.search(r"passphrase of all is: (.+)", text)[1]
     for line in text.splitlines():
         if found := re.match(r"  (\S+@\S+)\s+(.+), ([^,]+)$", line):
-            people[email := found[1]] = {"email": email, "name": found[2], "passphrase": passphrase}
+            email = found[1]
+            people[email] = {"email": email, "name": found[2], "passphrase": passphrase}
         elif found := re.match(r"\s+secret (\S+)", line):
             people[email]["secret"] = found[1]
         elif found := re.match(r"\s+backup (.+)", line):
