@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a Chartseal log on your own computer. One file, nothing to install, no network.
+"""Check a Chartseal log on your own computer. One file, nothing to install, no network. Format: docs/log.md.
 
     python3 verify.py my-log.json                     your list: whole, in order, unchanged
     python3 verify.py my-log.json my-log-older.json   and the newer file continues the older one
@@ -9,7 +9,6 @@
     --chain SIZE:ROOT    a head you read from the public chain yourself (root in hex)
 
 Exit status 0: everything holds. 1: something does not; the first wrong event is named. 2: nothing was checked.
-The format, with which you can write your own, is docs/log.md.
 """
 
 from __future__ import annotations
@@ -122,8 +121,7 @@ D = -121665 * pow(121666, -1, P) % P
 
 
 def _point(data: bytes) -> tuple[int, int, int, int]:
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & (1 << 255) - 1
+    sign, y = divmod(int.from_bytes(data, "little"), 1 << 255)
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:
@@ -154,8 +152,7 @@ def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
     if len(signature) != 64 or s >= ORDER:
         return False
     h = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % ORDER
-    minus_a = (P - a[0], a[1], 1, P - a[3])
-    choice = (None, BASE, minus_a, _add(BASE, minus_a))
+    choice = (None, BASE, minus_a := (P - a[0], a[1], 1, P - a[3]), _add(BASE, minus_a))
     total = (0, 1, 1, 0)
     for bit in range(255, -1, -1):
         total = _add(total, total)
@@ -219,8 +216,8 @@ def key_id(name: str, public: bytes) -> bytes:
 def public_key(text: str) -> tuple[str, bytes]:
     """Return the name and the 32 bytes of a key written as C2SP writes it: NAME+ID+KEY."""
     name, _, rest = text.partition("+")
-    data = unb64(rest.partition("+")[2], 33)
-    if not name or rest[:9] != f"{key_id(name, data[1:]).hex()}+" or data[0] != 1:
+    data = unb64(rest.partition("+")[2], 33) if rest else b""
+    if not name or not rest or rest[:9] != f"{key_id(name, data[1:]).hex()}+" or data[0] != 1:
         raise Refused(f"{text[:100]!r} is not the public key of a log. Give the key with --key.")
     return name, data[1:]
 
@@ -370,7 +367,7 @@ def check(files: list[bytes], key: str | None = None, chain: str | None = None) 
     findings.insert(1, f"The log's head was signed on {head.time} over {head.size:,} events.")
     if chain is not None:
         size, _, root = chain.partition(":")
-        if known.get(number(size), b"").hex() != root.lower().removeprefix("0x"):
+        if {count: head.hex() for count, head in known.items()}.get(number(size)) != root.lower().removeprefix("0x"):
             raise Refused(f"This file does not continue the head of {size} events that you read from the chain.")
         findings.append("It continues the head you read from the chain.")
     return findings
@@ -384,15 +381,18 @@ def main(words: list[str]) -> int:
         sys.stdout.write(__doc__ or "")
         return 2
     try:
-        files = [open(path, "rb").read() for path in paths]  # noqa: SIM115
+        files = []
+        for path in paths:
+            with open(path, "rb") as file:
+                files.append(file.read())
         findings, status = check(files, options.get("--key"), options.get("--chain")), 0
     except OSError as problem:
         findings, status = [f"{problem.filename} cannot be read: {problem.strerror}."], 2
     except Refused as refusal:
         findings, status = [str(refusal), "This does not hold. Keep the file and show it to your privacy officer."], 1
     for finding in findings:  # what a file says about itself must not steer the terminal
-        text = "".join(letter if letter.isprintable() else "?" for letter in finding)
-        sys.stdout.buffer.write(f"{text}\n".encode(errors="replace"))
+        safe = [letter if letter.isprintable() else "?" for letter in finding]
+        sys.stdout.buffer.write("".join([*safe, "\n"]).encode(errors="replace"))
     return status
 
 

@@ -357,7 +357,16 @@ def test_the_program_compares_a_head_read_from_the_chain(files):
         "It continues the head you read from the chain." in run(files[0], "--chain", f"16:0x{head.root.hex()}").stdout
     )
     assert run(files[0], "--chain", f"16:{head.map_root.hex()}").returncode == 1
-    assert run(files[0], "--chain", f"15:{head.root.hex()}").returncode == 1
+    for nonsense in (f"15:{head.root.hex()}", "15:", "16:", ":", "sixteen:00", "16:0x"):
+        assert run(files[0], "--chain", nonsense).returncode == 1
+
+
+def test_the_program_asks_for_the_key_where_the_file_has_none(files):
+    done = run(files[2])
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        1,
+        "'' is not the public key of a log. Give the key with --key.",
+    )
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("nowhere.json",), ("a", "b", "c")])
