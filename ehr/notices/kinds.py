@@ -111,10 +111,10 @@ KINDS = {
     "access-asked": Kind(
         _("Somebody asks to see part of your record"),
         _("Read who asks and why. You can say yes, choose less, or say no; no reason is needed."),
-        page="patient:sharing",
+        page="patient:requests",
     ),
     "access-declined": Kind(
-        _("Your request was declined"), _("You can see your requests and their state."), page="clinician:home"
+        _("Your request was declined"), _("You can see your requests and their state."), page="clinician:requests"
     ),
     "access-ended": Kind(
         _("Your access to a record has ended"), _("Ask the patient if you still need it."), page="clinician:home"
@@ -151,31 +151,33 @@ KINDS = {
     ),
     # Clinicians
     "credential.approved": Kind(
-        _("Your licence was approved"), _("Patients can find you from now on."), page="clinician:home"
+        _("Your licence was approved"), _("Patients can find you from now on."), page="clinician:credentials"
     ),
     "credential.refused": Kind(
-        _("Your licence was not approved"), _("Read why, correct it, and send it again."), page="clinician:home"
+        _("Your licence was not approved"), _("Read why, correct it, and send it again."), page="clinician:credentials"
     ),
     "credential.expiring": Kind(
         _("Your licence here ends soon"),
         _("Send the renewed one before it does; patients are closed to you after."),
-        page="clinician:home",
+        page="clinician:credentials",
     ),
     "credential.expired": Kind(
-        _("Your licence here has ended"), _("No record opens until the renewed one is approved."), page="clinician:home"
+        _("Your licence here has ended"),
+        _("No record opens until the renewed one is approved."),
+        page="clinician:credentials",
     ),
     "credential.suspended": Kind(
         _("Your licence here was suspended"),
         _("No record opens meanwhile. The verifier can tell you why."),
-        page="clinician:home",
+        page="clinician:credentials",
     ),
     "credential.revoked": Kind(
         _("Your licence here was revoked"),
         _("No record opens any more. The verifier can tell you why."),
-        page="clinician:home",
+        page="clinician:credentials",
     ),
     "credential.restored": Kind(
-        _("Your licence counts again"), _("What patients share with you opens again."), page="clinician:home"
+        _("Your licence counts again"), _("What patients share with you opens again."), page="clinician:credentials"
     ),
     "membership.confirmed": Kind(
         _("Your place of work confirmed you"),

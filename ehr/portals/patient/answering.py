@@ -6,16 +6,24 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from consent import sentences
 from consent.models import AccessRequest
 from consent.sharing import grants, requests
+from ehr.frame import paging
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm
 from ehr.words import SENSITIVE, Action
 from providers.queries import directory_line
 
+_BECAME = {
+    AccessRequest.State.APPROVED: gettext_lazy("You said yes"),
+    AccessRequest.State.DECLINED: gettext_lazy("You said no"),
+    AccessRequest.State.WITHDRAWN: gettext_lazy("They took it back"),
+    requests.LAPSED: gettext_lazy("Nobody answered"),
+}
 ANSWERS = "answers-on-the-way"
 MOST_ANSWERS = 5
 
@@ -34,6 +42,8 @@ def asked(request: AccessRequest) -> dict[str, object]:
         "asked_at": request.asked_at,
         "lapses_at": request.lapses_at,
         "waits": requests.state(request) == AccessRequest.State.ASKED,
+        "became": _BECAME.get(requests.state(request), ""),
+        "grant": request.grant_id,
     }
 
 
@@ -42,6 +52,19 @@ def _find(request: HttpRequest, asking: UUID) -> AccessRequest:
     if found is None:
         raise Http404
     return found
+
+
+@require_GET
+@patient_only
+def waiting(request: HttpRequest) -> HttpResponse:
+    """Who asks now, and what became of what was asked before."""
+    page = paging.page(request, requests.closed_requests(request.patient), size=20)
+    context = {
+        "asking": [asked(one) for one in requests.open_requests(request.patient)],
+        "page": page,
+        "closed": [asked(one) for one in page],
+    }
+    return render(request, "patient/requests.html", context)
 
 
 @require_http_methods(["GET", "POST"])

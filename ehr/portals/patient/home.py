@@ -1,5 +1,6 @@
 """The patient's home: what is new, two doors, who looked."""
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -8,14 +9,21 @@ from audit import queries as log
 from consent import queries as consent
 from consent.sharing import requests
 from ehr import clock
+from ehr.accounts.models import User
 from ehr.frame.roles import patient_only
 from ehr.notices import queries as notices
+from ehr.notices.models import Notice
 from ehr.portals.patient import story
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.sharing import answer
 
 NEWS = 3
 LINES_TO_COUNT = 500
+
+
+def _news(user: User) -> QuerySet[Notice]:
+    """Return the newest unread notices. Requests are shown as themselves, not as news of them."""
+    return notices.of(user).unread().exclude(kind="access-asked")[:NEWS]
 
 
 @require_GET
@@ -31,6 +39,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "answer": story.week_answer(counted),
         "sharing": answer(len(readers)),
         "asking": [asked(one) for one in requests.open_requests(patient)],
-        "news": [notices.line(notice) for notice in notices.of(request.user).unread()[:NEWS]],
+        "news": [notices.line(notice) for notice in _news(request.user)],
     }
     return render(request, "patient/home.html", context)

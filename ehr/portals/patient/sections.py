@@ -34,6 +34,7 @@ _SECTIONS = (
     ("struck", _("Entered in error")),
 )
 _UNREADABLE = _("Entries that do not open")
+_REPEATED = frozenset({"answers"})
 PAGE_WEIGHT = 60
 
 
@@ -67,10 +68,21 @@ def rows(chart: Chart) -> Iterator[Row]:
         for found in getattr(chart, name):
             if isinstance(found, Result):
                 yield Row(str(heading), found.latest, tuple(found.items[1:]), found)
-            else:
+            elif name not in _REPEATED:
                 yield Row(str(heading), found)
+        if name in _REPEATED:
+            yield from _latest(str(heading), getattr(chart, name))
     for _entry in chart.unreadable:
         yield Row(str(_UNREADABLE), None)
+
+
+def _latest(heading: str, items: Iterable[Item]) -> Iterator[Row]:
+    """Yield each thing that is asked again and again once, with its latest answer; the earlier ones behind it."""
+    by_title: dict[str, list[Item]] = {}
+    for item in items:
+        by_title.setdefault(item.line.title, []).append(item)
+    for same in by_title.values():
+        yield Row(heading, same[0], tuple(same[1:]))
 
 
 def pages(found: Iterable[Row]) -> list[list[Row]]:

@@ -86,8 +86,8 @@ class OneDay:
     @property
     def folded_words(self) -> str:
         return ngettext(
-            "%(number)s line about yourself or written by the system",
-            "%(number)s lines about yourself or written by the system",
+            "%(number)s line of your own, or written automatically",
+            "%(number)s lines of your own, or written automatically",
             len(self.folded),
         ) % {"number": len(self.folded)}
 

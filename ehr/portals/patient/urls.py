@@ -18,6 +18,7 @@ urlpatterns = [
     path("sharing/find/", sharing.find, name="find"),
     path("sharing/begin/<uuid:reader>/", sharing.begin, name="begin"),
     path("sharing/code/", answering.code, name="code"),
+    path("sharing/requests/", answering.waiting, name="requests"),
     path("sharing/requests/<uuid:asking>/", answering.answer, name="answer"),
     path("sharing/requests/<uuid:asking>/confirm/", answering.confirm, name="answer-confirm"),
     path("sharing/requests/<uuid:asking>/decline/", answering.decline, name="decline"),

@@ -1,0 +1,137 @@
+"""My record: six parts, read and added to by the person it is about."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from audit import queries as log
+from consent import access
+from ehr.words import Category
+from patients.models import Chunk, Entry
+from tests.patient.conftest import browser_of
+
+PDF = b"%PDF-1.4\n" + b"planted marker " * 40_000
+
+
+def add(browser, name, answers, *args):
+    return browser.post(reverse(name, args=args), answers, follow=True)
+
+
+def opened(ana, part=Category.LABS):
+    return access.open_own(ana.patient, keyring=ana.keyring, categories=[part]).entries
+
+
+def test_all_six_parts_are_listed_empty_or_not(browser):
+    page = browser.get(reverse("patient:record")).content.decode()
+    for part in Category:
+        assert reverse("patient:category", args=[part]) in page
+    assert page.count("Empty") == 6
+
+
+def test_the_list_of_parts_opens_nothing(browser, ana):
+    browser.get(reverse("patient:record"))
+    assert "record.opened" not in {line.action for line in log.story(ana.patient.pk)}
+
+
+def test_reading_ones_own_part_is_a_line_of_the_log(browser, ana):
+    browser.get(reverse("patient:category", args=["labs"]))
+    line = log.story(ana.patient.pk)[0]
+    assert (line.action, line.categories) == ("record.opened", ("labs",))
+
+
+def test_a_blood_pressure_is_added_and_read_again(browser, ana):
+    answers = {"upper": "128", "lower": "82", "at": "2026-01-20T08:00", "note": "after lunch"}
+    page = add(browser, "patient:add-reading", answers, "blood-pressure").content.decode()
+    assert "It is in your record now" in page
+    assert "128/82" in page
+    assert "after lunch" in page
+    assert opened(ana)[0].author_valid
+
+
+def test_a_decimal_keeps_its_zeros(browser, ana):
+    add(browser, "patient:add-reading", {"value": "70.50", "unit": "kg", "at": "2026-01-20T08:00"}, "weight")
+    assert b'"value":70.50' in opened(ana)[0].raw
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"upper": "8o", "lower": "80"}, "Write only the number here"),
+        ({"upper": "1280", "lower": "80"}, "should lie between 20 and 300 mmHg"),
+        ({"upper": "80", "lower": "120"}, "may have changed places"),
+        ({"upper": "120", "lower": "80", "at": "2999-01-01T00:00"}, "lies in the future"),
+        ({"upper": "120", "lower": "80", "at": ""}, "Say when it was"),
+    ],
+)
+def test_a_slip_of_the_finger_is_sent_back_with_what_was_typed(browser, answers, words):
+    answers = {"at": "2026-01-20T08:00"} | answers
+    page = add(browser, "patient:add-reading", answers, "blood-pressure").content.decode()
+    assert words in page
+    assert f'value="{answers["upper"]}"' in page
+    assert Entry.objects.count() == 0
+
+
+def test_a_note_is_read_in_the_patients_own_words_and_never_as_markup(browser):
+    page = add(browser, "patient:add-note", {"title": "Headaches", "words": "Since Monday.\n<script>alert(1)</script>"})
+    assert "Since Monday." in page.content.decode()
+    assert "<script>alert" not in page.content.decode()
+
+
+def test_a_file_is_sealed_in_pieces_and_comes_back_whole(browser, ana):
+    upload = SimpleUploadedFile("letter.pdf", PDF, content_type="text/html")
+    page = add(browser, "patient:add-file", {"title": "Letter", "file": upload}).content.decode()
+    assert Chunk.objects.count() == 3
+    assert not any(b"planted marker" in bytes(chunk.body) for chunk in Chunk.objects.all())
+    address = reverse("patient:file", args=[Entry.objects.get().logical_id])
+    assert address in page
+    response = browser.get(address)
+    assert response.content == PDF
+    assert response["Content-Type"] == "application/pdf"
+    assert "attachment" in response["Content-Disposition"]
+    assert "sandbox" in response["Content-Security-Policy"]
+
+
+def test_what_a_file_is_is_told_by_its_beginning_not_by_its_name(browser):
+    upload = SimpleUploadedFile("photo.png", b"<html><script>", content_type="image/png")
+    page = add(browser, "patient:add-file", {"title": "Photo", "file": upload}).content.decode()
+    assert "This is no PDF, JPEG or PNG" in page
+    assert Entry.objects.count() == 0
+
+
+def test_anothers_file_is_not_there(browser, ana, ben):
+    add(browser, "patient:add-file", {"title": "Letter", "file": SimpleUploadedFile("a.pdf", PDF)})
+    address = reverse("patient:file", args=[Entry.objects.get().logical_id])
+    assert browser_of(ben).get(address).status_code == 404
+
+
+def test_a_locked_keyring_opens_no_part_and_asks_for_the_passphrase(ana):
+    response = browser_of(ana, unlocked=False).get(reverse("patient:category", args=["labs"]))
+    assert response.status_code == 302
+    assert reverse("front:unlock") in response["Location"]
+
+
+def test_a_part_there_is_none_of_is_not_there(browser):
+    assert browser.get(reverse("patient:category", args=["dental"])).status_code == 404
+
+
+def test_an_entry_that_does_not_open_is_shown_as_such(browser, ana):
+    add(browser, "patient:add-note", {"title": "Headaches", "words": "Since Monday."})
+    Entry.objects.update(body=b"\x01" + b"0" * 80)
+    assert "An entry that does not open" in browser.get(reverse("patient:category", args=["history"])).content.decode()
+
+
+def test_a_long_part_comes_in_pages_that_tear_no_test_apart(browser, ana):
+    for value in range(100, 164):
+        add(browser, "patient:add-reading", {"value": str(value), "at": "2026-01-20T08:00"}, "pulse")
+    add(browser, "patient:add-reading", {"value": "98", "at": "2026-01-20T09:00"}, "oxygen")
+    first = browser.get(reverse("patient:category", args=["labs"]))
+    assert "Page 1 of 2" in first.content.decode()
+    second = browser.get(reverse("patient:category", args=["labs"]), {"page": "2"}).content.decode()
+    assert ("63 earlier values" in first.content.decode()) != ("63 earlier values" in second)
+
+
+def test_what_is_typed_is_in_no_log_line(browser, ana):
+    add(browser, "patient:add-note", {"title": "Planted marker", "words": "Planted marker"})
+    assert "Planted" not in json.dumps([str(line) for line in log.story(ana.patient.pk)])
