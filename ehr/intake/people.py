@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 
 from consent.sharing import arrivals
+from ehr import clock
 from ehr.lines import names
 from ehr.r4 import references
-from patients.models import Patient
+from patients.models import Identifier, Patient
+from patients.queries import identifier_digest
 
 from . import queries
 from .refusals import Refused
@@ -42,6 +44,7 @@ def find_or_expect(resource: Mapping, *, source: str) -> Patient:
             "Patient.identifier belongs to somebody with another birth date. Ask the front desk to look at both."
         )
     if known:
+        _remember(known[0], named_by_source(source, references.name_of(resource)))
         return known[0]
     return arrivals.expect(
         name=names.person(resource.get("name"))[:LONGEST_NAME] or "Not named",
@@ -50,6 +53,13 @@ def find_or_expect(resource: Mapping, *, source: str) -> Patient:
         identifiers=identifiers,
         source=source,
     )
+
+
+def _remember(patient: Patient, identifier: tuple[str, str]) -> None:
+    """Keep what a source calls a patient who was known by another identifier, so that it is understood later."""
+    if not queries.people_with([identifier]):
+        defaults = {"system": identifier[0], "verified_at": clock.now()}
+        Identifier.objects.get_or_create(patient=patient, digest=identifier_digest(*identifier), defaults=defaults)
 
 
 def _birth_date(resource: Mapping) -> date:

@@ -107,6 +107,7 @@ def _lines(name: str, content: bytes) -> Iterator[Batch]:
 
 
 def document(name: str, resource: dict) -> Batch:
+    """Return a bundle, or one resource, as a batch under the name that messages use. Raises Unreadable."""
     if resource["resourceType"] == "Bundle" and resource.get("type") in BUNDLE_TYPES:
         return Batch(name, list(_entries(name, resource)), whole=True)
     if resource["resourceType"] == "Bundle":

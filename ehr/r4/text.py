@@ -20,7 +20,7 @@ def loads(text: bytes | str) -> object:
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as problem:
-        if "ecursion" in str(problem):
+        if "depth limit" in str(problem) or "ecursion" in str(problem):
             raise ValueError("This JSON is nested too deeply.") from None
         raise
     return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)

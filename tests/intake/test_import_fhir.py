@@ -10,7 +10,6 @@ from django.core.management import CommandError, call_command
 
 from audit.models import Event
 from consent.access import open_own
-from consent.sharing import arrivals
 from ehr.words import Category
 from patients.models import Entry, Identifier, Patient, WrappedKey
 from patients.queries import by_identifiers
@@ -35,14 +34,14 @@ def summary(out: str) -> dict[str, int]:
     return {line[:24].strip(): int(line[24:].replace(",", "")) for line in out.splitlines()}
 
 
-def as_their_own(patient: Patient):
-    """Return a record opened by its patient, after two staff saw who they are."""
-    one, other, ana = (people.account(name) for name in ("Staff One", "Staff Two", "María José"))
-    _claim, code = arrivals.invite(patient, by=one.user)
-    claim = arrivals.take_up(code, user=ana.user)
-    for staff in (one, other):
-        arrivals.check_claim(claim, by=staff.user, document="passport")
-    return open_own(arrivals.finish_claim(arrivals.ready_claim(ana.user), keyring=ana.keyring), keyring=ana.keyring)
+@pytest.fixture
+def maria(bundle) -> people.Person:
+    """Somebody who has signed up and shown the number that the bundle's Patient carries."""
+    person = people.patient("María José", identifier="1")
+    Identifier.objects.filter(patient=person.patient).update(verified_at="2026-01-01T00:00Z")
+    found = bundle["entry"][0]["resource"]
+    found["identifier"], found["birthDate"] = [{"system": "urn:health-card", "value": "1"}], "1984-05-03"
+    return person
 
 
 @pytest.mark.parametrize("name", ["maria.json", "maria.json.gz"])
@@ -71,10 +70,10 @@ def test_entries_lie_in_the_parts_their_codes_ask_for(bundle, write):
     ]
 
 
-def test_what_was_submitted_is_what_is_read_back(bundle, write):
+def test_what_was_submitted_is_what_is_read_back(bundle, write, maria):
     text = json.dumps(bundle).replace('"value": 0', '"value": 7.10')
     run(write("maria.json", text.encode()))
-    chart = as_their_own(Patient.objects.get())
+    chart = open_own(maria.patient, keyring=maria.keyring)
     [glucose] = [entry for entry in chart.entries if entry.category == Category.LABS]
     patient_id, visit_id = MARIA.removeprefix("urn:uuid:"), "22222222-2222-4222-8222-222222222222"
     assert b'"value":7.10' in glucose.raw
@@ -113,13 +112,16 @@ def test_a_second_bundle_of_the_same_person_joins_their_record(bundle, write):
     assert Patient.objects.count() == 1
 
 
-def test_a_record_reaches_the_patient_who_has_signed_up_and_shown_their_number(bundle, write):
-    ana = people.patient("Ana Costa", identifier="1").patient
-    Identifier.objects.filter(patient=ana).update(verified_at="2026-01-01T00:00Z")
-    found = bundle["entry"][0]["resource"]
-    found["identifier"], found["birthDate"] = [{"system": "urn:health-card", "value": "1"}], "1984-05-03"
-    run(write("ana.json", bundle))
-    assert Entry.objects.filter(patient=ana).count() == 4
+def test_a_record_reaches_the_patient_who_has_signed_up_and_shown_their_number(bundle, write, maria):
+    run(write("maria.json", bundle))
+    assert Entry.objects.filter(patient=maria.patient).count() == 4
+    later = {
+        "resourceType": "Condition",
+        "id": "c",
+        "subject": {"reference": f"Patient/{MARIA.removeprefix('urn:uuid:')}"},
+    }
+    run(write("later.json", later))
+    assert Entry.objects.filter(patient=maria.patient).count() == 5
 
 
 def test_a_broken_bundle_is_refused_whole_and_the_rest_go_on(bundle, write):
