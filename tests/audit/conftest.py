@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from audit import checkpoints, log, sequencer, verify
+from audit import checkpoints, log, proofs, sequencer, verify
 
 PEOPLE = ("Dr Ana Costa", "Dr Zoë Müller", "Nurse Bob Ito")
 
@@ -40,3 +40,19 @@ def day(db):
 def quick_signatures(monkeypatch):
     """Check each signature once: thousands of altered files share the one head that was signed."""
     monkeypatch.setattr(verify, "signature_holds", lru_cache(maxsize=None)(verify.signature_holds))
+
+
+@pytest.fixture
+def downloads(day):
+    """The list of a patient with 8 lines, and the one they downloaded when it had 5."""
+    day.looks(5)
+    day.ends()
+    older = proofs.for_subject(day.patient)
+    day.looks(3)
+    day.ends()
+    return proofs.for_subject(day.patient), older
+
+
+@pytest.fixture
+def data(downloads):
+    return downloads[0]

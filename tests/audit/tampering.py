@@ -1,11 +1,17 @@
 """What an intruder with the database's password could do: the triggers dropped, rows rewritten, backups restored."""
 
+import json
 from contextlib import contextmanager
 
 from django.db import connection
 
 from audit import leaves, merkle, tiles, trie, triggers, verify
 from audit.models import Checkpoint, Download, Erasure, Event, EventBody, Head, Leaf, MapTile, Queued, Tail, Tile
+
+
+def dump(file):
+    """A list as it is downloaded."""
+    return json.dumps(file, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 @contextmanager

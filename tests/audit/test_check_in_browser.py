@@ -8,6 +8,7 @@ from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 from audit import notes, proofs
+from tests.audit.tampering import dump
 
 SCRIPT = Path(settings.BASE_DIR) / "static" / "js" / "check-log.js"
 ADDRESS = "http://localhost:1/"
@@ -16,10 +17,6 @@ PAGE = """<!doctype html><html lang="en"><title>Check</title><script type="modul
 <button type="button" data-check-log>Check</button>
 <p role="status" data-check-result data-checking="Checking" data-holds="{{count}} lines of {{size}} hold"
    data-wrong="Wrong: {{problem}}" data-unable="Unable: {{problem}}"></p></section></html>"""
-
-
-def dump(file):
-    return json.dumps(file, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 def damages(data):
