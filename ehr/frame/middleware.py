@@ -138,7 +138,7 @@ class PlainRefusals:
             case clock.ClockUnsure():
                 return refusals.clock_unsure(request)
             case KeysLocked():
-                return redirect(roles.with_next("front:unlock", request.get_full_path()))
+                return redirect(roles.step(request, "front:unlock"))
             case AccessDenied():
                 return refusals.page(request, str(exception))
         return None

@@ -77,13 +77,13 @@ def missing_step(request: HttpRequest, *, enrolling: bool = False) -> str | None
     """
     user = request.user
     if not user.is_authenticated:
-        return reverse("front:check-mail") if WAITING in request.session else _with_next(request, "front:sign-in")
+        return reverse("front:check-mail") if WAITING in request.session else step(request, "front:sign-in")
     if user.email_verified_at is None:
         return reverse("front:check-mail")
     if user.is_verified():
         return None
     if user.second_factor_at is not None:
-        return _with_next(request, "front:second-factor")
+        return step(request, "front:second-factor")
     return reverse("front:enrol") if must_have_second_factor(user) and not enrolling else None
 
 
@@ -92,8 +92,8 @@ def signed_in(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        step = missing_step(request)
-        return redirect(step) if step else view(request, *args, **kwargs)
+        missing = missing_step(request)
+        return redirect(missing) if missing else view(request, *args, **kwargs)
 
     return guarded
 
@@ -103,8 +103,8 @@ def enrolling(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        step = missing_step(request, enrolling=True)
-        return redirect(step) if step else view(request, *args, **kwargs)
+        missing = missing_step(request, enrolling=True)
+        return redirect(missing) if missing else view(request, *args, **kwargs)
 
     return guarded
 
@@ -160,14 +160,14 @@ def unlocked(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if request.keyring is None:
-            return redirect(_with_next(request, "front:unlock"))
+            return redirect(step(request, "front:unlock"))
         return view(request, *args, **kwargs)
 
     return guarded
 
 
-def _with_next(request: HttpRequest, name: str) -> str:
-    """Return a page's address that remembers where a GET was going; a POST cannot be sent twice."""
+def step(request: HttpRequest, name: str) -> str:
+    """Return the address of a step in between, which remembers where a GET was going; a POST cannot be sent twice."""
     if request.method != "GET":
         return reverse(name)
     return with_next(name, request.get_full_path())

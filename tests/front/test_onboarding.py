@@ -2,15 +2,19 @@
 
 import base64
 import re
+from datetime import date
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.core import mail
+from django.db import transaction
 from django.urls import get_resolver, reverse
 
-from consent.models import Grant
-from ehr.accounts import queries
+from consent.models import Claim, Grant
+from consent.sharing import arrivals
+from ehr.accounts import operations, queries
 from ehr.accounts.models import Keyring, KeyVersion, User
 from ehr.notices import tasks
 from patients.models import Patient
@@ -230,3 +234,29 @@ def test_an_identity_that_cannot_be_right_is_asked_for_again(browser, field, val
     assert answer.status_code == 200
     assert answer.context["form"].errors[field]
     assert not Patient.objects.exists()
+
+
+def test_a_record_that_was_here_first_is_taken_up_by_invitation_and_two_checks(browser, alice):
+    with transaction.atomic():
+        waiting = arrivals.expect(
+            name="Alice Moreau", birth_date=date(1980, 3, 25), sex="female", identifiers=[("urn:x", "1")], source="City"
+        )
+    staff = [
+        operations.open_account(email=f"{name}@example.org", name=name, passphrase=f"words of {name} alone").user
+        for name in ("carol", "dora", "emil")
+    ]
+    for one in staff:
+        one.user_permissions.add(Permission.objects.get(codename="check_identity"))
+    _claim, code = arrivals.invite(waiting, by=staff[2])
+    browser.sign_in()
+    assert "This invitation cannot be used" in browser.post("/invitation/", {"code": "AAAAA"}).content.decode()
+    taken = browser.post("/invitation/", {"code": code}, follow=True)
+    assert "will now check who you are" in taken.content.decode()
+    claim = Claim.objects.get()
+    arrivals.check_claim(claim, by=staff[0], document="passport")
+    assert browser.get("/invitation/").context["ready"] is None
+    arrivals.check_claim(claim, by=staff[1], document="passport")
+    assert "Make it mine" in browser.get("/invitation/").content.decode()
+    assert browser.post("/invitation/").headers["Location"] == "/account/recovery-code/"
+    waiting.refresh_from_db()
+    assert waiting.user == alice

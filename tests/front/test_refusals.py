@@ -15,8 +15,8 @@ from ehr.frame.reports import NothingPersonal
 pytestmark = [pytest.mark.django_db, pytest.mark.point(9)]
 
 
-def refused(exception):
-    request = RequestFactory().get("/clinician/patients/1/")
+def refused(exception, method="get"):
+    request = getattr(RequestFactory(), method)("/clinician/patients/1/")
     request.user, request.keyring = AnonymousUser(), None
     return PlainRefusals(lambda _request: None).process_exception(request, exception)
 
@@ -30,6 +30,8 @@ def test_a_denied_reading_says_why_and_answers_403():
 def test_a_locked_keyring_leads_to_unlocking_and_back():
     answer = refused(KeysLocked("Your keys are locked.", because="locked"))
     assert answer.headers["Location"] == "/unlock/?next=%2Fclinician%2Fpatients%2F1%2F"
+    sent = refused(KeysLocked("Your keys are locked.", because="locked"), "post")
+    assert sent.headers["Location"] == "/unlock/", "what was sent is not sent again by itself"
 
 
 def test_clocks_that_disagree_answer_503_and_anything_else_is_left_alone():

@@ -6,10 +6,12 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.test import RequestFactory
 
 from ehr import clock
-from ehr.accounts import keyrings, operations
-from ehr.accounts.models import User
+from ehr.accounts import keyrings, operations, tasks
+from ehr.accounts.models import Attempt, User
+from ehr.frame import sessions
 from ehr.notices.models import Notice
 from ehr.notices.operations import notify
 from providers.models import Clinician
@@ -207,3 +209,34 @@ def test_times_are_told_in_the_readers_zone(alice, inside):
     notice = notify(alice, "access-ends-soon", key="1")
     Notice.objects.update(created_at=notice.created_at.replace(hour=20, minute=30))
     assert "5:30 am" in inside.get("/notices/").content.decode()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_half_a_sign_in_lasts_ten_minutes(alice, enrolled, browser, late):
+    browser.sign_in()
+    span = sessions.HALF_LIFE + (SECOND if late else -SECOND)
+    with time_machine.travel(clock.now() + span, tick=False):
+        answer = browser.get("/sign-in/second-step/")
+        assert answer.status_code == (302 if late else 200)
+
+
+def test_half_a_sign_in_ends_when_the_passphrase_changes(alice, enrolled, browser):
+    browser.sign_in()
+    operations.change_passphrase(user=alice, current=PASSPHRASE, new="five quite different words", address="192.0.2.1")
+    assert browser.get("/sign-in/second-step/").headers["Location"] == "/sign-in/"
+
+
+def test_the_address_is_the_peers_unless_a_trusted_proxy_names_another(settings):
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.7")
+    settings.TRUST_PROXY = False
+    assert sessions.address(request) == "192.0.2.1"
+    settings.TRUST_PROXY = True
+    assert sessions.address(request) == "198.51.100.7"
+
+
+def test_what_is_over_is_tidied_away(alice, inside):
+    Attempt.objects.update(at=clock.now() - timedelta(days=2))
+    Session.objects.update(expire_date=clock.now() - SECOND)
+    tasks.tidy()
+    assert not Session.objects.exists()
+    assert not Attempt.objects.exists()

@@ -10,6 +10,7 @@ import time_machine
 from django.conf import settings
 from django.core import mail
 from django.db import transaction
+from django.urls import reverse
 
 from ehr import clock
 from ehr.accounts import operations as accounts
@@ -183,3 +184,14 @@ def test_the_sender_is_an_address(alice):
     operations.notify(alice, "somebody-let-in", key="1")
     tasks.deliver()
     assert "@" in parseaddr(mail.outbox[0].from_email)[1]
+
+
+@pytest.mark.parametrize("kind", sorted(kinds.KINDS))
+def test_every_kind_leads_to_a_page_that_exists(kind):
+    for name in filter(None, (kinds.of(kind).page, kinds.of(kind).link)):
+        assert reverse(name, args=["token"] if name == kinds.of(kind).link else [])
+
+
+def test_a_kind_without_words_is_told_vaguely(alice):
+    notice = operations.notify(alice, "something-nobody-worded", key="1")
+    assert queries.line(notice).heading == "There is news about your account"

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from consent import escrow
 from consent.sharing import arrivals
 from ehr.accounts import links, operations
 from ehr.accounts.models import Link
@@ -114,7 +115,7 @@ def claim(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             arrivals.take_up(form.cleaned_data["code"], user=request.user)
             return redirect(reverse("front:claim") + "?taken=up")
-    except arrivals.ClaimRefused as refused:
+    except (arrivals.ClaimRefused, escrow.NotReleased) as refused:
         problem = str(refused)
     if problem and form.is_bound:
         form.add_error("code", problem)
