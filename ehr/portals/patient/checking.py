@@ -25,7 +25,7 @@ def my_log(request: HttpRequest) -> HttpResponse:
     try:
         content = proofs.for_subject(request.patient.pk, keep="check" not in request.GET)
     except proofs.NothingYet:
-        return render(request, "patient/no_list_yet.html", status=503, headers={"Retry-After": "15"})
+        return render(request, "patient/no_list_yet.html", status=503)
     response = HttpResponse(content, content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="my-log.json"'
     return response
