@@ -348,6 +348,7 @@ CELERY_BEAT_SCHEDULE = {
     "anchor the log": {"task": "audit.tasks.anchor", "schedule": schedule(LOG_ANCHOR_SECONDS)},
     "relay transactions": {"task": "ehr.chain.tasks.relay", "schedule": schedule(2)},
     "index the chain": {"task": "ehr.chain.tasks.index", "schedule": schedule(2)},
+    "tidy accounts": {"task": "ehr.accounts.tasks.tidy", "schedule": schedule(3600)},
     "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
     "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},

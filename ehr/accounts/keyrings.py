@@ -25,7 +25,7 @@ __all__ = ["CannotOpen", "OpenKeyring", "create", "from_session", "make", "to_se
 
 SESSION_KEY = "keyring"
 _SIZES = (96, 32, 32, 32, 32)
-_PARTY_KINDS = {Reader.Kind.PERSON: "person", Reader.Kind.TEAM: "team", Reader.Kind.APP: "app"}
+_PARTY_KINDS: dict[str, str] = {Reader.Kind.PERSON: "person", Reader.Kind.TEAM: "team", Reader.Kind.APP: "app"}
 _CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # secp256k1, SEC 2 §2.4.1
 
 
@@ -204,7 +204,7 @@ def from_session(session: MutableMapping, cookie: str) -> OpenKeyring | None:
     return OpenKeyring(reader_id=reader_id, version_id=half["version"], version_number=number, text=text)
 
 
-def _unlock(stored: Keyring, blob: bytes | None, key: bytes, way: str) -> OpenKeyring:
+def _unlock(stored: Keyring, blob: bytes | memoryview | None, key: bytes, way: str) -> OpenKeyring:
     number = stored.version.number
     if blob is None:
         raise CannotOpen("No copy of this keyring is kept in this way.")
