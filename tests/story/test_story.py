@@ -71,7 +71,7 @@ def confirm_identity(desk, person) -> None:
     desk.go("/desk/patients/identifier/")
     desk.page.get_by_role("link", name=person["name"]).first.click()
     desk.page.locator("input[type=radio]").first.check()
-    desk.page.locator("input[name=number]").fill(person["ssn"])
+    desk.page.locator("input[name$=number]").fill(person["ssn"])
     desk.press("I saw this person and their document")
 
 
