@@ -86,6 +86,7 @@ def stands_below_or_beside(user: str, used: str) -> bool:
     return below is None or above is None or below > above or user.split(".")[:2] == used.split(".")[:2]
 
 
+@pytest.mark.point(2)
 def test_the_floors_hold():
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],

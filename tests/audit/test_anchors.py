@@ -28,6 +28,7 @@ def test_a_signed_head_reaches_the_chain_and_the_row_says_so(day, chain):
     assert (queries.head().anchored_block, queries.head().anchored_size) == (row.block, 4)
 
 
+@pytest.mark.point(7)
 def test_each_anchor_is_proven_to_continue_the_one_before(day, chain):
     for looks in (3, 10, 1):
         day.looks(looks)
@@ -59,6 +60,7 @@ def test_one_anchor_at_a_time_and_twice_is_once(day, chain):
     assert Transaction.objects.filter(contract="AuditAnchor", method="anchor").count() == 1
 
 
+@pytest.mark.point(8)
 def test_with_the_chain_down_heads_are_signed_and_the_anchor_arrives_later_once(day, chain):
     day.looks()
     with chain.down():

@@ -59,6 +59,7 @@ UPDATES = [
 ]
 
 
+@pytest.mark.point(7)
 @pytest.mark.security
 @pytest.mark.parametrize(("table", "change"), UPDATES)
 def test_the_database_refuses_to_change_what_was_recorded(full, table, change):
@@ -66,6 +67,7 @@ def test_the_database_refuses_to_change_what_was_recorded(full, table, change):
         sql(f"UPDATE {table} SET {change}")
 
 
+@pytest.mark.point(7)
 @pytest.mark.security
 @pytest.mark.parametrize(
     "table", ["event", "queued", "erasure", "leaf", "tile", "head", "tail", "checkpoint"]
@@ -215,6 +217,7 @@ def rewritten_with_its_leaf(event):
     Leaf.objects.filter(event=event).update(hash=verify.leaf_hash(entry))
 
 
+@pytest.mark.point(7)
 @pytest.mark.security
 @pytest.mark.parametrize(
     "way",

@@ -236,6 +236,7 @@ def cut_the_tail(file, chance):
     return dump(file)
 
 
+@pytest.mark.point(7)
 @pytest.mark.security
 def test_a_thousand_tampered_logs_are_refused(day, downloads, quick_signatures, monkeypatch, tmp_path):
     data, older = downloads

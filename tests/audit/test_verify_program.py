@@ -40,6 +40,7 @@ def test_the_program_needs_the_standard_library_only_and_says_what_holds(files):
     assert "Compare it with the published one" in run(newer).stdout
 
 
+@pytest.mark.point(7)
 def test_the_program_exits_1_and_names_the_first_wrong_event(files):
     file = json.loads(files[0].read_bytes())
     for position in (2, 5):

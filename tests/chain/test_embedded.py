@@ -96,6 +96,7 @@ def run_chain(folder, port):
         process.stderr.close()
 
 
+@pytest.mark.point(8)
 def test_kill_9_between_blocks_loses_nothing(tmp_path):
     port = free_port()
     with run_chain(tmp_path, port) as (web3, process):

@@ -45,6 +45,7 @@ def test_a_patient_reads_back_what_they_added(with_record):
     assert all(entry.author_valid and entry.author_name == "Ana Costa" for entry in chart.entries)
 
 
+@pytest.mark.point(5)
 @pytest.mark.privacy
 def test_what_is_stored_holds_no_word_of_it(with_record):
     for entry in Entry.objects.all():
@@ -61,6 +62,7 @@ def test_a_stranger_is_refused_and_the_refusal_is_on_the_log(with_record, strang
     assert event["subject"] == str(with_record.patient.pk)
 
 
+@pytest.mark.point(6)
 def test_a_grant_opens_its_parts_and_no_others(with_record, lee):
     people.give(with_record, lee, Category.LABS)
     chart = opened(with_record, lee)
@@ -92,6 +94,7 @@ def test_the_line_is_committed_before_anything_is_opened(with_record, lee, monke
     assert last_payload(action="chart.opened")
 
 
+@pytest.mark.point(7)
 def test_no_log_no_chart(with_record, lee, monkeypatch):
     people.give(with_record, lee, Category.LABS)
 
@@ -150,6 +153,7 @@ def test_reading_does_not_begin_before_the_start(with_record, lee):
         assert texts(opened(with_record, lee)) == {"marker labs"}
 
 
+@pytest.mark.point(6)
 def test_stopping_refuses_the_very_next_opening(with_record, lee):
     grant = people.give(with_record, lee, Category.LABS)
     opened(with_record, lee)
@@ -192,6 +196,7 @@ def test_somebody_else_s_keyring_opens_nothing(with_record, lee, stranger):
     assert refusal.value.because == "seal-does-not-open"
 
 
+@pytest.mark.point(6)
 @pytest.mark.parametrize(
     "change",
     [
@@ -242,6 +247,7 @@ def test_a_clinician_writes_what_patient_and_clinician_then_read(with_record, le
     assert {entry.author_name for entry in mine.entries} == {"Ana Costa", "Dr Mei Lee"}
 
 
+@pytest.mark.point(5)
 def test_writing_needs_no_reading_key(with_record, lee):
     people.give(with_record, lee, Category.LABS, actions=(Action.WRITE,))
     access.add_entries(
@@ -270,6 +276,7 @@ def test_an_entry_with_two_sensitive_labels_needs_both(ana, lee):
     assert texts(opened(ana, lee)) == {"one", "both"}
 
 
+@pytest.mark.point(5)
 def test_a_second_version_takes_the_place_of_the_first_and_the_first_stays(ana):
     first = draft(Category.LABS, "first")
     access.add_own(ana.patient, [first], keyring=ana.keyring)

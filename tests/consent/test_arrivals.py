@@ -50,6 +50,7 @@ def test_a_waiting_record_is_sealed_to_the_escrow_alone(waiting):
     assert set(Seal.objects.filter(lockbox__patient=waiting).values_list("reader__name", flat=True)) == {"Escrow"}
 
 
+@pytest.mark.point(5)
 def test_a_record_is_claimed_by_invitation_and_two_checks(waiting, staff):
     one, other = staff
     ana = people.account("Ana Costa")

@@ -26,6 +26,7 @@ def findings(paper, **more):
     return {one.step: one.holds for one in verify_grant(paper, at=more.pop("at", clock.now()), **more)}
 
 
+@pytest.mark.point(6)
 def test_the_sentence_says_who_what_and_until_when(ana, lee):
     grant = people.give(ana, lee, Category.LABS, Category.HISTORY)
     assert grant.sentence.startswith(
@@ -34,6 +35,7 @@ def test_the_sentence_says_who_what_and_until_when(ana, lee):
     assert grant.sentence.endswith("to treat you. You can stop this at any time.")
 
 
+@pytest.mark.point(6)
 @pytest.mark.security
 def test_a_grant_verifies_from_patient_to_token_without_the_database(ana, lee):
     grant = people.give(ana, lee, Category.LABS)

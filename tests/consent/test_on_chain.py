@@ -79,6 +79,7 @@ def test_a_relay_that_runs_twice_sends_once(chain, two):
     assert Transaction.objects.filter(contract="AccessToken", method="grant").count() == 1
 
 
+@pytest.mark.point(8)
 def test_with_the_chain_down_sharing_and_stopping_go_on_and_arrive_later_once(chain, two):
     ana, lee = two
     with chain.down():

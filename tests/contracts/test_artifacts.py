@@ -48,6 +48,7 @@ def _locked(path: Path) -> dict[str, str]:
     return {name: package["integrity"] for name, package in packages.items() if name}
 
 
+@pytest.mark.point(8)
 def test_the_committed_artifacts_are_what_the_sources_compile_to(tmp_path):
     folder = installed(tmp_path)
     done = subprocess.run(
