@@ -97,7 +97,7 @@ class _Record:
         digest = hashlib.sha256(f"{self.seed} {self.number}".encode()).hexdigest()
         town, state, code = self.chance.choice(names.TOWNS)
         street = self.chance.choice(names.STREETS)
-        name = {"use": "official", "family": self.name.family}
+        name: dict[str, object] = {"use": "official", "family": self.name.family}
         if self.name.given:
             name["given"] = list(self.name.given)
         return {

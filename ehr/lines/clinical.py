@@ -91,7 +91,7 @@ def condition(resource: Mapping, lookup: Lookup | None) -> Line:
 
 def encounter(resource: Mapping, lookup: Lookup | None) -> Line:
     """An Encounter: what kind of visit, why, where, with whom."""
-    kind = str(VISITS.get((resource.get("class") or {}).get("code"), _("Visit")))
+    kind = str(VISITS.get(str((resource.get("class") or {}).get("code")), _("Visit")))
     period = resource.get("period") or {}
     stay = dates.span(period) if (resource.get("class") or {}).get("code") == "IMP" else dates.day(period.get("start"))
     people = [names.of(one.get("individual"), lookup) for one in resource.get("participant") or ()]

@@ -17,8 +17,8 @@ def care_plan(resource: Mapping, lookup: Lookup | None) -> Line:
     details = [one.get("detail") or {} for one in resource.get("activity") or ()]
     steps = [words for one in details if (words := codes.concept(one.get("code")) or str(one.get("description") or ""))]
     about = names.of(resource.get("addresses"), lookup)
-    words = [one for one in codes.concepts(resource.get("category")) if one.casefold() != "assess-plan"]
-    title = str(resource.get("title") or "") or (words[0] if words else "") or _("Care plan")
+    kinds = [one for one in codes.concepts(resource.get("category")) if one.casefold() != "assess-plan"]
+    title = str(resource.get("title") or "") or (kinds[0] if kinds else "") or _("Care plan")
     return Line(
         title=title,
         detail=joined(

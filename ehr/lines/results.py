@@ -95,8 +95,9 @@ def _components(components: list) -> Found:
     """Return the parts in one text; blood pressure the way everybody writes it, 120/80."""
     pairs = [(part, _part(part)) for part in components if isinstance(part, Mapping)]
     pressure = [next((f for part, f in pairs if codes.has(part.get("code"), code)), Found()) for code in BLOOD_PRESSURE]
-    if len(pairs) == 2 and all(one.number is not None for one in pressure):
-        return Found("/".join(values.number(round(one.number)) for one in pressure), pressure[0].unit)
+    numbers = [one.number for one in pressure if one.number is not None]
+    if len(pairs) == len(numbers) == len(BLOOD_PRESSURE):
+        return Found("/".join(values.number(round(one)) for one in numbers), pressure[0].unit)
     told = [
         _("%(name)s %(value)s") % {"name": name, "value": f"{found.text} {found.unit}".strip()}
         for part, found in pairs

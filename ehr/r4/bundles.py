@@ -5,6 +5,7 @@ but each stands on its own.
 """
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -82,7 +83,9 @@ def _parsed(name: str, content: bytes) -> dict:
     except UnicodeDecodeError:
         raise Unreadable(f"{name}: not UTF-8 text, which FHIR requires.") from None
     except ValueError as problem:
-        place = f" at line {problem.lineno}, column {problem.colno}" if hasattr(problem, "lineno") else ""
+        place = (
+            f" at line {problem.lineno}, column {problem.colno}" if isinstance(problem, json.JSONDecodeError) else ""
+        )
         raise Unreadable(f"{name}: not readable as JSON{place}.") from None
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         raise Unreadable(f"{name}: not a FHIR resource: resourceType is missing.")

@@ -187,19 +187,19 @@ def _runs_backwards(period: dict) -> bool:
 
 
 def _contained_types(resource: dict) -> dict[str, str]:
+    """Return {id: resource type} of what a resource contains."""
     listed = resource.get("contained")
-    if not isinstance(listed, list):
-        return {}
+    named = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     return {
-        item["id"]: item.get("resourceType", "")
-        for item in listed
-        if isinstance(item, dict) and isinstance(item.get("id"), str)
+        item["id"]: item["resourceType"] if isinstance(item.get("resourceType"), str) else ""
+        for item in named
+        if isinstance(item.get("id"), str)
     }
 
 
 def _unused(resource: dict, nodes: list[Node], contained: dict[str, str]) -> Iterator[Problem]:
     """Yield contained resources that nothing refers to and that refer to nothing outside themselves (dom-3)."""
-    used = {node.value.get("reference") for node in nodes if node.part == "Reference"}
+    used = {str(node.value.get("reference")) for node in nodes if node.part == "Reference"}
     inside = set(_references_within(resource["contained"]))
     canonical = {
         value for node in nodes for value in node.value.values() if isinstance(value, str) and value[:1] == "#"

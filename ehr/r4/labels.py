@@ -216,7 +216,7 @@ def _by_code() -> dict[tuple[str, str], tuple[Finding, ...]]:
 @cache
 def _ranges() -> list[tuple[str, str, str, Finding]]:
     """Return (system, first, last, finding): codes that begin between first and last."""
-    found = []
+    found: list[tuple[str, str, str, Finding]] = []
     for rule in _sensitive()["lists"]:
         for system in rule.get("systems", ()):
             found.extend((system, first, last, _finding(rule)) for first, last in rule.get("ranges", ()))

@@ -4,6 +4,7 @@ R4B (4.3.0) rewrote a few rare types. Those are left to the other layers.
 """
 
 import warnings
+from collections.abc import Mapping
 from functools import cache
 
 from pydantic import ValidationError
@@ -46,7 +47,7 @@ def check(resource: dict) -> list[Problem]:
     return []
 
 
-def _problem(kind: str, error: dict) -> Problem:
+def _problem(kind: str, error: Mapping) -> Problem:
     path = path_text([kind, *error["loc"]])
     words = "is missing." if "required" in error["type"] or "missing" in error["type"] else "is not as FHIR R4 has it."
     return Problem(path, f"{path} {words}", MODEL)

@@ -53,7 +53,8 @@ def addresses(entries: Iterable[Entry]) -> dict[str, str]:
         known.setdefault(name, name)
         if entry.full_url:
             known[entry.full_url] = name
-        for identifier in entry.resource.get("identifier") or ():
+        listed = entry.resource.get("identifier")
+        for identifier in listed if isinstance(listed, list) else ():
             if isinstance(identifier, dict) and identifier.get("system") and identifier.get("value"):
                 query = f"{entry.resource['resourceType']}?identifier={identifier['system']}|{identifier['value']}"
                 known.setdefault(query, name)
@@ -100,7 +101,7 @@ def _addresses_in(resource: dict) -> Iterator[tuple[dict, str, str]]:
                         yield value, name, f"{path}.{name}"
                 elif item.__class__ is dict or item.__class__ is list:
                     waiting.append((item, f"{path}.{name}"))
-        else:
+        elif isinstance(value, list):
             waiting.extend((item, path) for item in value if item.__class__ is dict or item.__class__ is list)
 
 

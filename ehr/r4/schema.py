@@ -6,6 +6,7 @@ The stock schema tries 148 types for each nested resource and never finished com
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import jsonschema_rs
 
@@ -91,7 +92,8 @@ def _references(node: object) -> Iterator[str]:
 def _explain(error: jsonschema_rs.ValidationError, resource_type: str) -> Iterator[Problem]:
     """Yield the error in a person's words; one "additional properties" error may name several elements."""
     path = path_text([resource_type, *error.instance_path])
-    kind, name = error.kind, type(error.kind).__name__.rsplit("_", 1)[-1]
+    kind: Any = error.kind  # each kind has attributes of its own
+    name = type(kind).__name__.rsplit("_", 1)[-1]
     if name == "Required":
         yield _problem(f"{path}.{kind.property}", "is missing.")
     elif name == "AdditionalProperties":
@@ -102,7 +104,7 @@ def _explain(error: jsonschema_rs.ValidationError, resource_type: str) -> Iterat
 
 
 def _expected(error: jsonschema_rs.ValidationError, name: str) -> str:
-    kind = error.kind
+    kind: Any = error.kind
     if name == "Type":
         wanted = [JSON_WORDS.get(word, word) for word in kind.types]
         return f"must be {' or '.join(wanted)}."
@@ -118,9 +120,8 @@ def _written(error: jsonschema_rs.ValidationError) -> str:
     places = [step for step in error.schema_path if step in WRITTEN]
     if places:
         return WRITTEN[places[-1]]
-    return WRITTEN.get(
-        _primitives_by_pattern().get(error.kind.pattern, ""), "written as FHIR R4 writes it, and not empty"
-    )
+    kind: Any = error.kind
+    return WRITTEN.get(_primitives_by_pattern().get(kind.pattern, ""), "written as FHIR R4 writes it, and not empty")
 
 
 @cache

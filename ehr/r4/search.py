@@ -46,11 +46,9 @@ def when(resource: Mapping) -> tuple[str, str]:
         if isinstance(value, str):
             return value, ""
         if isinstance(value, Mapping) and (value.get("start") or value.get("end")):
-            return value.get("start") or value.get("end"), value.get("end", "")
-    collected = (
-        (resource.get("collection") or {}).get("collectedDateTime") if resource["resourceType"] == "Specimen" else ""
-    )
-    return collected or "", ""
+            return str(value.get("start") or value["end"]), str(value.get("end", ""))
+    collection = resource.get("collection") if resource["resourceType"] == "Specimen" else None
+    return str((collection or {}).get("collectedDateTime") or ""), ""
 
 
 def _codes(resource: Mapping) -> Iterator[str]:

@@ -22,8 +22,9 @@ class Depth(Enum):
 
 def check(resource: object, *, depth: Depth = Depth.FULL) -> list[Problem]:
     """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element."""
-    if (problem := _unreadable(resource)) is not None:
-        return [problem]
+    problem = _unreadable(resource)
+    if problem is not None or not isinstance(resource, dict):
+        return [problem] if problem else []
     found = schema.check(resource)
     nodes = tree.nodes(resource)
     own = checks.check(resource, nodes)

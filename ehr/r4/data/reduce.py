@@ -65,7 +65,7 @@ def schema(folder: Path) -> dict:
 def extensions_of_canonicals(properties: dict) -> dict:
     """Return the `_name` siblings that json.html gives every primitive and the schema forgot for canonicals."""
     canonical, element = {"$ref": "#/definitions/canonical"}, {"$ref": "#/definitions/Element"}
-    found = {}
+    found: dict[str, dict] = {}
     for name, kind in properties.items():
         if kind == canonical:
             found[f"_{name}"] = element
@@ -119,7 +119,7 @@ def fields(element: dict) -> dict[str, list]:
     return {name: [element["min"], many, own, targets(kind), ""]}
 
 
-def rules(element: dict, seen: set[str]) -> list[list[str]]:
+def rules(element: dict, seen: set[tuple[str, str]]) -> list[list[str]]:
     """Return [key, words, FHIRPath] of the element's own errors; inherited repeats are left out."""
     found = []
     for rule in element.get("constraint", []):
@@ -135,7 +135,9 @@ def rules(element: dict, seen: set[str]) -> list[list[str]]:
 
 def shapes(folder: Path) -> tuple[dict, dict]:
     """Return ({node name: fields}, {node name: rules}); a node is a type ("Period") or a part ("Claim.item")."""
-    parts, invariants, seen = {}, {}, set()
+    parts: dict[str, dict] = {}
+    invariants: dict[str, list] = {}
+    seen: set[tuple[str, str]] = set()
     for structure in structures(folder):
         for element in structure["snapshot"]["element"]:
             path = element["path"]
