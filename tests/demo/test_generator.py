@@ -12,8 +12,8 @@ from ehr.lines import chart
 from ehr.r4 import bundles, labels, references, text, validate
 from ehr.words import Category
 
-
-DIGEST_OF_SEVEN = "3e24ca05a76ab73779d96de3e7322b4118006972047ec302f8b34ce5f397130f"  # changes with the generator; then say so in the changelog
+# Changes with the generator; then say so in the changelog.
+DIGEST_OF_SEVEN = "3e24ca05a76ab73779d96de3e7322b4118006972047ec302f8b34ce5f397130f"
 
 
 def digest(seed: int) -> str:
