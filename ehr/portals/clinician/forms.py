@@ -206,8 +206,18 @@ class MistakeForm(forms.Form):
 
 
 # --- Asking --------------------------------------------------------------------------------------
-def part_options(parts: Iterable[About]) -> list[tuple[str, Option]]:
-    return [(part.slug, Option(part.name, f"{part.holds}.")) for part in parts]
+HOLDS = {
+    Category.BASIC: gettext_lazy("Name, address, contacts, insurance"),
+    Category.HISTORY: gettext_lazy("Allergies, conditions, vaccinations, operations, visits, notes"),
+    Category.LABS: gettext_lazy("Blood tests, blood pressure, weight, scans"),
+    Category.TREATMENT: gettext_lazy("Medicines, care plans, referrals, goals"),
+    Category.MENTAL_HEALTH: gettext_lazy("Counselling, therapy, psychiatric care, substance use"),
+    Category.GENETIC: gettext_lazy("Genetic tests, illnesses in the family"),
+}
+
+
+def _options(parts: Iterable[About]) -> list[tuple[str, Option]]:
+    return [(part.slug, Option(part.name, str(HOLDS[Category(part.slug)]))) for part in parts]
 
 
 class AskForm(forms.Form):
@@ -251,8 +261,8 @@ class AskForm(forms.Form):
         super().__init__(*args, **kwargs)
         parts = all_six()
         self.fields["once"].initial = uuid.uuid4()
-        self.fields["ordinary"].choices = part_options(part for part in parts if not part.sensitive)
-        self.fields["sensitive"].choices = part_options(part for part in parts if part.sensitive)
+        self.fields["ordinary"].choices = _options(part for part in parts if not part.sensitive)
+        self.fields["sensitive"].choices = _options(part for part in parts if part.sensitive)
         spans = {7: _("A week"), 30: _("A month"), 90: _("Three months"), 365: _("A year")}
         self.fields["days"].choices = list(spans.items())
         self.fields["reason"].choices = [(told, told) for told in self.reasons()]
@@ -292,7 +302,7 @@ class CodeForm(forms.Form):
 
     code = forms.CharField(
         label=gettext_lazy("The patient’s code"),
-        help_text=gettext_lazy("8 letters and digits. The patient finds “Show a code” under “Requests”."),
+        help_text=gettext_lazy("8 letters and digits. The patient finds “Show a code” under “Who can see it”."),
         max_length=20,
         widget=forms.TextInput(
             {"class": "code", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}

@@ -64,9 +64,9 @@ def _put_text(resource: dict, name: str, text: str) -> None:
         resource[name] = {"text": text}
 
 
-def _begun(before: Mapping, kind: str) -> dict:
-    """Return a copy to write on, without narrative and without the reason of the last change."""
-    resource = {**before, "resourceType": kind}
+def _begun(before: Mapping, kind: str, **new: object) -> dict:
+    """Return a copy to write on without narrative and without the last change’s reason, or a `new` one."""
+    resource = {**(before or new), "resourceType": kind}
     resource.pop("text", None)
     kept = [one for one in resource.get("extension") or () if one.get("url") != REASON]
     _put(resource, "extension", kept)
@@ -76,13 +76,14 @@ def _begun(before: Mapping, kind: str) -> dict:
 # --- From a form to a resource -------------------------------------------------------------------
 def medicine(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return a MedicationRequest from name, how to take it, what for and a remark."""
-    resource = {
-        "status": "active",
-        "intent": "order",
-        "requester": {"display": by},
-        **_begun(before, "MedicationRequest"),
-    }
-    resource.setdefault("authoredOn", at.date().isoformat())
+    resource = _begun(
+        before,
+        "MedicationRequest",
+        status="active",
+        intent="order",
+        requester={"display": by},
+        authoredOn=at.date().isoformat(),
+    )
     if said["name"] != medicines.name_of(before, None) or not before:
         resource.pop("medicationReference", None)
         resource["medicationCodeableConcept"] = {"text": said["name"]}
@@ -99,27 +100,30 @@ def _with_reason_code(resource: dict, why: str) -> dict:
 
 def problem(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return a Condition from name, certainty, since when and a remark."""
-    resource = {
-        "category": [_concept("condition-category", "problem-list-item")],
-        "recordedDate": at.date().isoformat(),
-        "recorder": {"display": by},
-        "clinicalStatus": _concept("condition-clinical", "active"),
-        **_begun(before, "Condition"),
-    }
-    resource["verificationStatus"] = _concept("condition-ver-status", said["certainty"])
+    resource = _begun(
+        before,
+        "Condition",
+        category=[_concept("condition-category", "problem-list-item")],
+        recordedDate=at.date().isoformat(),
+        recorder={"display": by},
+        clinicalStatus=_concept("condition-clinical", "active"),
+    )
+    if not before or said["certainty"] != _certainty(before):
+        resource["verificationStatus"] = _concept("condition-ver-status", said["certainty"])
     _put_text(resource, "code", said["name"])
     return _with_note(_with_onset(resource, said), said, by, at)
 
 
 def allergy(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return an AllergyIntolerance from substance, kind, danger and reaction; or that none is known."""
-    resource = {
-        "recordedDate": at.date().isoformat(),
-        "recorder": {"display": by},
-        "clinicalStatus": _concept("allergyintolerance-clinical", "active"),
-        "verificationStatus": _concept("allergyintolerance-verification", "confirmed"),
-        **_begun(before, "AllergyIntolerance"),
-    }
+    resource = _begun(
+        before,
+        "AllergyIntolerance",
+        recordedDate=at.date().isoformat(),
+        recorder={"display": by},
+        clinicalStatus=_concept("allergyintolerance-clinical", "active"),
+        verificationStatus=_concept("allergyintolerance-verification", "confirmed"),
+    )
     if said["none"]:
         resource["code"] = NO_KNOWN_ALLERGY
         return resource
@@ -134,6 +138,10 @@ def allergy(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
 def _reaction(resource: Mapping) -> str:
     first = (resource.get("reaction") or [{}])[0]
     return _text_of((first.get("manifestation") or [None])[0])
+
+
+def _certainty(resource: Mapping) -> str:
+    return _code(resource.get("verificationStatus")) or "confirmed"
 
 
 def _with_onset(resource: dict, said: Mapping) -> dict:
@@ -157,14 +165,15 @@ def _with_note(resource: dict, said: Mapping, by: str, at: datetime) -> dict:
 
 def note(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return a DocumentReference that holds a text in the clinician's own words."""
-    resource = {
-        "status": "current",
-        "docStatus": "final",
-        "type": {"coding": [{"system": LOINC, "code": "11506-3", "display": "Progress note"}], "text": "Progress note"},
-        "date": _moment(at),
-        "author": [{"display": by}],
-        **_begun(before, "DocumentReference"),
-    }
+    resource = _begun(
+        before,
+        "DocumentReference",
+        status="current",
+        docStatus="final",
+        type={"coding": [{"system": LOINC, "code": "11506-3", "display": "Progress note"}], "text": "Progress note"},
+        date=_moment(at),
+        author=[{"display": by}],
+    )
     resource["description"] = said["name"]
     data = base64.b64encode(said["words"].encode()).decode()
     attached = {"contentType": "text/plain; charset=utf-8", "data": data, "title": said["name"]}
@@ -176,8 +185,9 @@ def note(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
 
 def plan(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return a CarePlan from a title, what is to be done, and from when."""
-    resource = {"status": "active", "intent": "plan", "author": {"display": by}, **_begun(before, "CarePlan")}
-    resource["created"] = resource.get("created") or at.date().isoformat()
+    resource = _begun(
+        before, "CarePlan", status="active", intent="plan", author={"display": by}, created=at.date().isoformat()
+    )
     resource["title"], resource["description"] = said["name"], said["words"]
     since = said["since"].isoformat() if said["since"] else ""
     if since != str((before.get("period") or {}).get("start", ""))[:10]:
@@ -201,7 +211,7 @@ def initial(resource: Mapping) -> dict[str, object]:
         "name": _name(resource),
         "how": medicines.directions(resource.get("dosageInstruction")),
         "why": _text_of((resource.get("reasonCode") or [None])[0]),
-        "certainty": _code(resource.get("verificationStatus")) or "confirmed",
+        "certainty": _certainty(resource),
         "since": str(resource.get("onsetDateTime") or (resource.get("period") or {}).get("start") or "")[:10],
         "group": next(iter(resource.get("category") or ()), "")
         if resource["resourceType"] == "AllergyIntolerance"

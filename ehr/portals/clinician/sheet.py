@@ -46,6 +46,11 @@ class Row:
         return self.entry.author_name
 
     @property
+    def status(self) -> str:
+        """The state in a word, unless it goes without saying where the line stands."""
+        return "" if self.line.state in {"active", "final"} else self.line.status
+
+    @property
     def unsigned(self) -> bool:
         return not self.entry.author_valid
 
@@ -128,6 +133,7 @@ class Permission:
     """One permission under which one is reading, in words."""
 
     parts: str
+    whole: bool
     purpose: str
     ends: datetime
     left: str
@@ -198,11 +204,12 @@ def _permission(grant, opened: Opened, at: datetime) -> Permission:
     written = [part for part in grant.categories if part in opened.writable and grant.may_write]
     return Permission(
         parts=sentences.parts(used),
+        whole=set(used) == set(Category),
         purpose=str(words.PURPOSES[opened.purpose]),
         ends=grant.ends,
         left=words.left(grant.ends, at),
         soon=grant.ends - at <= SOON,
-        writes="" if not written else _("the same parts") if written == used else sentences.parts(written),
+        writes="" if not written else _("it as well") if written == used else sentences.parts(written),
     )
 
 
@@ -242,6 +249,7 @@ _SECTIONS = (
     ("plans", gettext_lazy("Plans and referrals"), Category.TREATMENT, "plan", gettext_lazy("No plans are recorded.")),
     ("other", gettext_lazy("Everything else"), None, "", gettext_lazy("Nothing else is recorded.")),
 )
+_NONE_HERE = gettext_lazy("None in the parts you may see.")
 SLUGS = frozenset(slug for slug, *_rest in _SECTIONS)
 
 
@@ -254,8 +262,12 @@ def _sections(chart: Chart, opened: Opened) -> list[Section]:
     def tests(results: Iterable[Result]) -> list[Test]:
         return [Test(result, rows(result.items)) for result in results]
 
+    # Where a part is closed nobody can say that there is none.
+    whole = set(opened.categories) == set(Category)
     found = {
-        slug: Section(slug, str(name), part is None or part in opened.categories, kind, str(none))
+        slug: Section(
+            slug, str(name), part is None or part in opened.categories, kind, str(none if whole else _NONE_HERE)
+        )
         for slug, name, part, kind, none in _SECTIONS
     }
     for slug in ("allergies", "reports", "encounters", "immunizations", "procedures", "notes", "plans"):
