@@ -2,7 +2,7 @@
 
 import pytest
 
-from ehr.r4 import definitions, invariants, model, validate
+from ehr.r4 import definitions, invariants, model, tree, validate
 from ehr.r4.validate import Depth
 
 from .defects import DEFECTS, DIV, condition, observation, patient
@@ -115,6 +115,26 @@ def test_a_type_that_r4b_rewrote_is_left_to_the_other_layers():
 
 def test_every_rule_of_r4_compiles():
     assert invariants.uncompiled() == set()
+
+
+def test_a_rule_about_a_place_is_kept_there_and_not_elsewhere():
+    home = {"name": "Acme", "address": [{"use": "home", "city": "Ceuta"}]}
+    assert [problem.path for problem in validate.check({"resourceType": "Organization", **home})] == [
+        "Organization.address[0]"
+    ]
+    assert validate.check({"resourceType": "Location", "name": "Acme", "address": home["address"][0]}) == []
+
+
+def test_what_holds_at_a_glance_holds(us_core):
+    resources = [*(resource for _name, resource in us_core), *(row[1] for row in DEFECTS if "code" not in row[0])]
+    spared = 0
+    for resource in resources:
+        for node in tree.nodes(resource):
+            for rule in invariants.rules_at(node.part, node.place):
+                if rule.holds_at_a_glance(node.value):
+                    spared += 1
+                    assert not invariants._broken(rule, node.value, resource)
+    assert spared > 1_000
 
 
 def test_quick_is_the_schema_and_our_own_checks():
