@@ -74,14 +74,18 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(data: Path) -> Iterator[Product]:
-    """Start the product on an empty folder, wait until it answers, and stop it as Ctrl-C does."""
+def running(data: Path, **more: str) -> Iterator[Product]:
+    """Start the product on an empty folder, wait until it answers, and stop it as Ctrl-C does.
+
+    `more` is what its environment says besides: DATABASE_URL for a PostgreSQL instead of SQLite.
+    """
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     for name in ("DATABASE_URL", "REDIS_URL", "CHAIN_URL", "CHARTSEAL_ENV"):
         environment.pop(name, None)
     environment |= {"PORT": str(port), "DATA_DIR": str(data), "CHAIN_PORT": str(port + 545), "LOG_LEVEL": "WARNING"}
     environment |= {"VENV": str(Path(sys.prefix)), "LOG_ANCHOR_SECONDS": "10", "GRANT_RELAY_DELAY_SECONDS": "2"}
+    environment |= more
     with (data / "run.out").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "deploy/run.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
