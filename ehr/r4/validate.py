@@ -1,7 +1,7 @@
 """Whether a resource is FHIR R4 (4.0.1): three layers, and what they miss.
 
-`Depth.QUICK` is the official JSON schema and our own checks (about 0.05 ms a resource); `Depth.FULL` adds the R4B models
-and the FHIRPath rules (about 0.4 ms). Nothing is stored on QUICK alone.
+`Depth.QUICK` is the official JSON schema and our own checks (about 0.05 ms a resource); `Depth.FULL` adds the R4B
+models and the FHIRPath rules (about 0.4 ms). Nothing is stored on QUICK alone.
 """
 
 from enum import Enum
