@@ -96,5 +96,5 @@ def file(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespon
     response = HttpResponse(content, content_type=kind if shown else "application/octet-stream")
     response["Content-Disposition"] = ("inline" if shown else "attachment") + "; filename=file"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    response["Content-Security-Policy"] = "default-src 'none'; img-src 'self'; sandbox"
     return response

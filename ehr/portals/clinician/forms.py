@@ -161,7 +161,7 @@ class PlanForm(EntryForm):
         missing=gettext_lazy("Name the plan."),
         help_text=gettext_lazy("For example: rehabilitation"),
     )
-    words = _text(gettext_lazy("What is to be done"), missing=gettext_lazy("Say what is to be done."), rows=6)
+    words = _text(gettext_lazy("What is to be done"), rows=6)
     since = _day(gettext_lazy("From when"))
 
 

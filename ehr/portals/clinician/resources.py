@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from ehr.lines import contents, medicines
+from ehr.lines import contents, medicines, sentences
 from ehr.r4 import labels
 from ehr.words import Category
 
@@ -174,10 +174,13 @@ def note(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
         date=_moment(at),
         author=[{"display": by}],
     )
-    resource["description"] = said["name"]
-    data = base64.b64encode(said["words"].encode()).decode()
-    attached = {"contentType": "text/plain; charset=utf-8", "data": data, "title": said["name"]}
-    resource["content"] = [{"attachment": attached}]
+    if not before or said["name"] != _name(before):
+        resource["description"] = said["name"]
+        resource.pop("title", None)
+    if not before or said["words"] != contents.own_words(before):
+        data = base64.b64encode(said["words"].encode()).decode()
+        attached = {"contentType": "text/plain; charset=utf-8", "data": data, "title": said["name"]}
+        resource["content"] = [{"attachment": attached}]
     if before and resource != before:
         resource["docStatus"] = "amended"
     return resource
@@ -188,7 +191,9 @@ def plan(before: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     resource = _begun(
         before, "CarePlan", status="active", intent="plan", author={"display": by}, created=at.date().isoformat()
     )
-    resource["title"], resource["description"] = said["name"], said["words"]
+    if not before or said["name"] != _name(before):
+        resource["title"] = said["name"]
+    _put(resource, "description", said["words"])
     since = said["since"].isoformat() if said["since"] else ""
     if since != str((before.get("period") or {}).get("start", ""))[:10]:
         _put(resource, "period", {**(before.get("period") or {}), "start": since} if since else None)
@@ -229,9 +234,7 @@ def _name(resource: Mapping) -> str:
     if kind == "MedicationRequest":
         return medicines.name_of(resource, None)
     if kind in {"DocumentReference", "CarePlan"}:
-        return str(
-            resource.get("title") or resource.get("description") or contents.attachment(resource).get("title", "")
-        )
+        return sentences.line(resource).title
     return _text_of(resource.get("code"))
 
 
@@ -259,7 +262,9 @@ def mistaken(before: Mapping, *, reason: str) -> dict:
     if kind in VERIFIED:
         system = "condition-ver-status" if kind == "Condition" else "allergyintolerance-verification"
         resource["verificationStatus"] = _concept(system, "entered-in-error")
-        resource.pop("clinicalStatus", None)
+        # What never was is neither active nor over: con-4 and con-5 leave no other way. The version before says it.
+        for name in [name for name in resource if name == "clinicalStatus" or name.startswith("abatement")]:
+            del resource[name]
     else:
         resource["status"] = "entered-in-error"
     return resource

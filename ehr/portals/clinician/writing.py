@@ -82,9 +82,9 @@ def add(request: HttpRequest, patient: Patient, kind: str) -> HttpResponse:
         resource = resources.BUILD[kind]({}, form.cleaned_data, by=_name(request), at=clock.now())
         try:
             if _save(request, patient, form, resource, logical_id=form.cleaned_data["once"], version=1):
-                return _back(request, patient, kind, _("It is in the chart now."))
+                return _back(request, patient, _("It is in the chart now."))
         except ChangedMeanwhile:
-            return _back(request, patient, kind, _("It was added once; sending it again changed nothing."))
+            return _back(request, patient, _("It was added once; sending it again changed nothing."))
     about = KINDS[kind]
     return _page(request, patient, {"form": form, "title": about.add, "button": about.button, "section": about.section})
 
@@ -103,7 +103,7 @@ def change(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpResp
     def build(before: dict) -> dict:
         return resources.BUILD[kind](before, form.cleaned_data, by=_name(request), at=clock.now())
 
-    return _write(request, patient, newest, form, build, kind=kind, title=about.change, button=about.button)
+    return _write(request, patient, newest, form, build, title=about.change, button=about.button)
 
 
 @require_http_methods(["GET", "POST"])
@@ -119,7 +119,7 @@ def stop(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespon
         return resources.stopped(before, reason=said["reason"], on=said["on"].isoformat())
 
     title = KINDS[kind].stop
-    return _write(request, patient, newest, form, build, kind=kind, title=title, button=title)
+    return _write(request, patient, newest, form, build, title=title, button=title)
 
 
 @require_http_methods(["GET", "POST"])
@@ -133,16 +133,19 @@ def mistake(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRes
         return resources.mistaken(before, reason=form.cleaned_data["reason"])
 
     title = _("Mark this as entered in error")
-    return _write(request, patient, newest, form, build, kind="", title=title, button=title)
+    return _write(request, patient, newest, form, build, title=title, button=title)
 
 
 def _newest(request: HttpRequest, patient: Patient, logical_id: UUID, verb: str) -> OpenEntry:
     """Open the newest version of an entry that this can be done with; what cannot is not found."""
     _opened, found = opened_entry(request, patient, logical_id)
+    newest = found[0]
+    known = verb == "mistake" or newest.resource.get("resourceType") in resources.KINDS
     # What was sent twice finds the entry changed already: it is told so further down.
-    if verb not in resources.verbs(found[0].resource) and request.method != "POST":
+    late = request.method == "POST" and request.POST.get("version") != str(newest.version)
+    if verb not in resources.verbs(newest.resource) and not (known and late):
         raise Http404
-    return found[0]
+    return newest
 
 
 def _write(
@@ -152,7 +155,6 @@ def _write(
     form,
     build: Callable[[dict], dict],
     *,
-    kind: str,
     title: str,
     button: str,
 ) -> HttpResponse:
@@ -161,13 +163,13 @@ def _write(
     if form.is_bound and form.is_valid():
         resource = build(newest.resource)
         if _same(resource, newest, form):
-            return _back(request, patient, kind, _("This is how it stands. Nothing was changed."))
+            return _back(request, patient, _("This is how it stands. Nothing was changed."))
         theirs = newest if form.cleaned_data["version"] != newest.version else None
         try:
             if theirs is None and _save(
                 request, patient, form, resource, logical_id=newest.logical_id, version=newest.version + 1
             ):
-                return _back(request, patient, kind, _("It is saved. The version before is kept."))
+                return _back(request, patient, _("It is saved. The version before is kept."))
         except ChangedMeanwhile:
             _opened, found = opened_entry(request, patient, newest.logical_id)
             theirs = found[0]
@@ -214,12 +216,9 @@ def _name(request: HttpRequest) -> str:
     return party(request.user).name
 
 
-def _back(request: HttpRequest, patient: Patient, kind: str, message: str) -> HttpResponse:
+def _back(request: HttpRequest, patient: Patient, message: str) -> HttpResponse:
     messages.success(request, message)
-    response = redirect("clinician:chart", patient.pk)
-    if kind:
-        response["Location"] += f"#{KINDS[kind].section}"
-    return response
+    return redirect("clinician:chart", patient.pk)
 
 
 def _page(request: HttpRequest, patient: Patient, context: dict) -> HttpResponse:
