@@ -66,7 +66,7 @@ def _row(one: Reachable, new: list[frozenset[str]], at: datetime) -> Row:
     return Row(
         reachable=one,
         age=words.age(one.patient.birth_date, at),
-        parts=sentences.parts(one.categories),
+        parts=_("the whole record") if set(one.categories) == set(Category) else sentences.parts(one.categories),
         left=words.left(one.ends, at),
         soon=one.ends_within(at, SOON_DAYS),
         news=_news(one, new),
