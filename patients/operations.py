@@ -69,7 +69,7 @@ def check_identity(identifier: Identifier, *, by: User, document: str, number: s
     """
     may_check(by)
     with transaction.atomic():
-        identifier = Identifier.objects.select_for_update().select_related("patient").get(pk=identifier.pk)
+        identifier = Identifier.objects.select_for_update(of=("self",)).select_related("patient").get(pk=identifier.pk)
         if identifier.patient.user_id == by.pk:
             raise CannotCheck(_("You cannot confirm your own identity. Ask two colleagues."))
         if identifier.checks.filter(by=by).exists():

@@ -33,9 +33,14 @@ _READ_JSON = json.JSONDecoder(parse_float=Decimal).decode
 class Author(Protocol):
     """Who signs what is written: a person's keyring, or a registered source."""
 
-    version_id: int | None
-    source_id: uuid.UUID | None
-    name: str
+    @property
+    def version_id(self) -> int | None: ...
+
+    @property
+    def source_id(self) -> uuid.UUID | None: ...
+
+    @property
+    def name(self) -> str: ...
 
     def sign(self, message: bytes) -> bytes: ...
 

@@ -196,7 +196,7 @@ def _confirm_ready(claim: Claim) -> None:
 
 def _take_over(claim: Claim, event_id: UUID, keyring: OpenKeyring) -> Patient:
     with transaction.atomic():
-        claim = Claim.objects.select_for_update().select_related("patient", "claimant").get(pk=claim.pk)
+        claim = Claim.objects.select_for_update(of=("self",)).select_related("patient", "claimant").get(pk=claim.pk)
         _confirm_ready(claim)
         patients.claim(claim.patient, user=claim.claimant)
         open_seal = escrow.release(event_id, claim.patient, why="claim")

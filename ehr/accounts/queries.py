@@ -1,5 +1,7 @@
 """Reads about people and their keys."""
 
+from uuid import UUID
+
 from audit import log
 from ehr.accounts import hashers
 from ehr.accounts.models import BackupCode, Keyring, User
@@ -8,6 +10,11 @@ from ehr.accounts.models import BackupCode, Keyring, User
 def party(user: User, *, role: str = "", place: str = "") -> log.Party:
     """Return a person as the log keeps them: by id, with the name they have now."""
     return log.Party(kind="person", id=user.id, name=user.name, role=role, place=place)
+
+
+def person(user_id: UUID | str) -> User:
+    """Return the person with this id. Raises User.DoesNotExist."""
+    return User.objects.get(pk=user_id)
 
 
 def keyring_of(user: User) -> Keyring | None:

@@ -16,7 +16,7 @@ from consent.access import own_party
 from consent.models import Grant
 from consent.sharing import grants, requests
 from ehr import clock
-from ehr.accounts.models import User
+from ehr.accounts import queries as accounts
 from ehr.frame.roles import patient_only
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.people import shared
@@ -163,7 +163,7 @@ def share_confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
 
 def _terms(answers: dict) -> dict[str, object]:
     return {
-        "reader": User.objects.get(pk=answers["reader"]),
+        "reader": accounts.person(answers["reader"]),
         "categories": answers["categories"],
         "actions": [Action.READ, Action.WRITE] if answers["write"] else [Action.READ],
         "purpose": Purpose.TREAT,
