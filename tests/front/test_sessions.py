@@ -208,7 +208,7 @@ def test_times_are_told_in_the_readers_zone(alice, inside):
     operations.change_details(user=alice, name="Alice Moreau", time_zone="Asia/Tokyo", language="en")
     notice = notify(alice, "access-ends-soon", key="1")
     Notice.objects.update(created_at=notice.created_at.replace(hour=20, minute=30))
-    assert "5:30 am" in inside.get("/notices/").content.decode()
+    assert "05:30" in inside.get("/notices/").content.decode()
 
 
 @pytest.mark.parametrize("late", [False, True])

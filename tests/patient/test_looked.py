@@ -90,7 +90,7 @@ def test_times_are_in_the_readers_zone(browser, ana, lee):
         look(ana, lee)
         page = browser_of(ana).get(reverse("patient:looked")).content.decode()
     assert "Friday 20 November" in page
-    assert "2:15 am" in page
+    assert "02:15" in page
 
 
 def test_a_long_story_has_earlier_pages_and_shows_nothing_twice(browser, ana, lee):

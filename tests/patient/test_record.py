@@ -135,3 +135,10 @@ def test_a_long_part_comes_in_pages_that_tear_no_test_apart(browser, ana):
 def test_what_is_typed_is_in_no_log_line(browser, ana):
     add(browser, "patient:add-note", {"title": "Planted marker", "words": "Planted marker"})
     assert "Planted" not in json.dumps([str(line) for line in log.story(ana.patient.pk)])
+
+
+def test_a_locked_record_says_so_on_every_page(ana):
+    locked = browser_of(ana, unlocked=False)
+    for name in ("home", "sharing", "looked", "check"):
+        assert "Your record is locked" in locked.get(reverse(f"patient:{name}")).content.decode()
+    assert "Your record is locked" not in browser_of(ana).get(reverse("patient:home")).content.decode()

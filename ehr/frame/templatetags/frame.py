@@ -56,7 +56,7 @@ def person(name: str) -> SafeString:
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
-    """A day and a time of day in the reader's zone, as people say it: 20 November 2026, 6:00 am."""
+    """A day and a time of day in the reader's zone, as people say it: 20 November 2026, 06:00."""
     if at is None:
         return ""
     local = timezone.localtime(at)
@@ -65,7 +65,7 @@ def moment(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def at_clock(at: datetime) -> SafeString:
-    """A time of day in the reader's zone: 2:06 pm."""
+    """A time of day in the reader's zone: 14:06."""
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), clock_words(timezone.localtime(at)))
 
 
@@ -95,7 +95,7 @@ def day_words(on: date) -> str:
 
 
 def clock_words(local: datetime) -> str:
-    return date_format(local, "g:i a").replace(".", "")
+    return date_format(local, "H:i")
 
 
 @register.filter
