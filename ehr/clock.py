@@ -29,17 +29,32 @@ class _Watch:
             self.latest = None
             self.compared_at = None
 
+    def due(self) -> bool:
+        """Tell whether the database's clock has not been compared for a while."""
+        with self.lock:
+            return self.compared_at is None or time.monotonic() - self.compared_at > _CHECK_EVERY_SECONDS
+
+    def compared(self) -> None:
+        """Note that both clocks agreed just now."""
+        with self.lock:
+            self.compared_at = time.monotonic()
+
 
 watch = _Watch()
 
 
-def _database_now() -> datetime | None:
-    """Return the database server's time in UTC, or None where it has no clock of its own (SQLite)."""
+def _database_now() -> tuple[datetime, datetime, datetime] | None:
+    """Return the database server's time between this machine's just before and just after asking, all in UTC.
+
+    None where the database has no clock of its own (SQLite). Waiting for a connection is not part of asking.
+    """
     if connection.vendor != "postgresql":
         return None
+    connection.ensure_connection()
     with connection.cursor() as cursor:
+        before = datetime.now(UTC)
         cursor.execute("select clock_timestamp()")
-        return cursor.fetchone()[0]
+        return before, cursor.fetchone()[0], datetime.now(UTC)
 
 
 def now() -> datetime:
@@ -48,6 +63,8 @@ def now() -> datetime:
     Raises ClockUnsure when time ran backwards by more than 2 s in this process, or when the
     database's clock differs from this machine's by more than 2 s (compared every 10 s).
     """
+    if settings.CLOCK_COMPARE_WITH_DATABASE and watch.due():
+        _compare()
     current = datetime.now(UTC)
     with watch.lock:
         if watch.latest and (watch.latest - current).total_seconds() > TOLERANCE_SECONDS:
@@ -56,20 +73,17 @@ def now() -> datetime:
                 "Set this machine's clock and start again."
             )
         watch.latest = max(current, watch.latest or current)
-        monotonic = time.monotonic()
-        due = watch.compared_at is None or monotonic - watch.compared_at > _CHECK_EVERY_SECONDS
-        if due:
-            watch.compared_at = monotonic
-    if due and settings.CLOCK_COMPARE_WITH_DATABASE:
-        _compare(current)
     return current
 
 
-def _compare(current: datetime) -> None:
-    theirs = _database_now()
-    if theirs is not None and abs((theirs - current).total_seconds()) > TOLERANCE_SECONDS:
-        watch.forget()
-        raise ClockUnsure(
-            f"This machine's clock says {current:%H:%M:%S} UTC and the database's {theirs:%H:%M:%S}. "
-            "Synchronise both before anybody reads a record."
-        )
+def _compare() -> None:
+    """Compare the two clocks. What raises, also a database that does not answer, is tried again at the next look."""
+    if asked := _database_now():
+        before, theirs, after = asked
+        if max((before - theirs).total_seconds(), (theirs - after).total_seconds()) > TOLERANCE_SECONDS:
+            watch.forget()
+            raise ClockUnsure(
+                f"This machine's clock says {after:%H:%M:%S} UTC and the database's {theirs:%H:%M:%S}. "
+                "Synchronise both before anybody reads a record."
+            )
+    watch.compared()

@@ -1,0 +1,86 @@
+"""Ids of another person in one's own addresses: each is not found, and the right ones are."""
+
+import uuid
+
+import pytest
+
+from audit.models import Event
+from consent.models import AccessRequest, Grant
+from ehr.notices.models import Notice
+from patients.models import Entry
+from tests.security.world import World, addresses
+
+pytestmark = [pytest.mark.security, pytest.mark.compliance]
+# What an id stands for that is nobody's secret: a clinician of the public directory.
+PUBLIC = {"reader"}
+IDS = {"patient", "logical_id", "request_id", "entry", "asking", "draft", "grant", "event", "notice_id"}
+CASES = [
+    (name, parameter)
+    for name, parameters in addresses().items()
+    if not name.startswith("admin:")
+    for parameter in parameters
+    if parameter in IDS
+]
+# Answers one's own id, by the method that a page has.
+FINE = {200, 302}
+
+
+def test_every_parameter_is_an_id_or_known_to_be_none():
+    named = {parameter for name, some in addresses().items() if not name.startswith("admin:") for parameter in some}
+    assert named - IDS - PUBLIC == {"token", "part", "reading", "section", "kind"}
+
+
+def both(world: World, who: str, address: str) -> set[int]:
+    """Return the statuses of GET and POST, but for a method that the page does not have."""
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    found = {world.ask(who, "GET", address).status_code, world.ask(who, "POST", address, **form).status_code}
+    return found - {405}
+
+
+def facts() -> dict[str, list]:
+    """Return the rows that no neighbour may change."""
+    return {
+        "grants": list(Grant.objects.order_by("pk").values_list("pk", "ending")),
+        "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state")),
+        "entries": list(Entry.objects.order_by("pk").values_list("pk", "current")),
+        "notices": list(Notice.objects.order_by("pk").values_list("pk", "read_at")),
+    }
+
+
+def test_another_persons_id_is_not_found_where_ones_own_is(world):
+    before, tried = facts(), 0
+    for name, parameter in CASES:
+        hers, his = world.address(name), world.address(name, bens=True)
+        swapped = world.address(name, **{parameter: world_value(world, name, parameter)})
+        who = "clinician with grant" if name.startswith("clinician:") else "patient"
+        assert both(world, who, swapped) == {404}, (name, parameter)
+        assert both(world, who, his) == {404}, name
+        assert both(world, who, world.address(name, **{parameter: uuid.uuid4()})) == {404}, name
+        own = both(world, who, hers)
+        assert own <= FINE or name in {"clinician:change", "clinician:stop"}, (name, own)
+        tried += 1
+    assert tried > 20
+    assert facts() == before
+
+
+def world_value(world: World, name: str, parameter: str):
+    """Return the neighbour's id for one parameter of an address."""
+    portal = name.partition(":")[0]
+    return {**world.of_ben[portal], **world.of_ben.get(name, {})}[parameter]
+
+
+def test_an_id_of_the_right_kind_in_the_wrong_place_is_not_found(world):
+    """A grant is no entry, an event no request: ids do not wander between addresses."""
+    known = {**world.of_ana["patient"], **world.of_ana["clinician"]}
+    for name, parameter in CASES:
+        who = "clinician with grant" if name.startswith("clinician:") else "patient"
+        wrong = known["event"] if parameter != "event" else known["grant"]
+        assert both(world, who, world.address(name, **{parameter: wrong})) == {404}, (name, parameter)
+
+
+def test_asking_for_a_strangers_chart_is_on_that_patients_list(world):
+    patient = world.of_ana["clinician"]["patient"]
+    before = Event.objects.filter(subject=patient).count()
+    browser = world.browsers["clinician without grant"]
+    assert browser.get(world.address("clinician:chart")).status_code == 404
+    assert Event.objects.filter(subject=patient).count() == before + 1

@@ -1,0 +1,263 @@
+"""A small world with everybody who might come to a page, and something of Ana's behind every address.
+
+Ana shares with Dr Lee, Ben with Dr Wu; Dr Stranger is in good standing and let in by nobody; Dr Old's licence is over.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from audit import checkpoints, log, sequencer
+from audit.models import Anchor, Checkpoint
+from consent import access
+from consent.sharing import arrivals, questions, requests
+from ehr import clock
+from ehr.accounts import keyrings, letters, stored
+from ehr.accounts.models import AuthenticatorApp, Letter, User
+from ehr.chain import transactions
+from ehr.desk import operations as desk
+from ehr.desk.roles import DeskRole
+from ehr.frame import sessions
+from ehr.frame.drafting import draft
+from ehr.notices.models import Mail, Notice
+from ehr.words import Action, Category
+from patients.models import Identifier
+from providers.models import Credential, Evidence, Institution, Membership
+from tests import people
+
+VISITORS = (
+    "anonymous",
+    "unverified",
+    "patient",
+    "other patient",
+    "clinician without standing",
+    "clinician without grant",
+    "clinician with grant",
+    "staff with one factor",
+    "staff",
+)
+# What is Ana's own, and would tell about her if it stood in an address.
+TELLING = ("Ana", "Costa", "Okoro", "Mei", "Wu Jin", "Stranger", "example.org", "1984", "HC-77-4321")
+PICTURE = b"\x89PNG picture"
+WORDS = ("Glucose", "Asthma", "headache", "swollen knee")
+
+
+# --- Addresses -----------------------------------------------------------------------------------
+def addresses() -> dict[str, list[str]]:
+    """Return every named address of the URLconf with the names of its parameters."""
+    found: dict[str, list[str]] = {}
+    _walk(get_resolver().url_patterns, "", [], found)
+    return found
+
+
+def _walk(patterns, space: str, parameters: list[str], found: dict[str, list[str]]) -> None:
+    for one in patterns:
+        more = [*parameters, *one.pattern.converters]
+        if isinstance(one, URLResolver):
+            inner = f"{space}{one.namespace}:" if one.namespace else space
+            _walk(one.url_patterns, inner, more, found)
+        elif isinstance(one, URLPattern):
+            if not one.name:
+                raise AssertionError(f"{one.pattern} has no name, so no table can list it.")
+            found[space + one.name] = more
+
+
+# --- People and what is theirs -------------------------------------------------------------------
+@dataclass
+class World:
+    """Browsers by visitor, and for each address what stands in it when it is about Ana, or about Ben."""
+
+    browsers: dict[str, Client]
+    of_ana: dict[str, Mapping[str, object]] = field(repr=False)
+    of_ben: dict[str, Mapping[str, object]] = field(repr=False)
+
+    def address(self, name: str, *, bens: bool = False, **instead: object) -> str:
+        """Return an address filled in with what is Ana's, or Ben's."""
+        portal = name.partition(":")[0]
+        known = {**(self.of_ben if bens else self.of_ana).get(portal, {})}
+        known |= (self.of_ben if bens else self.of_ana).get(name, {}) | instead
+        return reverse(name, kwargs={parameter: known[parameter] for parameter in addresses()[name]})
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Let nothing that happens inside last, neither in storage nor in the browsers' cookies."""
+        cookies = {who: {name: morsel.value for name, morsel in c.cookies.items()} for who, c in self.browsers.items()}
+        point = transaction.atomic()
+        # The log's commits are durable: they refuse any transaction around them but a test's.
+        point._from_testcase = True
+        with point:
+            yield
+            transaction.set_rollback(True)
+        for who, browser in self.browsers.items():
+            browser.cookies.clear()
+            for name, value in cookies[who].items():
+                browser.cookies[name] = value
+
+    def ask(self, who: str, method: str, address: str, **more) -> HttpResponse:
+        """Return the answer to one request that leaves nothing behind."""
+        with self.unchanged():
+            return self.browsers[who].generic(method, address, secure=False, **more)
+
+
+def browser_of(person: people.Person, *, second_step: bool = True, unlocked: bool = True, **client) -> Client:
+    """Return a browser in which somebody is signed in."""
+    browser = Client(raise_request_exception=False, **client)
+    browser.force_login(person.user, backend=sessions.BACKEND)
+    session = browser.session
+    session[sessions.LIMITS] = "patient"
+    if second_step:
+        app = AuthenticatorApp(user=person.user, name="app", confirmed=True)
+        app.secret = b"12345678901234567890"
+        app.save()
+        session["otp_device_id"] = app.persistent_id
+    if unlocked:
+        browser.cookies[settings.KEYRING_COOKIE_NAME] = keyrings.to_session(session, person.keyring)
+    session.save()
+    return browser
+
+
+def staff(name: str, *roles: DeskRole) -> people.Person:
+    """Return a member of staff with desk roles."""
+    made = people.account(name, staff=True)
+    for role in roles:
+        desk.give_role(made.user, role=role, by=None, reason="test")
+    made.user = User.objects.get(pk=made.user.pk)
+    return made
+
+
+def _record(person: people.Person) -> dict[str, uuid.UUID]:
+    """Put a result and a picture into somebody's record."""
+    result = {
+        "resourceType": "Observation",
+        "status": "final",
+        "category": [{"coding": [{"code": "laboratory"}]}],
+        "code": {"text": WORDS[0]},
+        "valueQuantity": {"value": 5.4, "unit": "mmol/L"},
+    }
+    picture = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "description": WORDS[3],
+        "content": [{"attachment": {"contentType": "image/png", "size": len(PICTURE), "title": WORDS[3]}}],
+    }
+    entries = [draft(person.patient, result), draft(person.patient, picture, attachment=PICTURE)]
+    access.add_own(person.patient, entries, keyring=person.keyring)
+    return {"result": entries[0].logical_id, "picture": entries[1].logical_id}
+
+
+def _shared(sharer: people.Person, reader: people.Person, officer: people.Person) -> dict[str, object]:
+    """Let somebody see everything, be asked by them for more, ask about a line; return what came of it by name."""
+    entries = _record(sharer)
+    grant = people.give(sharer, reader, *Category, actions=(Action.READ, Action.WRITE))
+    asking = requests.ask(
+        sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
+    )
+    looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
+    case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
+    again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
+    notice = Notice.objects.filter(user=sharer.user).latest("created_at")
+    return entries | {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
+
+
+def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uuid.UUID) -> dict[str, Mapping]:
+    """Return what fills each parameter, by portal or by address."""
+    clinician = {
+        "patient": sharer.patient.pk,
+        "logical_id": has["result"],
+        "request_id": has["asking"].pk,
+        "section": "results",
+        "kind": "problem",
+    }
+    patient = {
+        "part": "labs",
+        "reading": "weight",
+        "entry": has["picture"],
+        "reader": reader.user.pk,
+        "asking": has["asking"].pk,
+        "draft": drafts,
+        "grant": has["grant"].pk,
+        "event": has["event"].id,
+    }
+    credential = Credential.objects.get(clinician__user=reader.user)
+    rows = {
+        "consent_claim": has.get("claim"),
+        "patients_identifier": Identifier.objects.filter(patient=sharer.patient).first(),
+        "audit_case": has["case"],
+        "providers_credential": credential,
+        "audit_anchor": Anchor.objects.first(),
+        "chain_transaction": has.get("transaction"),
+        "notices_mail": Mail.objects.filter(notice__user=sharer.user).first(),
+        "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
+        "accounts_user": sharer.user,
+        "providers_institution": Institution.objects.first(),
+        "providers_membership": Membership.objects.filter(clinician__user=reader.user).first(),
+    }
+    names = [name for name in addresses() if name.startswith("admin:")]
+    desk_rows = {
+        name: {"pk": rows[name.removeprefix("admin:").rpartition("_")[0]].pk, "act": "end"}
+        for name in names
+        if "pk" in addresses()[name]
+    }
+    front = {"token": "no-such-token", "notice_id": has["notice"].pk}
+    file = {"clinician:file": {"logical_id": has["picture"]}}
+    return {"clinician": clinician, "patient": patient, "front": front} | desk_rows | file
+
+
+def _draft_of(browser: Client, reader: people.Person) -> uuid.UUID:
+    """Begin to let somebody in, as far as the sentence; return the draft."""
+    where = browser.post(reverse("patient:begin", args=[reader.user.pk]))["Location"]
+    browser.post(where, {"ordinary": ["labs"]})
+    made = uuid.UUID(where.rstrip("/").split("/")[-2])
+    browser.post(reverse("patient:share-until", args=[made]), {"span": "week"})
+    return made
+
+
+def build() -> World:
+    """Make everybody, and everything that is theirs."""
+    people.prepare_ground()
+    officer = staff("Petra Ok", *DeskRole)
+    ana, ben = people.patient("Ana Costa", identifier="HC-77-4321"), people.patient("Ben Okoro")
+    lee, wu, stranger = (people.clinician(name) for name in ("Mei Lee", "Wu Jin", "Charles Stranger"))
+    old = people.clinician("Edna Old", licence_until=people.LONG_AGO)
+    unverified = people.account("Una New")
+    User.objects.filter(pk=unverified.user.pk).update(email_verified_at=None)
+    hers, his = _shared(ana, lee, officer), _shared(ben, wu, officer)
+    with transaction.atomic():
+        hers["transaction"] = his["transaction"] = transactions.queue(
+            b"\x01" * 32, contract="AuditAnchor", method="anchor", args=[1, b"\x02" * 32, []]
+        )
+        letters.write(ana.user, "passphrase-changed", key="ana")
+        letters.write(ben.user, "passphrase-changed", key="ben")
+    with transaction.atomic():
+        waiting = arrivals.expect(name="Later", birth_date=ana.patient.birth_date, sex="", identifiers=[], source="x")
+    _claim, code = arrivals.invite(waiting, by=officer.user)
+    hers["claim"] = his["claim"] = arrivals.take_up(code, user=unverified.user)
+    for credential in Credential.objects.all():
+        sealed = stored.put_away(b"%PDF", about=credential.pk.bytes, label="credential-evidence")
+        Evidence.objects.create(credential=credential, sealed=sealed, media_type="application/pdf", size=4)
+    while sequencer.sequence():
+        pass
+    signed = checkpoints.sign() or Checkpoint.objects.last()
+    Anchor.objects.create(checkpoint=signed, from_size=0, digest=b"\x03" * 32)
+    browsers = {
+        "anonymous": Client(raise_request_exception=False),
+        "unverified": browser_of(unverified, second_step=False),
+        "patient": browser_of(ana, second_step=False),
+        "other patient": browser_of(ben, second_step=False),
+        "clinician without standing": browser_of(old),
+        "clinician without grant": browser_of(stranger),
+        "clinician with grant": browser_of(lee),
+        "staff with one factor": browser_of(staff("Uma One", *DeskRole), second_step=False),
+        "staff": browser_of(officer),
+    }
+    drafts = {who: _draft_of(browsers[who], lee) for who in ("patient", "other patient")}
+    world = World(browsers, _places(ana, lee, hers, drafts["patient"]), _places(ben, wu, his, drafts["other patient"]))
+    clock.now()
+    return world
