@@ -17,6 +17,7 @@ from consent.models import Grant
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
+from ehr.notices import operations as notices
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
@@ -110,7 +111,7 @@ def _refuse(
     verdict: _Verdict, patient: Patient, action: str, *, because: str, purpose: str, parts: Iterable[Category]
 ) -> AccessDenied:
     """Log a refusal and return the exception to raise. The subject's list holds the attempt."""
-    log.record(
+    event = log.record(
         action,
         actor=verdict.party(),
         subject=patient.pk,
@@ -119,6 +120,10 @@ def _refuse(
         purpose=purpose,
         because=because,
     )
+    if because == "seal-does-not-open":
+        for officer in queries.officers():
+            key = f"grant-altered:{patient.pk}:{event.time:%Y-%m-%d}:{officer.pk}"
+            notices.notify(officer, "desk.grant-altered", about=event.pk, key=key)
     kind = KeysLocked if because == "locked" else AccessDenied
     message = sentences.refusal(because, name=patient.name, standing_message=verdict.standing.message)
     return kind(message, because=because)

@@ -1,12 +1,14 @@
 """The keys that follow consent: lockboxes made, opened, sealed on and turned. It decides nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from django.db import transaction
 
 from consent import proofs, queries
 from consent.models import Grant
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import KeyVersion, Reader
 from ehr.crypto.sealing import seal
@@ -21,28 +23,31 @@ _OWNER = b"owner"
 _ESCROW = b"escrow"
 
 
-def _owner(reader_id, version: KeyVersion) -> Recipient:
-    return Recipient(reader_id, version.pk, bytes(version.kem_public), _OWNER)
+class KeyExchanged(Exception):
+    """A reader's stored public key is not the one the log has for them. Nothing was sealed to it."""
+
+
+def _recipient(version: KeyVersion, bound_to: bytes, grant_id=None) -> Recipient:
+    """Return to whom something is sealed. Raises KeyExchanged unless the log knows this very key as theirs."""
+    if not accounts.is_logged(version):
+        raise KeyExchanged(f"Key {version.pk} of reader {version.reader_id} is not the one on the log.")
+    return Recipient(version.reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id)
 
 
 def _escrow() -> Recipient:
-    reader = queries.escrow()
-    version = reader.keyring.version
-    return Recipient(reader.pk, version.pk, bytes(version.kem_public), _ESCROW)
+    return _recipient(queries.escrow().keyring.version, _ESCROW)
 
 
 def _granted(grant: Grant) -> Recipient:
-    version = grant.key_version
-    return Recipient(grant.reader_id, version.pk, bytes(version.kem_public), proofs.digest(grant), grant.pk)
+    return _recipient(grant.key_version, proofs.digest(grant), grant.pk)
 
 
 def _always(patient: Patient) -> list[Recipient]:
-    """To whom every lockbox of a record is sealed: the patient, once there is one, and the escrow."""
-    recipients = [_escrow()]
-    if patient.user_id:
-        reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
-        recipients.insert(0, _owner(reader.pk, reader.keyring.version))
-    return recipients
+    """To whom every lockbox of a record is sealed: its patient; the escrow only while there is none."""
+    if not patient.user_id:
+        return [_escrow()]
+    reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
+    return [_recipient(reader.keyring.version, _OWNER)]
 
 
 def begin_record(patient: Patient, *, signer: Signer) -> dict[str, OpenBox]:
@@ -122,8 +127,16 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
     without = list(without)
     for part, box in own_boxes(patient, chosen, keyring=keyring).items():
         stay = queries.staying(patient, part, clock.now(), without=without)
-        recipients = [*_always(patient), *(_granted(grant) for grant in stay if Action.READ in grant.actions)]
+        recipients = [*_always(patient), *_staying(stay)]
         lockboxes.turn(box, signer=keyring, recipients=recipients)
+
+
+def _staying(grants: Iterable[Grant]) -> Iterator[Recipient]:
+    """Yield those who keep a part. A reader whose key was exchanged loses it: nothing is sealed to that key."""
+    for grant in grants:
+        if Action.READ in grant.actions:
+            with suppress(KeyExchanged):
+                yield _granted(grant)
 
 
 def settle(patient: Patient, boxes: Mapping[str, OpenBox]) -> int:

@@ -28,7 +28,7 @@ def terms(grant) -> dict:
     return {
         "patient": str(grant.patient_id),
         "reader": str(grant.reader_id),
-        "reader_key": grant.key_version_id,
+        "reader_key": grant.key_version.digest.hex(),
         "categories": list(grant.categories),
         "actions": list(grant.actions),
         "purpose": grant.purpose,

@@ -41,7 +41,7 @@ def facts(grant: Grant) -> GrantFacts:
 def between(patient: Patient, reader: User) -> list[Grant]:
     """Return all grants of one patient to one person, over and ended ones too, by one indexed query."""
     rows = Grant.objects.filter(patient=patient, reader__user=reader)
-    return list(rows.select_related("ending", "patient_version").order_by("made_at"))
+    return list(rows.select_related("ending", "key_version").order_by("made_at"))
 
 
 def escrow() -> Reader:
@@ -75,7 +75,7 @@ def staying(patient: Patient, part: str, at: datetime, *, without: Iterable = ()
     """Return the grants whose readers keep a part when its epoch turns, those that begin later included."""
     rows = Grant.objects.filter(patient=patient).standing(at).exclude(pk__in=[grant.pk for grant in without])
     keep = [grant.pk for grant in rows.only("pk", "categories") if part in grant.categories]
-    return Grant.objects.filter(pk__in=keep).select_related("key_version", "patient_version")
+    return Grant.objects.filter(pk__in=keep).select_related("key_version")
 
 
 def who_can_see(patient: Patient, at: datetime) -> QuerySet[Grant]:
@@ -138,3 +138,9 @@ def claims_awaiting_check() -> QuerySet[Claim]:
         .prefetch_related("checks__by")
         .order_by("claimed_at")
     )
+
+
+def officers() -> list[User]:
+    """Return the people who answer cases: active staff whose desk role includes it."""
+    answers = {"groups__permissions__codename": "change_case", "groups__permissions__content_type__app_label": "audit"}
+    return list(User.objects.filter(is_active=True, is_staff=True, **answers).distinct())

@@ -1,6 +1,8 @@
 """What consent leaves to be done later: parcels for the chain, and epochs that waited for the patient's keys."""
 
+import logging
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,6 +14,8 @@ from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.chain import tokens
 from patients.models import Patient
+
+logger = logging.getLogger(__name__)
 
 
 def post(grant: Grant, kind: str) -> None:
@@ -42,9 +46,22 @@ def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
         return 0
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
-        endings = list(waiting.select_related("grant"))
-        parts = {part for ending in endings for part in ending.grant.categories}
-        keys.turn(patient, parts, keyring=keyring)
-        for ending in endings:
-            complete(ending, keyring=keyring)
-        return len(endings)
+        endings = list(waiting.select_related("grant__key_version"))
+        return len(endings) if turn(patient, endings, keyring=keyring) else 0
+
+
+def turn(patient: Patient, endings: Sequence[Ending], *, keyring: OpenKeyring) -> bool:
+    """Turn the epochs that endings left open and sign their burns; tell whether it was done.
+
+    Where the patient's own stored key is not the one on the log, nothing is sealed to it and the epochs wait: what
+    has ended stays ended. Call it inside a transaction.
+    """
+    try:
+        with transaction.atomic():
+            keys.turn(patient, {part for one in endings for part in one.grant.categories}, keyring=keyring)
+            for ending in endings:
+                complete(ending, keyring=keyring)
+    except keys.KeyExchanged:
+        logger.error("The stored key of patient %s is not the one on the log; epochs wait.", patient.pk)
+        return False
+    return True

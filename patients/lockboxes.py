@@ -12,6 +12,8 @@ from typing import Protocol
 from django.db import connection
 
 from ehr import clock
+from ehr.accounts.models import Reader
+from ehr.accounts.queries import is_logged
 from ehr.crypto import opening, signing
 from ehr.crypto.digests import joined
 from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
@@ -136,7 +138,8 @@ def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> Op
 
 def lock(patient: Patient, parts: Iterable[str]) -> dict[str, Lockbox]:
     """Return the current lockboxes by part, their rows held until the transaction ends."""
-    rows = Lockbox.objects.of(patient, parts).current().select_for_update().order_by("pk")
+    rows = Lockbox.objects.of(patient, parts).current().select_for_update(of=("self",)).order_by("pk")
+    rows = rows.select_related("opened_by__reader", "patient")
     return {row.part: row for row in rows}
 
 
@@ -194,9 +197,15 @@ def new_batch(lockbox: Lockbox) -> tuple[BatchKey, bytes]:
 
 
 def check_signature(lockbox: Lockbox) -> None:
-    """Raise LockboxForged unless the epoch's opener signed this public key."""
-    public = bytes(lockbox.public)
-    if not signing.verify(lockbox.opened_by.author_public, identity(lockbox) + public, lockbox.signature):
+    """Raise LockboxForged unless the record's patient, or a service while there is none, signed this public key.
+
+    Whoever signed must have done so with the key that the log has for them.
+    """
+    public, opener = bytes(lockbox.public), lockbox.opened_by
+    owner = lockbox.patient.user_id
+    entitled = opener.reader.user_id == owner if owner else opener.reader.kind == Reader.Kind.SERVICE
+    signed = signing.verify(opener.author_public, identity(lockbox) + public, lockbox.signature)
+    if not (signed and entitled and is_logged(opener)):
         raise LockboxForged(
             f"The key of lockbox {lockbox.pk} is not signed by who opened it. Nothing was sealed to it."
         )

@@ -97,6 +97,21 @@ def check_identity(identifier: Identifier, *, by: User, document: str, number: s
         return verified
 
 
+def leave_empty(user: User) -> None:
+    """Take a person off an empty record of theirs, so that they can claim the one that arrived. Its log stays."""
+    for patient in Patient.objects.filter(user=user):
+        patient.identifiers.filter(verified_at__isnull=True).delete()
+        patient.user = patient.claimed_at = None
+        patient.save(update_fields=["user", "claimed_at"])
+        log.append(
+            "record.left",
+            actor=log.Party("person", user.pk, user.name, "patient", ""),
+            subject=patient.pk,
+            outcome="done",
+            because="another-record-claimed",
+        )
+
+
 def claim(patient: Patient, *, user: User) -> None:
     """Make a waiting record a person's own. The keys follow in `consent.keys.claim`."""
     patient.user, patient.claimed_at = user, clock.now()

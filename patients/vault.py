@@ -117,8 +117,8 @@ def _digest(identity: bytes, body: bytes) -> bytes:
     return hashlib.sha256(identity + body).digest()
 
 
-def _manifest_message(patient_id: uuid.UUID, digests: bytes) -> bytes:
-    return joined(b"manifest/v1", patient_id.bytes, hashlib.sha256(digests).digest())
+def _manifest_message(patient_id: uuid.UUID, author_name: str, digests: bytes) -> bytes:
+    return joined(b"manifest/v1", patient_id.bytes, author_name.encode(), hashlib.sha256(digests).digest())
 
 
 # --- In ------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _save(patient, entries, wrapped, chunks, digests: bytes, author: Author) -> 
         source_id=author.source_id,
         author_name=author.name,
         digests=digests,
-        signature=author.sign(_manifest_message(patient.id, digests)),
+        signature=author.sign(_manifest_message(patient.id, author.name, digests)),
     )
     newer = [entry.logical_id for entry in entries if entry.version > 1]
     if newer:
@@ -315,7 +315,7 @@ def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[
     )
     for pk, owner, name, digests, signature, author_public, source_public in rows:
         digests = bytes(digests)
-        message = _manifest_message(patient_id, digests)
+        message = _manifest_message(patient_id, name, digests)
         genuine = owner == patient_id and signing.verify(author_public or source_public, message, signature)
         checked[pk] = (name, digests if genuine else b"")
     return checked

@@ -118,7 +118,7 @@ def take_up(code: str, *, user: User) -> Claim:
             .filter(code_digest=_digest(code), claimant__isnull=True, expires_at__gt=clock.now())
             .first()
         )
-        if claim is None or Patient.objects.filter(user=user).exists():
+        if claim is None or not _may_be_left(user):
             raise ClaimRefused(_("This invitation cannot be used. Check the code, or ask for a new invitation."))
         claim.claimant, claim.claimed_at = user, clock.now()
         claim.save(update_fields=["claimant", "claimed_at"])
@@ -129,6 +129,15 @@ def take_up(code: str, *, user: User) -> Claim:
             outcome="done",
         )
     return claim
+
+
+def _may_be_left(user: User) -> bool:
+    """Tell whether somebody has no record yet, or one with nothing in it, shared with nobody: that one is left behind.
+
+    It happens to people who signed up before their record arrived under the same number.
+    """
+    own = Patient.objects.filter(user=user).first()
+    return own is None or not (own.entries.exists() or own.grants.exists())
 
 
 def check_claim(claim: Claim, *, by: User, document: str) -> bool:
@@ -198,6 +207,9 @@ def _take_over(claim: Claim, event_id: UUID, keyring: OpenKeyring) -> Patient:
     with transaction.atomic():
         claim = Claim.objects.select_for_update(of=("self",)).select_related("patient", "claimant").get(pk=claim.pk)
         _confirm_ready(claim)
+        if not _may_be_left(claim.claimant):
+            raise ClaimRefused(_("You have a record with entries by now. Ask the desk to bring the two together."))
+        patients.leave_empty(claim.claimant)
         patients.claim(claim.patient, user=claim.claimant)
         open_seal = escrow.release(event_id, claim.patient, why="claim")
         keys.take_over(claim.patient, open_seal=open_seal, signer=keyring)

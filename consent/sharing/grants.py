@@ -134,7 +134,13 @@ def give(
             grant=grant.pk,
             details=_told(grant),
         )
-        keys.hand_over(grant, keyring=keyring)
+        try:
+            keys.hand_over(grant, keyring=keyring)
+        except keys.KeyExchanged as problem:
+            raise CannotGive(
+                _("%(name)s’s keys are not the ones they registered, so nothing was shared. Tell the privacy officer.")
+                % {"name": grant.reader.name}
+            ) from problem
         upkeep.post(grant, GrantParcel.Kind.MINT)
         notices.notify(reader, "access-given", about=grant.pk, key=f"access-given:{grant.pk}")
         notices.notify(patient.user, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}")
@@ -193,8 +199,7 @@ def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.
         )
         keys.take_back(grant)
         if keyring is not None:
-            keys.turn(patient, grant.categories, keyring=keyring, without=[grant])
-            upkeep.complete(ending, keyring=keyring)
+            upkeep.turn(patient, [ending], keyring=keyring)
         if cause != Ending.Cause.TIME and grant.reader.user_id:
             notices.notify(grant.reader.user, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}")
         return ending

@@ -11,8 +11,10 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from audit import cases, log, queries
+from audit import cases, log
+from audit import queries as audit
 from audit.models import Case
+from consent import queries
 from consent.access import KeysLocked, own_party
 from consent.sentences import refusal
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
@@ -36,12 +38,6 @@ class Said:
     words: str | None
 
 
-def officers() -> list[User]:
-    """Return the people who answer cases: active staff whose desk role includes it."""
-    answers = {"groups__permissions__codename": "change_case", "groups__permissions__content_type__app_label": "audit"}
-    return list(User.objects.filter(is_active=True, is_staff=True, **answers).distinct())
-
-
 def _info(subject: UUID, event_id: UUID) -> bytes:
     return joined(b"case/v1", subject.bytes, event_id.bytes)
 
@@ -59,7 +55,7 @@ def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | 
     """
     if keyring is None:
         raise KeysLocked(refusal("locked", name=patient.name), because="locked")
-    to = officers()
+    to = queries.officers()
     if not to:
         raise NobodyToAsk(_("There is no privacy officer here yet. Call your clinic and ask for one."))
     with transaction.atomic():
@@ -74,7 +70,7 @@ def answer(case: Case, *, words: str, by: User) -> Case:
     """Answer a case, sealed to its patient and to the officers. Raises `audit.cases.NotPossible`."""
     patient = Patient.objects.select_related("user").get(pk=case.subject)
     with transaction.atomic():
-        to = [*officers(), by, patient.user]
+        to = [*queries.officers(), by, patient.user]
         sealed = _sealed(words, to, subject=case.subject, event_id=case.event_id)
         party = log.Party("person", by.pk, by.name, "privacy officer", "")
         case = cases.answer(case, sealed, party)
@@ -97,6 +93,6 @@ def _opened(case: Case, seals: dict[str, bytes], keyring: OpenKeyring | None) ->
         return None
 
 
-def line(case: Case) -> queries.Line | None:
+def line(case: Case) -> audit.Line | None:
     """Return the log's line a case is about."""
-    return queries.find(case.event_id)
+    return audit.find(case.event_id)

@@ -123,7 +123,7 @@ def make(reader: Reader) -> OpenKeyring:
         stealth_view_public=view.public_key.format(),
     )
     text = b"".join([kem.private, author.private, os.urandom(32), spend.secret, view.secret])
-    log.append(
+    event = log.append(
         "key.created",
         actor=log.Party(
             kind=_PARTY_KINDS.get(reader.kind, "system"), id=reader.id, name=reader.name, role="", place=""
@@ -132,6 +132,8 @@ def make(reader: Reader) -> OpenKeyring:
         outcome="done",
         details={"reader": str(reader.id), "number": version.number, "digest": version.digest.hex()},
     )
+    version.logged_as = event.id
+    version.save(update_fields=["logged_as"])
     return OpenKeyring(reader_id=reader.id, version_id=version.id, version_number=version.number, text=text)
 
 

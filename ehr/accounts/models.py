@@ -116,6 +116,8 @@ class KeyVersion(models.Model):
     stealth_spend_public = models.BinaryField()  # secp256k1 compressed, 33 bytes (ERC-5564 meta-address)
     stealth_view_public = models.BinaryField()
     signature = models.BinaryField(null=True, blank=True)  # by the predecessor's author key
+    # The log's line that holds this version's digest: what stands here is believed only as far as it agrees with that.
+    logged_as = models.UUIDField(null=True, blank=True)
     # Hides the person in the commitment that binds key to person in public.
     binding_salt = models.BinaryField(default=new_salt)
     commitment = models.BinaryField(null=True, blank=True)  # what stands in IdentityRegistry; people's keys only

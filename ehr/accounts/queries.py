@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from audit import log
+from audit import queries as audit
 from ehr.accounts import hashers
-from ehr.accounts.models import BackupCode, Keyring, User
+from ehr.accounts.models import BackupCode, Keyring, KeyVersion, User
 
 
 def party(user: User, *, role: str = "", place: str = "") -> log.Party:
@@ -15,6 +16,15 @@ def party(user: User, *, role: str = "", place: str = "") -> log.Party:
 def person(user_id: UUID | str) -> User:
     """Return the person with this id. Raises User.DoesNotExist."""
     return User.objects.get(pk=user_id)
+
+
+def is_logged(version: KeyVersion) -> bool:
+    """Tell whether a key is the one the log has for its reader, so that an exchanged row is noticed before sealing."""
+    line = audit.find(version.logged_as) if version.logged_as else None
+    if line is None or line.action != "key.created":
+        return False
+    named = (line.details.get("reader"), line.details.get("number"), line.details.get("digest"))
+    return named == (str(version.reader_id), version.number, version.digest.hex())
 
 
 def keyring_of(user: User) -> Keyring | None:

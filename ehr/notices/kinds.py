@@ -203,6 +203,11 @@ KINDS = {
     "desk.case-opened": Kind(
         _("A patient does not recognise a line"), _("Answer within ten days."), page="admin:index"
     ),
+    "desk.grant-altered": Kind(
+        _("A permission does not match what its patient signed"),
+        _("It opened nothing. Look at the log, compare the row with a backup, and find out who changed it."),
+        page="admin:index",
+    ),
     "desk.claim-waiting": Kind(
         _("A claim waits for an identity check"), _("Two people check, one after the other."), page="admin:index"
     ),

@@ -154,6 +154,38 @@ def test_the_same_thing_sent_twice_is_stored_once(waiting):
     assert access.receive(waiting, [draft(Category.LABS, "again", origin=b"o" * 32)], source=source) == []
 
 
+def test_somebody_who_signed_up_too_early_leaves_an_empty_record_for_the_one_that_arrived(waiting, staff):
+    early = people.patient("Ana Costa", identifier="a1")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=early.user)
+    for one in staff:
+        arrivals.check_claim(claim, by=one, document="passport")
+    patient = arrivals.finish_claim(claim, keyring=early.keyring)
+    assert patient == waiting
+    early.patient.refresh_from_db()
+    assert early.patient.user is None
+
+
+def test_a_record_with_entries_is_not_left_for_another(waiting, staff):
+    early = people.patient("Ana Costa")
+    access.add_own(early.patient, [draft(Category.LABS)], keyring=early.keyring)
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    with pytest.raises(ClaimRefused):
+        arrivals.take_up(code, user=early.user)
+
+
+@pytest.mark.privacy
+def test_once_a_record_is_its_patients_the_escrow_holds_no_seal_to_it(waiting, staff):
+    ana = people.account("Ana Costa")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=ana.user)
+    for one in staff:
+        arrivals.check_claim(claim, by=one, document="passport")
+    patient = arrivals.finish_claim(claim, keyring=ana.keyring)
+    own = people.patient("Signed Up Herself").patient
+    assert not Seal.objects.filter(lockbox__patient__in=[patient, own], reader__name="Escrow").exists()
+
+
 def test_another_number_than_the_patient_gave_verifies_nothing(ground, staff):
     people.patient(identifier="1234 567 890")
     identifier = Identifier.objects.get()

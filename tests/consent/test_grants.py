@@ -13,8 +13,9 @@ from consent.proofs import verify_grant
 from consent.sharing import grants
 from ehr import clock
 from ehr.accounts.keyrings import CannotOpen
+from ehr.crypto.sealing import generate_kem
 from ehr.words import Action, Category, Purpose
-from patients.lockboxes import LockboxForged
+from patients.lockboxes import LockboxForged, identity
 from patients.models import BatchKey, Lockbox, Seal
 from tests import people
 from tests.consent.conftest import draft, texts
@@ -203,6 +204,61 @@ def test_a_swapped_lockbox_key_catches_nothing(ana, lee):
         access.add_entries(
             ana.patient, [draft(Category.LABS)], reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT
         )
+
+
+@pytest.mark.security
+def test_a_lockbox_key_signed_by_a_stranger_catches_nothing(ana, lee, stranger):
+    people.give(ana, lee, Category.LABS, actions=(Action.WRITE,))
+    box = Lockbox.objects.get(patient=ana.patient, part="labs")
+    planted = generate_kem().public
+    version = stranger.user.reader.keyring.version
+    Lockbox.objects.filter(pk=box.pk).update(
+        public=planted, opened_by=version, signature=stranger.keyring.sign(identity(box) + planted)
+    )
+    with pytest.raises(LockboxForged):
+        access.add_entries(
+            ana.patient, [draft(Category.LABS)], reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT
+        )
+
+
+@pytest.mark.security
+def test_nothing_is_sealed_to_an_exchanged_key(ana, lee):
+    version = lee.user.reader.keyring.version
+    type(version).objects.filter(pk=version.pk).update(kem_public=generate_kem().public)
+    with pytest.raises(grants.CannotGive, match="not the ones they registered"):
+        people.give(ana, lee, Category.LABS)
+    assert not Grant.objects.exists()
+
+
+@pytest.mark.security
+def test_stopping_works_though_ones_own_stored_key_was_exchanged_and_nothing_is_sealed_to_it(with_record, lee):
+    grant = people.give(with_record, lee, Category.LABS)
+    version = with_record.user.reader.keyring.version
+    type(version).objects.filter(pk=version.pk).update(kem_public=generate_kem().public)
+    grants.end(grant, keyring=with_record.keyring, by=access.own_party(with_record.patient))
+    assert Ending.objects.get().epoch_turned_at is None
+    assert Lockbox.objects.current().get(patient=with_record.patient, part="labs").epoch == 1
+    with pytest.raises(access.AccessDenied):
+        open_chart(with_record.patient, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
+
+
+@pytest.mark.security
+def test_a_reader_whose_key_was_exchanged_is_left_out_when_the_epoch_turns(with_record, lee, stranger):
+    people.give(with_record, stranger, Category.LABS)
+    leaving = people.give(with_record, lee, Category.LABS)
+    version = stranger.user.reader.keyring.version
+    type(version).objects.filter(pk=version.pk).update(kem_public=generate_kem().public)
+    grants.end(leaving, keyring=with_record.keyring, by=access.own_party(with_record.patient))
+    assert not Seal.objects.filter(reader=stranger.user.reader, lockbox__closed_at=None, lockbox__part="labs").exists()
+
+
+@pytest.mark.security
+def test_a_key_exchanged_after_the_grant_closes_it(with_record, lee):
+    people.give(with_record, lee, Category.LABS)
+    version = lee.user.reader.keyring.version
+    type(version).objects.filter(pk=version.pk).update(kem_public=generate_kem().public)
+    with pytest.raises(access.AccessDenied):
+        open_chart(with_record.patient, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
 
 
 @pytest.mark.security

@@ -135,6 +135,23 @@ def test_a_grant_for_another_chain_is_not_this_chain_s(chain, two, tmp_path):
         call_command("verify_grant", file, stdout=StringIO())
 
 
+@pytest.mark.security
+def test_a_grant_that_names_a_contract_of_its_own_is_not_asked_there(chain, two, tmp_path):
+    paper = proofs.document(people.give(*two, Category.LABS)) | {"contract": "0x" + "5" * 40}
+    file = tmp_path / "grant.json"
+    file.write_text(json.dumps(paper))
+    with pytest.raises(CommandError, match="names contract"):
+        call_command("verify_grant", file, stdout=StringIO())
+
+
+@pytest.mark.security
+def test_another_key_than_the_patients_known_one_is_named(chain, two, tmp_path):
+    file = tmp_path / "grant.json"
+    file.write_text(json.dumps(proofs.document(people.give(*two, Category.LABS))))
+    with pytest.raises(CommandError, match="patient"):
+        call_command("verify_grant", file, "--offline", "--patient-key", "A" * 43 + "=", stdout=StringIO())
+
+
 def test_tokens_leave_within_the_time_the_settings_allow(chain, two):
     grant = people.give(*two, Category.LABS)
     parcel = grant.parcels.get()

@@ -102,6 +102,11 @@ def test_a_manifest_signed_by_somebody_else_is_not_believed(ana):
     assert not any(entry.author_valid for entry in read(ana))
 
 
+def test_another_name_for_the_author_is_not_believed(ana):
+    Manifest.objects.update(author_name="Somebody Famous")
+    assert not any(entry.author_valid for entry in read(ana))
+
+
 def test_a_missing_piece_of_a_picture_is_noticed(ana):
     content = b"x" * (vault.CHUNK_BYTES + 5)
     (entry,) = access.add_own(ana.patient, [draft(Category.LABS, attachment=content)], keyring=ana.keyring)

@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 
@@ -15,11 +16,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("file", type=Path, help="the grant as its patient or reader downloaded it")
         parser.add_argument("--offline", action="store_true", help="do not ask the chain")
+        parser.add_argument("--patient-key", default="", help="the patient's key in base64, known from elsewhere")
+        parser.add_argument("--contract", default="", help="the AccessToken's address; this server's own when left out")
 
-    def handle(self, *_args, file, offline, **_options):
+    def handle(self, *_args, file, offline, patient_key, contract, **_options):
         try:
             paper = json.loads(file.read_text(encoding="utf-8"))
-            findings = verify_grant(paper, owner_of=None if offline else self._asker(paper), at=clock.now())
+            known = base64.b64decode(patient_key, validate=True) if patient_key else None
+            owner_of = None if offline else self._asker(paper, contract or queries.token_contract()[1])
+            findings = verify_grant(paper, patient_key=known, owner_of=owner_of, at=clock.now())
         except (OSError, ValueError) as problem:
             raise CommandError(f"{file.name}: {problem}") from problem
         except (client.Unavailable, queries.NotSetUp) as problem:
@@ -30,7 +35,10 @@ class Command(BaseCommand):
             raise CommandError(f"This grant does not hold: {', '.join(failed)}.")
 
     @staticmethod
-    def _asker(paper):
+    def _asker(paper, contract):
+        if paper.get("contract") != contract:
+            raise ValueError(f"The file names contract {paper.get('contract')}, but the one to ask is {contract}.")
+
         def ask(token):
             return queries.token_owner(paper["chain_id"], paper["contract"], token)
 

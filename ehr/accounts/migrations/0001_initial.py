@@ -236,6 +236,7 @@ class Migration(migrations.Migration):
                 ("stealth_spend_public", models.BinaryField()),
                 ("stealth_view_public", models.BinaryField()),
                 ("signature", models.BinaryField(blank=True, null=True)),
+                ("logged_as", models.UUIDField(blank=True, null=True)),
                 ("binding_salt", models.BinaryField(default=ehr.accounts.models.new_salt)),
                 ("commitment", models.BinaryField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(default=ehr.clock.now, editable=False)),
