@@ -199,6 +199,9 @@ CLOCK_COMPARE_WITH_DATABASE = not TESTING
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 REDIS_URL = _needed("REDIS_URL")
 
+# Django would write larger files to a temporary folder, in clear, before anything could seal them.
+FILE_UPLOAD_HANDLERS = ["ehr.frame.uploads.InMemory"]
+
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", DATA_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
