@@ -1,5 +1,6 @@
 """Whose record a delivery is: matched by identifiers, expected where nobody is there yet."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date
 
@@ -16,11 +17,16 @@ from .refusals import Refused
 SEXES = frozenset({"female", "male", "other", "unknown"})
 PAST_USES = frozenset({"old", "temp"})
 LONGEST_NAME = 200
+# The naming systems of this product itself. A sender that used one could pass for another sender's patient.
+OWN_SYSTEMS = "urn:chartseal:"
 
 
 def named_by_source(source: str, reference: str) -> tuple[str, str]:
-    """Return the identifier that says "what this source calls Patient/12", by which later deliveries find them."""
-    return f"urn:chartseal:source:{source}", reference
+    """Return the identifier that says "what this source calls Patient/12", by which later deliveries find them.
+
+    Its value is a digest: identifiers match without regard to dashes and case, and Patient/1-2 is not Patient/12.
+    """
+    return f"{OWN_SYSTEMS}source:{source}", hashlib.sha256(reference.encode()).hexdigest()
 
 
 def find(source: str, reference: str) -> Patient | None:
@@ -71,9 +77,12 @@ def _birth_date(resource: Mapping) -> date:
 
 
 def _identifiers(resource: Mapping) -> list[tuple[str, str]]:
-    """Return (system, value) of the identifiers in use."""
+    """Return (system, value) of the identifiers in use; those in our own name are not the sender's to give."""
     return [
         (str(one["system"]), str(one["value"]))
         for one in resource.get("identifier") or ()
-        if one.get("system") and one.get("value") and one.get("use") not in PAST_USES
+        if one.get("system")
+        and one.get("value")
+        and one.get("use") not in PAST_USES
+        and not str(one["system"]).strip().casefold().startswith(OWN_SYSTEMS)
     ]

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from audit.models import Event
 from consent.access import open_own
+from ehr.intake import people as people_of_intake
 from ehr.words import Category
 from patients.models import Entry, Identifier, Patient, WrappedKey
 from patients.queries import by_identifiers
@@ -288,3 +289,39 @@ def test_every_refusal_among_us_core_is_on_the_reviewed_list(public_data):
     assert refused == {item["file"]: item["said"] for item in reviewed["refusals"]}
     assert all(item["reason"] for item in reviewed["refusals"])
     assert summary(out)["Added"] == Entry.objects.count() == 207
+
+
+@pytest.mark.security
+def test_two_references_that_differ_by_a_dash_are_two_people(bundle, write):
+    """A sender's Patient/1-2 is not its Patient/12, though dashes do not count in the numbers on people's cards."""
+    bundle["entry"] = bundle["entry"][:1]
+    bundle["entry"][0] |= {"fullUrl": "https://sender.example/Patient/12"}
+    bundle["entry"][0]["resource"] |= {"id": "12"}
+    _out, err = run(write("twelve.json", bundle))
+    assert err == ""
+    stray = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "fullUrl": "https://sender.example/Condition/c",
+                "resource": {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/1-2"}},
+                "request": {"method": "POST", "url": "Condition"},
+            }
+        ],
+    }
+    _out, err = run(write("stray.json", stray))
+    assert "Patient/1-2 is neither in this bundle nor known" in err
+    assert Entry.objects.filter(patient=Patient.objects.get()).count() == 1
+
+
+@pytest.mark.security
+def test_a_sender_cannot_name_another_senders_patient(bundle, write):
+    run(write("maria.json", bundle), source="lab-a")
+    system, value = people_of_intake.named_by_source("lab-a", f"Patient/{MARIA.removeprefix('urn:uuid:')}")
+    bundle["entry"] = bundle["entry"][:1]
+    bundle["entry"][0]["fullUrl"] = "urn:uuid:66666666-6666-4666-8666-666666666666"
+    bundle["entry"][0]["resource"]["identifier"] = [{"system": system, "value": value}]
+    _out, err = run(write("passing.json", bundle), source="lab-b")
+    assert err == ""
+    assert Patient.objects.count() == 2
