@@ -77,14 +77,17 @@ def _covers(grant: GrantFacts, category: str, action: str, purpose: str) -> bool
 
 
 def _holds(grant: GrantFacts, at: datetime) -> bool:
-    """Half-open, as everywhere: from `starts` on, until just before `ends`."""
-    return (grant.ended_at is None or at < grant.ended_at) and grant.starts <= at < grant.ends
+    """Half-open, as everywhere: from `starts` on, until just before `ends`. Never once its ending is known.
+
+    An ending is not compared with `at`: two machines' clocks may differ by two seconds, and a stop must not.
+    """
+    return grant.ended_at is None and grant.starts <= at < grant.ends
 
 
 def _why_not(known: Sequence[GrantFacts], covering: Sequence[GrantFacts], at: datetime) -> str:
     if any(grant.starts > at and grant.ended_at is None for grant in covering):
         return "not-yet"
-    if any(grant.ended_at is not None and grant.ended_at <= at for grant in covering):
+    if any(grant.ended_at is not None for grant in covering):
         return "stopped"
     if any(grant.ends <= at for grant in covering):
         return "over"

@@ -62,10 +62,10 @@ def test_access_begins_with_its_first_moment_and_lasts_to_the_last():
     assert ask(at=GRANT.ends - timedelta(microseconds=1)).allowed
 
 
-def test_an_ending_counts_from_its_own_moment_on():
+def test_an_ending_counts_at_once_also_where_the_clock_is_a_second_behind():
     ended = replace(GRANT, ended_at=NOW)
-    assert ask(grants=(ended,), at=NOW - timedelta(microseconds=1)).allowed
-    assert not ask(grants=(ended,), at=NOW).allowed
+    for at in (NOW - timedelta(seconds=1), NOW, NOW + timedelta(seconds=1)):
+        assert ask(grants=(ended,), at=at).because == "stopped"
 
 
 def test_two_halves_of_different_grants_make_no_whole():
