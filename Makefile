@@ -15,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-privacy test-security test-compliance contracts bench lint format lock upgrade restore-drill \
+.PHONY: help run test test-privacy test-security test-compliance contracts bench chaos lint format lock upgrade restore-drill \
 	test-environment run-environment
 
 help: ## Show these lines
@@ -49,6 +49,9 @@ contracts: test-environment ## Recompile the contracts where npm is at hand, com
 
 bench: test-environment ## Measure, print ratios, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: test-environment ## kill -9 everything at random while people use it; five minutes at most, CHAOS_SEED repeats
+	$(PYTEST) -m chaos -q tests/chaos $(ARGS)
 
 restore-drill: run-environment ## Back up, destroy, restore, and compare the log's head and every row
 	@$(BIN)/python deploy/restore_drill.py

@@ -1,10 +1,22 @@
-"""One world for each test that asks for it."""
+"""One world for each file that asks for it: what is asked of it leaves nothing behind (`World.ask`)."""
+
+from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
+from django.db import transaction
 
 from tests.security import world as worlds
 
 
-@pytest.fixture
-def world(db) -> worlds.World:
-    return worlds.build()
+@pytest.fixture(scope="module")
+def world(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[worlds.World]:
+    """Make everybody once, inside a transaction that is taken back at the end of the file."""
+    before, settings.LOG_WITNESS_PATH = settings.LOG_WITNESS_PATH, tmp_path_factory.mktemp("witness")
+    with django_db_blocker.unblock():
+        whole = transaction.atomic()
+        whole._from_testcase = True  # the log's own commits refuse any other transaction around them
+        with whole:
+            yield worlds.build()
+            transaction.set_rollback(True)
+    settings.LOG_WITNESS_PATH = before

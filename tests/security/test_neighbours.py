@@ -81,6 +81,7 @@ def test_an_id_of_the_right_kind_in_the_wrong_place_is_not_found(world):
 def test_asking_for_a_strangers_chart_is_on_that_patients_list(world):
     patient = world.of_ana["clinician"]["patient"]
     before = Event.objects.filter(subject=patient).count()
-    browser = world.browsers["clinician without grant"]
-    assert browser.get(world.address("clinician:chart")).status_code == 404
-    assert Event.objects.filter(subject=patient).count() == before + 1
+    with world.unchanged():
+        answer = world.browsers["clinician without grant"].get(world.address("clinician:chart"))
+        assert answer.status_code == 404
+        assert Event.objects.filter(subject=patient).count() == before + 1

@@ -12,6 +12,7 @@ from ehr.accounts import recovery
 from ehr.accounts.models import User
 from ehr.notices import tasks
 from tests import people
+from tests.security import world as worlds
 from tests.security.world import addresses, browser_of
 
 pytestmark = [pytest.mark.security, pytest.mark.django_db]
@@ -27,6 +28,12 @@ ELSEWHERE = [
     "https://testserver@evil.example/",
     "https://testserver.evil.example/",
 ]
+
+
+@pytest.fixture
+def world(db):
+    """A world of each test's own, for here forms are taken."""
+    return worlds.build()
 
 
 @pytest.mark.parametrize("who", ["patient", "clinician with grant", "staff"])
