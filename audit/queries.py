@@ -9,7 +9,7 @@ from uuid import UUID
 
 from audit.log import Party
 from audit.merkle import EMPTY_ROOT
-from audit.models import Anchor, Case, Checkpoint, Event, Head, Queued
+from audit.models import Anchor, Case, Checkpoint, Event, EventBody, Head, Queued
 
 _ON_CHAIN = (Anchor.Status.CONFIRMED, Anchor.Status.FINAL)
 
@@ -71,6 +71,12 @@ def find(event_id: UUID) -> Line | None:
     """Return one event, or None."""
     event = Event.objects.filter(id=event_id).select_related("body", "leaf", "erasure").first()
     return line(event) if event else None
+
+
+def facts(event_id: UUID) -> Mapping[str, object] | None:
+    """Return what one event's body says, without its place in the tree; None when there is no such body."""
+    payload = EventBody.objects.filter(pk=event_id).values_list("payload", flat=True).first()
+    return json.loads(bytes(payload)) if payload is not None else None
 
 
 def line(event: Event) -> Line:

@@ -12,9 +12,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from audit import log
-from consent import keys, proofs, queries, rules, sentences
+from consent import keys, queries, rules, sentences
 from consent.models import Grant
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
@@ -241,6 +242,7 @@ def open_own(
 
 
 def _own_event(patient: Patient, keyring: OpenKeyring | None, action: str, parts: Iterable[Category]) -> None:
+    keyring = keyring if accounts.is_theirs(keyring, patient.user_id) else None
     log.record(
         action,
         actor=own_party(patient),
@@ -297,37 +299,52 @@ def add_entries(
 
     Raises ChangedMeanwhile when a draft does not follow the newest version.
     """
-    before = newest_versions(patient, [draft.logical_id for draft in drafts])
-    touched = {part for draft in drafts for part in draft.parts} | {
-        part for one in before.values() for part in one.parts
-    }
-    parts = tuple(sorted(map(Category, touched)))
-    verdict = _judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=parts)
-    allowed = verdict.allowed
-    because = verdict.because if len(allowed) != len(parts) else "" if keyring else "locked"
-    if not because and not all(proofs.genuine(grant) for grant in allowed.values()):
-        # Writing may need no seal, so the signature itself is checked.
-        because = "seal-does-not-open"
-    if because:
-        raise _refuse(verdict, patient, "entry.refused", because=because, purpose=str(purpose), parts=parts)
-    if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
-        raise ChangedMeanwhile
     try:
         with transaction.atomic():
-            grant = next(iter(allowed.values())).pk
-            _append_writing(patient, drafts, actor=verdict.party(), purpose=purpose, grant=grant)
-            boxes = keys.granted_boxes(patient, {str(part): grant for part, grant in allowed.items()}, keyring=keyring)
-            return vault.write(patient, drafts, author=_Person(keyring, verdict.party().name), boxes=boxes)
+            # Stopping takes the same row: what is written came before it, or is refused.
+            Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+            before = newest_versions(patient, [draft.logical_id for draft in drafts])
+            parts = _touched(drafts, before)
+            verdict = _judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=parts)
+            because = _why_not_written(verdict, parts, keyring)
+            if not because:
+                if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
+                    raise ChangedMeanwhile
+                grants = {str(part): grant for part, grant in verdict.allowed.items()}
+                _append_writing(
+                    patient, drafts, actor=verdict.party(), purpose=purpose, grant=next(iter(grants.values())).pk
+                )
+                boxes = keys.granted_boxes(patient, grants, keyring=keyring)
+                return vault.write(patient, drafts, author=_Person(keyring, verdict.party().name), boxes=boxes)
     except IntegrityError as twice:
         # Two at the same moment: the database let the first one in.
         raise ChangedMeanwhile from twice
+    except keys.CannotOpen:
+        because = "seal-does-not-open"
+    raise _refuse(verdict, patient, "entry.refused", because=because, purpose=str(purpose), parts=parts)
+
+
+def _touched(drafts: Sequence[Draft], before: Mapping) -> tuple[Category, ...]:
+    """Return the parts that drafts are put into, and those from which new versions take something."""
+    put = {part for draft in drafts for part in draft.parts}
+    return tuple(sorted(map(Category, put.union(*(one.parts for one in before.values())))))
+
+
+def _why_not_written(verdict: _Verdict, parts: Sequence[Category], keyring: OpenKeyring | None) -> str:
+    if len(verdict.allowed) != len(parts):
+        return verdict.because
+    if not accounts.is_theirs(keyring, verdict.reader.pk):
+        return "locked"
+    # Writing may need no seal, so the signature itself is checked.
+    genuine = all(queries.signed_by_patient(grant) for grant in verdict.allowed.values())
+    return "" if genuine else "seal-does-not-open"
 
 
 def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring | None) -> list[Entry]:
     """Seal what a patient added to their own record, signed by them and marked as theirs. Raises KeysLocked."""
     parts = {Category(part) for draft in drafts for part in draft.parts}
-    if keyring is None:
-        _own_event(patient, keyring, "entry.refused", parts)
+    if not accounts.is_theirs(keyring, patient.user_id):
+        _own_event(patient, None, "entry.refused", parts)
     with transaction.atomic():
         _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT)
         boxes = keys.own_boxes(patient, parts, keyring=keyring)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from uuid import UUID
 
 from django.db import transaction
 
+from audit import log
 from consent import proofs, queries
 from consent.models import Grant
 from ehr import clock
@@ -12,8 +14,9 @@ from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import KeyVersion, Reader
 from ehr.crypto.sealing import seal
+from ehr.notices import operations as notices
 from ehr.words import Action
-from patients import lockboxes
+from patients import lockboxes, rows
 from patients.lockboxes import OpenBox, Recipient, Signer
 from patients.models import LOG_PART, PARTS, BatchKey, Lockbox, Patient, Seal
 
@@ -72,14 +75,16 @@ def own_boxes(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring) -
 
 
 def _open(patient: Patient, parts, reader: Reader, *, open_seal, bound_to: bytes) -> dict[str, OpenBox]:
-    held = Seal.objects.filter(
-        lockbox__patient=patient,
-        lockbox__closed_at__isnull=True,
-        lockbox__part__in=[str(part) for part in parts],
-        reader=reader,
-        grant_id__isnull=True,
-    ).select_related("lockbox")
-    return {seal.lockbox.part: lockboxes.open_box(seal, open_seal=open_seal, bound_to=bound_to) for seal in held}
+    held = rows.seals(patient.pk, reader.pk, [str(part) for part in parts], None)
+    return {
+        part: lockboxes.open_box(_box(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=bound_to)
+        for blob, _grant, pk, part, epoch in held
+    }
+
+
+def _box(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
+    """Return a lockbox as opening needs it. What is not named here is read when it is asked for."""
+    return Lockbox(pk=pk, patient=patient, part=part, epoch=epoch)
 
 
 def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
@@ -87,19 +92,16 @@ def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: Op
 
     Raises CannotOpen when a grant is no longer what was signed: its digest opens nothing.
     """
-    held = Seal.objects.filter(
-        lockbox__patient=patient,
-        lockbox__closed_at__isnull=True,
-        lockbox__part__in=list(by_part),
-        reader_id=keyring.reader_id,
-        grant_id__in={grant.pk for grant in by_part.values()},
-    ).select_related("lockbox")
-    digests = {pk: proofs.digest(grant) for pk, grant in {grant.pk: grant for grant in by_part.values()}.items()}
-    return {
-        seal.lockbox.part: lockboxes.open_box(seal, open_seal=keyring.open_seal, bound_to=digests[seal.grant_id])
-        for seal in held
-        if by_part[seal.lockbox.part].pk == seal.grant_id
-    }
+    used = {grant.pk: grant for grant in by_part.values()}
+    digests = {pk: proofs.digest(grant) for pk, grant in used.items()}
+    opened = {}
+    for blob, grant_id, pk, part, epoch in rows.seals(patient.pk, keyring.reader_id, list(by_part), list(used)):
+        grant_pk = by_part[part].pk
+        if UUID(str(grant_id)) == grant_pk:
+            opened[part] = lockboxes.open_box(
+                _box(patient, pk, part, epoch), blob, open_seal=keyring.open_seal, bound_to=digests[grant_pk]
+            )
+    return opened
 
 
 def hand_over(grant: Grant, *, keyring: OpenKeyring) -> None:
@@ -127,16 +129,40 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
     without = list(without)
     for part, box in own_boxes(patient, chosen, keyring=keyring).items():
         stay = queries.staying(patient, part, clock.now(), without=without)
-        recipients = [*_always(patient), *_staying(stay)]
+        recipients = [*_always(patient), *_staying(stay, keyring)]
         lockboxes.turn(box, signer=keyring, recipients=recipients)
 
 
-def _staying(grants: Iterable[Grant]) -> Iterator[Recipient]:
-    """Yield those who keep a part. A reader whose key was exchanged loses it: nothing is sealed to that key."""
+def _staying(grants: Iterable[Grant], keyring: OpenKeyring) -> Iterator[Recipient]:
+    """Yield those who keep a part. A reader whose key was exchanged loses it: nothing is sealed to that key.
+
+    So does a grant that its patient did not sign as it stands: here the key of a part is handed on anew, and a row
+    that somebody widened, or made, would otherwise get from the patient's own session what it never had.
+    """
     for grant in grants:
-        if Action.READ in grant.actions:
+        if not proofs.made_by(grant, keyring):
+            _tell_of_altered(grant)
+        elif Action.READ in grant.actions:
             with suppress(KeyExchanged):
                 yield _granted(grant)
+
+
+def _tell_of_altered(grant: Grant) -> None:
+    event = log.append(
+        "grant.altered",
+        actor=log.SYSTEM,
+        subject=grant.patient_id,
+        outcome="refused",
+        grant=grant.pk,
+        because="not-what-was-signed",
+    )
+    for officer in queries.officers():
+        notices.notify(
+            officer,
+            "desk.grant-altered",
+            about=event.pk,
+            key=f"grant-altered:{grant.patient_id}:{event.time:%Y-%m-%d}:{officer.pk}",
+        )
 
 
 def settle(patient: Patient, boxes: Mapping[str, OpenBox]) -> int:

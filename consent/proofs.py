@@ -86,6 +86,12 @@ def genuine(grant) -> bool:
     return signer == grant.signer and signing.verify(version.author_public, message, bytes(grant.binding))
 
 
+def made_by(grant, keyring) -> bool:
+    """Tell whether the holder of an open keyring signed exactly what the row says, whatever else is in the database."""
+    signer = typed_data.address_of(keyring.grant_key(grant.pk.bytes))
+    return typed_data.recover(digest(grant), bytes(grant.signature_r), bytes(grant.signature_vs)) == signer
+
+
 def _b64(raw: bytes) -> str:
     return base64.b64encode(bytes(raw)).decode()
 

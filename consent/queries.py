@@ -8,8 +8,10 @@ from django.db.models import QuerySet
 from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
+from consent import proofs
 from consent.models import Claim, Grant
 from consent.rules import GrantFacts
+from ehr.accounts import queries as accounts
 from ehr.accounts.models import Reader, User
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
@@ -42,6 +44,12 @@ def between(patient: Patient, reader: User) -> list[Grant]:
     """Return all grants of one patient to one person, over and ended ones too, by one indexed query."""
     rows = Grant.objects.filter(patient=patient, reader__user=reader)
     return list(rows.select_related("ending", "key_version").order_by("made_at"))
+
+
+def signed_by_patient(grant: Grant) -> bool:
+    """Tell whether a grant's own patient signed what the row says, with the key that the log has for them."""
+    version = grant.patient_version
+    return version.reader.user_id == grant.patient.user_id and accounts.is_logged(version) and proofs.genuine(grant)
 
 
 def escrow() -> Reader:

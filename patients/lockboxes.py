@@ -3,6 +3,7 @@
 Only `consent.keys`, `patients.vault` and `patients.operations` may import this module.
 """
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
 from ehr.crypto.sealing import encrypt, generate_kem, new_key, seal
 from patients.models import BatchKey, Lockbox, Patient, Seal, WrappedKey
 
+logger = logging.getLogger(__name__)
 _ENTRY_ID_LENGTH = (16).to_bytes(4, "big")
 
 
@@ -112,13 +114,13 @@ def make_seal(box: OpenBox, recipient: Recipient) -> Seal:
     )
 
 
-def open_box(held: Seal, *, open_seal: Callable[..., bytes], bound_to: bytes) -> OpenBox:
+def open_box(lockbox: Lockbox, blob: bytes, *, open_seal: Callable[..., bytes], bound_to: bytes) -> OpenBox:
     """Return the lockbox a seal holds. Raises CannotOpen unless keyring, grant and lockbox are what it is bound to."""
-    secret = open_seal(bytes(held.blob), info=_seal_info(held.lockbox, bound_to))
+    secret = open_seal(bytes(blob), info=_seal_info(lockbox, bound_to))
     if len(secret) != KEM_PRIVATE_BYTES + 32:
         raise CannotOpen("This seal does not hold a lockbox's key.")
     private, root = secret[:KEM_PRIVATE_BYTES], secret[KEM_PRIVATE_BYTES:]
-    return OpenBox(held.lockbox, opening.SealOpener(private), private, root)
+    return OpenBox(lockbox, opening.SealOpener(private), private, root)
 
 
 def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> OpenBox:
@@ -136,23 +138,31 @@ def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> Op
     return new
 
 
-def lock(patient: Patient, parts: Iterable[str]) -> dict[str, Lockbox]:
-    """Return the current lockboxes by part, their rows held until the transaction ends."""
+def lock(patient: Patient, parts: Iterable[str], *, for_writing: bool = False) -> dict[str, Lockbox]:
+    """Return the current lockboxes by part, their rows held until the transaction ends, with their openers."""
     rows = Lockbox.objects.of(patient, parts).current().select_for_update(of=("self",)).order_by("pk")
-    rows = rows.select_related("opened_by__reader", "patient")
+    if for_writing:
+        rows = rows.select_related("opened_by__reader", "patient")
     return {row.part: row for row in rows}
 
 
 def rewrap(old: OpenBox, new: OpenBox, *, batched_only: bool = False) -> int:
-    """Wrap the old box's DEKs under the new one's root; return how many. One box twice: batches move to the root."""
+    """Wrap the old box's DEKs under the new one's root; return how many. One box twice: batches move to the root.
+
+    A DEK that does not open is moved as it is: it opens nothing there either, its entry is shown as unreadable, and
+    the rest, a stop among it, goes on.
+    """
     rows = WrappedKey.objects.filter(lockbox=old.lockbox)
     if batched_only:
         rows = rows.filter(batch__isnull=False)
     keys = BatchKeys(old)
     changed = []
     for pk, entry_id, batch_id, blob in rows.values_list("pk", "entry_id", "batch_id", "blob"):
-        dek = unwrap(old, keys, entry_id.bytes, batch_id, blob)
-        changed.append((new.lockbox.pk, bytes(wrap(new.root, new.lockbox, entry_id, dek)), pk))
+        try:
+            blob = wrap(new.root, new.lockbox, entry_id, unwrap(old, keys, entry_id.bytes, batch_id, blob))
+        except CannotOpen:
+            logger.error("The key in row %s of lockbox %s does not open.", pk, old.lockbox.pk)
+        changed.append((new.lockbox.pk, bytes(blob), pk))
     if changed:
         with connection.cursor() as cursor:
             cursor.executemany(

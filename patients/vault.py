@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
+from operator import itemgetter
 from typing import Protocol
-
-from django.db import connection
 
 from ehr.crypto import opening, signing
 from ehr.crypto.digests import joined
 from ehr.crypto.formats import CannotOpen
 from ehr.crypto.passphrases import derive
 from ehr.crypto.sealing import encrypt, encrypt_committed, new_key
+from patients import rows
 from patients.lockboxes import BatchKeys, OpenBox, lock, new_batch, unwrap, wrap
 from patients.models import Chunk, Entry, Lockbox, Manifest, Patient, WrappedKey
 
@@ -129,7 +129,7 @@ def write(
 
     Call it inside a transaction. Raises NoLockbox, LockboxForged, and IntegrityError where a version exists already.
     """
-    current = lock(patient, {part for draft in drafts for part in draft.parts})
+    current = lock(patient, {part for draft in drafts for part in draft.parts}, for_writing=True)
     keys = {part: box.root for part, box in (boxes or {}).items() if part in current and box.lockbox == current[part]}
     batches: dict[str, int | None] = dict.fromkeys(keys)
     entries, wrapped, digests, chunks = [], [], [], []
@@ -211,21 +211,6 @@ def _chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
 
 
 # --- Out -----------------------------------------------------------------------------------------
-_COLUMNS = (
-    "entry_id",
-    "lockbox_id",
-    "batch_id",
-    "blob",
-    "entry__logical_id",
-    "entry__version",
-    "entry__shares",
-    "entry__manifest_id",
-    "entry__position",
-    "entry__written_at",
-    "entry__body",
-)
-
-
 def read(
     patient: Patient,
     boxes: Mapping[str, OpenBox],
@@ -238,18 +223,9 @@ def read(
     An entry whose second share is in a box that is not open is left out without a trace. One whose key or
     ciphertext does not fit comes back with `raw` None; one whose author's signature fails, with `author_valid` False.
     """
-    rows = WrappedKey.objects.filter(lockbox__in=[box.lockbox.pk for box in boxes.values()], entry__patient=patient)
-    if logical_id is not None:
-        rows = rows.filter(entry__logical_id=logical_id)
-    if not all_versions:
-        rows = rows.filter(entry__current=True)
     opened = _Opening(patient, boxes)
-    ordered = rows.order_by("-entry__written_at", "entry__position", "pk").values_list(*_COLUMNS)
-    with connection.cursor() as cursor:
-        # Past the ORM's converters, which would cost as much as the decryption.
-        cursor.execute(*ordered.query.sql_with_params())
-        for row in cursor.fetchall():
-            opened.take(row)
+    for row in rows.entries(patient.id, list(opened.boxes), logical_id=logical_id, all_versions=all_versions):
+        opened.take(row)
     return opened.finish()
 
 
@@ -266,8 +242,7 @@ class _Opening:
         self.prefix = _identity_prefix(patient.id)
         self.boxes = {box.lockbox.pk: (box, BatchKeys(box), (box.part,)) for box in boxes.values()}
         self.waiting: dict[bytes, tuple[bytes | None, str]] = {}
-        self.entries: list[OpenEntry] = []
-        self.signed: list[tuple[int, bytes]] = []
+        self.found: list[tuple[OpenEntry, int, bytes]] = []  # with its position and digest, as its author signed them
 
     def take(self, row) -> None:
         entry, lockbox_id, batch_id, blob, logical, version, shares, manifest_id, position, written, body = row
@@ -287,15 +262,19 @@ class _Opening:
         identity = self.prefix + logical_bytes + version.to_bytes(4, "big")
         body = bytes(body)
         raw = _text(dek, body, identity)
-        self.entries.append(OpenEntry(entry_bytes, logical_bytes, version, parts, written, manifest_id, raw))
-        self.signed.append((position * _DIGEST_BYTES, _digest(identity, body)))
+        opened = OpenEntry(entry_bytes, logical_bytes, version, parts, written, manifest_id, raw)
+        self.found.append((opened, position, _digest(identity, body)))
 
     def finish(self) -> list[OpenEntry]:
-        manifests = _checked_manifests(self.patient_id, {entry.manifest_id for entry in self.entries})
-        for entry, (start, digest) in zip(self.entries, self.signed, strict=True):
+        manifests = _checked_manifests(self.patient_id, {entry.manifest_id for entry, _, _ in self.found})
+        # Two stable sorts: newest written first, and within one writing in the order written.
+        self.found.sort(key=itemgetter(1))
+        self.found.sort(key=lambda one: one[0].stored_at, reverse=True)
+        for entry, position, digest in self.found:
             entry.author_name, digests = manifests[entry.manifest_id]
+            start = position * _DIGEST_BYTES
             entry.author_valid = digests[start : start + _DIGEST_BYTES] == digest
-        return self.entries
+        return [entry for entry, _, _ in self.found]
 
 
 def _text(dek: bytes | None, body: bytes, identity: bytes) -> bytes | None:
@@ -310,13 +289,10 @@ def _text(dek: bytes | None, body: bytes, identity: bytes) -> bytes | None:
 def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[str, bytes]]:
     """Return author's name and signed digests by manifest; no digests where the signature fails."""
     checked = {}
-    rows = Manifest.objects.filter(pk__in=ids).values_list(
-        "pk", "patient_id", "author_name", "digests", "signature", "author__author_public", "source__public"
-    )
-    for pk, owner, name, digests, signature, author_public, source_public in rows:
+    for pk, owner, name, digests, signature, public in rows.manifests(ids):
         digests = bytes(digests)
         message = _manifest_message(patient_id, name, digests)
-        genuine = owner == patient_id and signing.verify(author_public or source_public, message, signature)
+        genuine = _id_bytes(owner) == patient_id.bytes and signing.verify(public, message, signature)
         checked[pk] = (name, digests if genuine else b"")
     return checked
 
@@ -324,10 +300,10 @@ def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[
 def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
     """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
     key = derive(_dek(entry, boxes), "attachment")
-    rows = list(entry.chunks.values_list("number", "body"))
+    stored = list(entry.chunks.values_list("number", "body"))
     pieces = [
-        opening.decrypt(key, body, aad=_chunk_aad(entry.id, position, len(rows)))
-        for position, (_, body) in enumerate(rows)
+        opening.decrypt(key, body, aad=_chunk_aad(entry.id, position, len(stored)))
+        for position, (_, body) in enumerate(stored)
     ]
     return b"".join(pieces)
 

@@ -13,6 +13,7 @@ from consent import keys, proofs, queries, sentences, upkeep
 from consent.access import KeysLocked, own_party
 from consent.models import Ending, Grant, GrantParcel
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.chain import stealth, tokens, typed_data
@@ -108,7 +109,7 @@ def give(
     `once` names one confirmation: the same one sent twice makes one grant and returns it. `sentence` is what the
     patient read; when the facts have changed since, nothing is given. Raises CannotGive, KeysLocked.
     """
-    if keyring is None:
+    if not accounts.is_theirs(keyring, patient.user_id):
         raise KeysLocked(sentences.refusal("locked", name=patient.name), because="locked")
     with transaction.atomic():
         # One row per patient orders their own changes, so that a second click waits for the first.

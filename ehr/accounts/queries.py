@@ -5,7 +5,8 @@ from uuid import UUID
 from audit import log
 from audit import queries as audit
 from ehr.accounts import hashers
-from ehr.accounts.models import BackupCode, Keyring, KeyVersion, User
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.models import BackupCode, Keyring, KeyVersion, Reader, User
 
 
 def party(user: User, *, role: str = "", place: str = "") -> log.Party:
@@ -20,11 +21,17 @@ def person(user_id: UUID | str) -> User:
 
 def is_logged(version: KeyVersion) -> bool:
     """Tell whether a key is the one the log has for its reader, so that an exchanged row is noticed before sealing."""
-    line = audit.find(version.logged_as) if version.logged_as else None
-    if line is None or line.action != "key.created":
+    said = audit.facts(version.logged_as) if version.logged_as else None
+    if said is None or said["action"] != "key.created":
         return False
-    named = (line.details.get("reader"), line.details.get("number"), line.details.get("digest"))
+    details = said["details"]
+    named = (details.get("reader"), details.get("number"), details.get("digest"))
     return named == (str(version.reader_id), version.number, version.digest.hex())
+
+
+def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
+    """Tell whether an open keyring is this person's own. One that is not counts as none, wherever somebody signs."""
+    return keyring is not None and Reader.objects.filter(pk=keyring.reader_id, user_id=user_id).exists()
 
 
 def keyring_of(user: User) -> Keyring | None:

@@ -4,6 +4,7 @@ The same arithmetic as contracts/src/AccessToken.sol, so that a consent can be m
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -36,6 +37,7 @@ class TokenGrant:
         return typed_data.struct_hash("Grant", {"Grant": GRANT_FIELDS}, message)
 
 
+@lru_cache(maxsize=16)
 def domain(verifying_contract: str, chain_id: int) -> typed_data.Domain:
     """Return the domain in which grants and revocations are signed."""
     return typed_data.domain(NAME, verifying_contract, chain_id)

@@ -1,0 +1,74 @@
+"""The three reads of an opening, in SQL: building them with the ORM costs more than decrypting a page of entries.
+
+What comes back is sealed. Ids may be text or UUIDs, as the database hands them over.
+"""
+
+import uuid
+from collections.abc import Collection
+
+from django.db import connection
+
+
+def _id(value: uuid.UUID) -> uuid.UUID | str:
+    """Return an id as the database keeps it."""
+    return value if connection.features.has_native_uuid_field else value.hex
+
+
+def _marks(values: Collection) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _all(sql: str, parameters: list) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def seals(
+    patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str], grants: Collection[uuid.UUID] | None
+) -> list[tuple]:
+    """Return (blob, grant, lockbox, part, epoch) of a reader's seals to open epochs; with no grants, the owner's."""
+    if not parts or (grants is not None and not grants):
+        return []
+    of_grant = "seal.grant_id is null" if grants is None else f"seal.grant_id in ({_marks(grants)})"
+    return _all(
+        "select seal.blob, seal.grant_id, box.id, box.part, box.epoch from patients_lockbox box "
+        "join patients_seal seal on seal.lockbox_id = box.id "
+        f"where box.patient_id = %s and box.closed_at is null and box.part in ({_marks(parts)}) "
+        f"and seal.reader_id = %s and {of_grant} order by box.id",
+        [_id(patient_id), *map(str, parts), _id(reader_id), *map(_id, grants or ())],
+    )
+
+
+def entries(
+    patient_id: uuid.UUID, lockboxes: Collection[int], *, logical_id: uuid.UUID | None, all_versions: bool
+) -> list[tuple]:
+    """Return (entry, lockbox, batch, wrapped key, logical id, version, shares, manifest, position, written, body)."""
+    if not lockboxes:
+        return []
+    only = "" if all_versions else " and entry.current"
+    parameters: list = [*lockboxes, _id(patient_id)]
+    if logical_id is not None:
+        only += " and entry.logical_id = %s"
+        parameters.append(_id(logical_id))
+    return _all(
+        "select wrapped.entry_id, wrapped.lockbox_id, wrapped.batch_id, wrapped.blob, entry.logical_id, entry.version, "
+        "entry.shares, entry.manifest_id, entry.position, entry.written_at, entry.body "
+        "from patients_wrappedkey wrapped "
+        f"join patients_entry entry on entry.id = wrapped.entry_id where wrapped.lockbox_id in ({_marks(lockboxes)}) "
+        f"and entry.patient_id = %s{only}",
+        parameters,
+    )
+
+
+def manifests(ids: Collection[int]) -> list[tuple]:
+    """Return (key, patient, author's name, digests, signature, public key of the author or source)."""
+    if not ids:
+        return []
+    return _all(
+        "select manifest.id, manifest.patient_id, manifest.author_name, manifest.digests, manifest.signature, "
+        "coalesce(version.author_public, source.public) from patients_manifest manifest "
+        "left join accounts_keyversion version on version.id = manifest.author_id "
+        f"left join patients_source source on source.id = manifest.source_id where manifest.id in ({_marks(ids)})",
+        list(ids),
+    )
