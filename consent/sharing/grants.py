@@ -67,7 +67,7 @@ def propose(
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(
         patient=patient,
-        reader=Reader.objects.get(user=reader),
+        reader=Reader.objects.select_related("keyring__version").get(user=reader),
         categories=chosen,
         actions=allowed,
         purpose=str(purpose),
