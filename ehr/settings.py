@@ -87,7 +87,7 @@ STORAGE_KEY = bytes.fromhex(_secret("STORAGE_KEY"))
 LOG_SIGNING_KEY = bytes.fromhex(_secret("LOG_SIGNING_KEY"))
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
 CHAIN_RELAYER_KEY = bytes.fromhex(_secret("CHAIN_RELAYER_KEY"))
-# Wraps the escrow's private key where no PKCS#11 token is configured.
+# Wraps the escrow's private key: with the database, it opens every record. No hardware holds it yet.
 KEYHOLDER_FILE_KEY = bytes.fromhex(_secret("KEYHOLDER_FILE_KEY"))
 
 # --- Where it runs -------------------------------------------------------------------------------
@@ -118,8 +118,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "guardian",
     "django_otp",
-    "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
     "csp",
     "django_htmx",
     "ehr.outbox",
@@ -277,6 +275,10 @@ PERMISSIONS_POLICY = {
 # Where a licence is confirmed each night; empty means that no register can be asked and the verifier's word stands.
 CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
 
+# --- Help ----------------------------------------------------------------------------------------
+# The telephone number at the foot of every page, where the same can be done by speaking; empty shows none.
+HELP_LINE = os.environ.get("HELP_LINE", "")
+
 # --- Language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -304,6 +306,8 @@ EMAIL_BACKEND = (
 CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
 CHAIN_URL = _needed("CHAIN_URL") or f"http://127.0.0.1:{CHAIN_PORT}"
 CHAIN_DATA = DATA_DIR / "chain.sqlite3"
+# The address that gives and takes the registries' roles; empty means the relayer's. Read when contracts are deployed.
+CHAIN_ADMIN = os.environ.get("CHAIN_ADMIN", "")
 
 # A grant's token leaves at a random moment within this time, so that its hour on chain tells nothing.
 GRANT_RELAY_DELAY_SECONDS = int(os.environ.get("GRANT_RELAY_DELAY_SECONDS", "3600" if PRODUCTION else "20"))

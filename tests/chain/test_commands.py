@@ -30,6 +30,12 @@ def test_it_refuses_an_admin_that_was_mistyped(bare_chain):
         call_command("deploy_contracts", admin="0x00000000000000000000000000000000000000aA")
 
 
+def test_the_admin_may_come_from_the_settings(bare_chain, settings):
+    settings.CHAIN_ADMIN = "0x00000000000000000000000000000000000000aA"
+    with pytest.raises(CommandError, match="is not an address with its checksum"):
+        call_command("deploy_contracts")
+
+
 def test_a_chain_that_refuses_a_contract_is_told(bare_chain, monkeypatch):
     monkeypatch.setattr("ehr.chain.artifacts.Artifact.deployment", lambda *_: b"\xfe\x00")
     with pytest.raises(CommandError, match="AccessToken was refused by the chain"):

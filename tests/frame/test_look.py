@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 import time_machine
 from django import forms
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from django.template import Context, Template
+from django.template.loader import render_to_string
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -151,3 +153,13 @@ def test_a_cursor_is_an_id_or_not_there():
 def test_a_page_beyond_the_end_is_the_last_page():
     page = paging.page(RequestFactory().get("/", {"page": "99"}), list(range(30)), size=10)
     assert list(page) == list(range(20, 30))
+
+
+@pytest.mark.parametrize(("number", "words"), [("", ""), ("0800 123", "Call 0800 123.")])
+def test_the_foot_of_a_page_names_the_telephone_where_there_is_one(settings, rf, number, words):
+    settings.HELP_LINE = number
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    page = render_to_string("base.html", request=request)
+    assert ("Rather speak to somebody?" in page) == bool(number)
+    assert words in page

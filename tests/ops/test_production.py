@@ -57,6 +57,13 @@ def test_the_example_environment_names_everything_production_asks_for():
     assert set(SECRETS + PLACES) <= set(example())
 
 
+def test_the_example_environment_names_everything_the_settings_read():
+    text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r"(?:environ\.get|_secret|_needed|_flag)\(\s*\"([A-Z_]+)\"", text))
+    # The ports are `make run`'s, and where static files are gathered is the image's.
+    assert read - set(example(r"^(?:# )?([A-Z_]+)=(.*)$")) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
+
+
 def test_the_example_environment_names_nothing_that_nobody_reads():
     readers = [ROOT / "ehr/settings.py", *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
     text = "".join(path.read_text(encoding="utf-8") for path in readers if path.suffix in {".py", ".yaml", ".service"})
@@ -65,6 +72,19 @@ def test_the_example_environment_names_nothing_that_nobody_reads():
 
 def test_the_example_environment_holds_no_secret_that_works():
     assert {example()[name] for name in SECRETS} == {""}
+
+
+def test_a_server_prepares_tables_escrow_and_contracts_by_itself():
+    web, contracts = ((DEPLOY / f"systemd/chartseal-{name}.service").read_text() for name in ("web", "contracts"))
+    preparation = (DEPLOY / "prepare.py").read_text(encoding="utf-8")
+    assert re.search(r"^ExecStartPre=\S+ deploy/prepare.py$", web, flags=re.MULTILINE)
+    assert all(f'call_command("{command}"' in preparation for command in ("migrate", "open_escrow", "collectstatic"))
+    assert re.search(r"^ExecStart=\S+ manage.py deploy_contracts$", contracts, flags=re.MULTILINE)
+    assert "chartseal-contracts.service" in (DEPLOY / "systemd/chartseal.target").read_text(encoding="utf-8")
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    assert all(f"manage.py{between}{command}" in compose for between, command in [
+        (" ", "migrate"), (" ", "open_escrow"), ('", "', "deploy_contracts"),
+    ])  # fmt: skip
 
 
 def test_cookies_travel_over_tls_only_and_no_script_reads_them(production, settings_of):

@@ -107,4 +107,4 @@ def category(slug: str) -> str:
 @register.simple_tag
 def help_line() -> str:
     """The telephone number where the same can be done by speaking, where the deployment has one."""
-    return getattr(settings, "HELP_LINE", "")
+    return settings.HELP_LINE

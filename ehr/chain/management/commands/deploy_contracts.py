@@ -15,7 +15,11 @@ class Command(BaseCommand):
     help = "Put the contracts that are missing on the chain, write down where they stand, and print it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--admin", help="address that gives and takes roles; the relayer's when left out")
+        parser.add_argument(
+            "--admin",
+            default=settings.CHAIN_ADMIN or None,
+            help="address that gives and takes roles; CHAIN_ADMIN when left out, and else the relayer's",
+        )
         parser.add_argument("--wait", type=float, default=30.0, help="seconds to wait for the chain to answer")
 
     def handle(self, *_args: Any, admin: str | None, wait: float, **_options: Any) -> None:
