@@ -1,4 +1,4 @@
-"""The escrow: a reader every record is also sealed to, used for claims only so far, each use counted.
+"""The escrow: the reader to whom a record is sealed while it has no patient, used for claims only, each use counted.
 
 Its keyring is wrapped by the keyholder's file key. It opens against a committed, fresh event and nothing else, so
 no use of it goes unseen.

@@ -87,7 +87,7 @@ STORAGE_KEY = bytes.fromhex(_secret("STORAGE_KEY"))
 LOG_SIGNING_KEY = bytes.fromhex(_secret("LOG_SIGNING_KEY"))
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
 CHAIN_RELAYER_KEY = bytes.fromhex(_secret("CHAIN_RELAYER_KEY"))
-# Wraps the escrow's private key: with the database, it opens every record. No hardware holds it yet.
+# Wraps the escrow's private key: with the database, it opens records that wait for their patient. No hardware holds it.
 KEYHOLDER_FILE_KEY = bytes.fromhex(_secret("KEYHOLDER_FILE_KEY"))
 
 # --- Where it runs -------------------------------------------------------------------------------
