@@ -15,8 +15,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-privacy test-security test-compliance contracts bench chaos lint format lock upgrade restore-drill \
-	test-environment run-environment
+.PHONY: help run test test-privacy test-security test-compliance contracts bench chaos screenshots lint format lock \
+	upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ bench: test-environment ## Measure, print ratios, and write docs/benchmarks.md
 
 chaos: test-environment ## kill -9 everything at random while people use it; five minutes at most, CHAOS_SEED repeats
 	$(PYTEST) -m chaos -q tests/chaos $(ARGS)
+
+screenshots: test-environment ## Take the README's pictures of the real thing, in Chromium
+	$(BIN)/python -m tests.story.pictures
 
 restore-drill: run-environment ## Back up, destroy, restore, and compare the log's head and every row
 	@$(BIN)/python deploy/restore_drill.py
