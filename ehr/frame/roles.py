@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from consent import upkeep
 from ehr.accounts.models import User
 from ehr.frame import sessions
 from patients.models import Patient
@@ -110,13 +111,17 @@ def enrolling(view: View) -> View:
 
 
 def patient_only(view: View) -> View:
-    """Let patients in, with `request.patient`. A person with no record yet is shown how to begin one."""
+    """Let patients in, with `request.patient`. A person with no record yet is shown how to begin one.
+
+    With their keys at hand, what ended without them is finished first: epochs turn, burns are signed.
+    """
 
     @wraps(view)
     @signed_in
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         request.patient = patient_of(request.user)
         if request.patient is not None:
+            upkeep.tidy(request.patient, keyring=request.keyring)
             return view(request, *args, **kwargs)
         if clinician_of(request.user) or request.user.is_staff:
             raise Http404
