@@ -63,8 +63,9 @@ def begin_record(patient: Patient, *, signer: Signer) -> dict[str, OpenBox]:
 
 def take_over(patient: Patient, *, open_seal: Callable[..., bytes], signer: Signer) -> None:
     """Begin new epochs of a claimed record, sealed to its patient at last. Call it inside a transaction."""
-    lockboxes.lock(patient, PARTS)
-    for box in _open(patient, PARTS, queries.escrow(), open_seal=open_seal, bound_to=_ESCROW).values():
+    current = lockboxes.lock(patient, PARTS)
+    for part, box in _open(patient, PARTS, queries.escrow(), open_seal=open_seal, bound_to=_ESCROW).items():
+        lockboxes.check_opened(box, current[part])
         lockboxes.turn(box, signer=signer, recipients=_always(patient))
 
 
@@ -125,9 +126,11 @@ def take_back(grant: Grant) -> int:
 def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, without: Iterable[Grant] = ()) -> None:
     """Begin a new epoch of each part, sealed to those who stay. Call it inside a transaction."""
     chosen = sorted(set(parts))
-    lockboxes.lock(patient, chosen)
+    current = lockboxes.lock(patient, chosen, for_writing=True)
     without = list(without)
     for part, box in own_boxes(patient, chosen, keyring=keyring).items():
+        lockboxes.check_signature(current[part])
+        lockboxes.check_opened(box, current[part])
         stay = queries.staying(patient, part, clock.now(), without=without)
         recipients = [*_always(patient), *_staying(stay, keyring)]
         lockboxes.turn(box, signer=keyring, recipients=recipients)
@@ -172,6 +175,8 @@ def settle(patient: Patient, boxes: Mapping[str, OpenBox]) -> int:
     with transaction.atomic():
         current = lockboxes.lock(patient, boxes)
         same = [box for part, box in boxes.items() if current.get(part) == box.lockbox]
+        for box in same:
+            lockboxes.check_opened(box, current[box.part])
         return sum(lockboxes.rewrap(box, box, batched_only=True) for box in same)
 
 

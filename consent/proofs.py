@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from eth_abi.exceptions import EncodingError
+
 from ehr.chain import tokens, typed_data
 from ehr.chain.tokens import TokenGrant
 from ehr.crypto import signing
@@ -89,7 +91,11 @@ def genuine(grant) -> bool:
 def made_by(grant, keyring) -> bool:
     """Tell whether the holder of an open keyring signed exactly what the row says, whatever else is in the database."""
     signer = typed_data.address_of(keyring.grant_key(grant.pk.bytes))
-    return typed_data.recover(digest(grant), bytes(grant.signature_r), bytes(grant.signature_vs)) == signer
+    try:
+        return typed_data.recover(digest(grant), bytes(grant.signature_r), bytes(grant.signature_vs)) == signer
+    except (EncodingError, TypeError, ValueError):
+        # A row that was altered beyond hashing is not what anybody signed.
+        return False
 
 
 def _b64(raw: bytes) -> str:

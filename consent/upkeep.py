@@ -53,15 +53,15 @@ def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
 def turn(patient: Patient, endings: Sequence[Ending], *, keyring: OpenKeyring) -> bool:
     """Turn the epochs that endings left open and sign their burns; tell whether it was done.
 
-    Where the patient's own stored key is not the one on the log, nothing is sealed to it and the epochs wait: what
-    has ended stays ended. Call it inside a transaction.
+    Where a stored key is not the one on the log, or a row is not what was signed, nothing is sealed and the epochs
+    wait: what has ended stays ended, whatever else is wrong. Call it inside a transaction.
     """
     try:
         with transaction.atomic():
             keys.turn(patient, {part for one in endings for part in one.grant.categories}, keyring=keyring)
             for ending in endings:
                 complete(ending, keyring=keyring)
-    except keys.KeyExchanged:
-        logger.error("The stored key of patient %s is not the one on the log; epochs wait.", patient.pk)
+    except Exception as problem:  # noqa: BLE001 -- nothing that somebody did to a row may keep a patient from stopping
+        logger.error("The epochs of patient %s wait: %s", patient.pk, type(problem).__name__)
         return False
     return True

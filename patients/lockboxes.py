@@ -18,10 +18,13 @@ from ehr.accounts.queries import is_logged
 from ehr.crypto import opening, signing
 from ehr.crypto.digests import joined
 from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
-from ehr.crypto.sealing import encrypt, generate_kem, new_key, seal
+from ehr.crypto.passphrases import derive
+from ehr.crypto.sealing import encrypt, generate_kem, new_key, public_of, seal
 from patients.models import BatchKey, Lockbox, Patient, Seal, WrappedKey
 
 logger = logging.getLogger(__name__)
+# The root follows from the private key, so that whoever signed the public key vouched for both.
+_ROOT = "lockbox-root"
 _ENTRY_ID_LENGTH = (16).to_bytes(4, "big")
 
 
@@ -89,7 +92,8 @@ def begin_epoch(
     patient: Patient, part: str, epoch: int, *, signer: Signer, recipients: Iterable[Recipient]
 ) -> tuple[Lockbox, OpenBox]:
     """Make the key of a new epoch and seal it to its readers. Call it inside a transaction."""
-    pair, root = generate_kem(), new_key()
+    pair = generate_kem()
+    root = derive(pair.private, _ROOT)
     lockbox = Lockbox.objects.create(
         patient=patient,
         part=str(part),
@@ -121,6 +125,15 @@ def open_box(lockbox: Lockbox, blob: bytes, *, open_seal: Callable[..., bytes], 
         raise CannotOpen("This seal does not hold a lockbox's key.")
     private, root = secret[:KEM_PRIVATE_BYTES], secret[KEM_PRIVATE_BYTES:]
     return OpenBox(lockbox, opening.SealOpener(private), private, root)
+
+
+def check_opened(box: OpenBox, lockbox: Lockbox) -> None:
+    """Raise LockboxForged unless what a seal held is the key whose public half stands in the lockbox.
+
+    A seal says nothing of who made it. Before anything is put under a root it is held against what was signed.
+    """
+    if public_of(box.private) != bytes(lockbox.public) or derive(box.private, _ROOT) != box.root:
+        raise LockboxForged(f"The seal of lockbox {lockbox.pk} holds another key. Nothing was put under it.")
 
 
 def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> OpenBox:

@@ -20,7 +20,16 @@ from ehr.crypto.formats import CannotOpen
 from ehr.crypto.passphrases import derive
 from ehr.crypto.sealing import encrypt, encrypt_committed, new_key
 from patients import rows
-from patients.lockboxes import BatchKeys, OpenBox, lock, new_batch, unwrap, wrap
+from patients.lockboxes import (
+    BatchKeys,
+    OpenBox,
+    check_opened,
+    check_signature,
+    lock,
+    new_batch,
+    unwrap,
+    wrap,
+)
 from patients.models import Chunk, Entry, Lockbox, Manifest, Patient, WrappedKey
 
 ALGORITHM = b"AES-256-GCM+SHA-256-commitment/v1"
@@ -131,6 +140,9 @@ def write(
     """
     current = lock(patient, {part for draft in drafts for part in draft.parts}, for_writing=True)
     keys = {part: box.root for part, box in (boxes or {}).items() if part in current and box.lockbox == current[part]}
+    for part in keys:
+        check_signature(current[part])
+        check_opened(boxes[part], current[part])
     batches: dict[str, int | None] = dict.fromkeys(keys)
     entries, wrapped, digests, chunks = [], [], [], []
     for position, draft in enumerate(drafts):

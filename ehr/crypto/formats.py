@@ -14,9 +14,9 @@ NONCE_BYTES = 12
 COMMITMENT_BYTES = 32
 KEY_BYTES = 32
 _MLKEM_SEED_BYTES = 64
-_X25519_BYTES = 32
-KEM_PRIVATE_BYTES = _MLKEM_SEED_BYTES + _X25519_BYTES
-KEM_PUBLIC_BYTES = 1184 + _X25519_BYTES
+X25519_BYTES = 32
+KEM_PRIVATE_BYTES = _MLKEM_SEED_BYTES + X25519_BYTES
+KEM_PUBLIC_BYTES = 1184 + X25519_BYTES
 
 
 class CannotOpen(Exception):
@@ -38,6 +38,6 @@ def load_public(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
     if len(raw) != KEM_PUBLIC_BYTES:
         raise ValueError(f"A hybrid public key has {KEM_PUBLIC_BYTES} bytes, not {len(raw)}.")
     return hpke.MLKEM768X25519PublicKey(
-        MLKEM768PublicKey.from_public_bytes(raw[:-_X25519_BYTES]),
-        X25519PublicKey.from_public_bytes(raw[-_X25519_BYTES:]),
+        MLKEM768PublicKey.from_public_bytes(raw[:-X25519_BYTES]),
+        X25519PublicKey.from_public_bytes(raw[-X25519_BYTES:]),
     )

@@ -8,7 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ehr.crypto.formats import CIPHER_V1, COMMITTED_V1, KEY_BYTES, NONCE_BYTES, SEAL_V1, SUITE, load_public
+from ehr.crypto.formats import (
+    CIPHER_V1,
+    COMMITTED_V1,
+    KEM_PRIVATE_BYTES,
+    KEY_BYTES,
+    NONCE_BYTES,
+    SEAL_V1,
+    SUITE,
+    X25519_BYTES,
+    load_public,
+)
 
 _COMMITMENT_LABEL = b"chartseal/key-commitment/v1\x00"
 
@@ -27,6 +37,15 @@ def generate_kem() -> KemPair:
         private=lattice.private_bytes_raw() + curve.private_bytes_raw(),
         public=lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw(),
     )
+
+
+def public_of(private: bytes) -> bytes:
+    """Return the public half (1,216 bytes) of a 96-byte private key. Raises ValueError on another length."""
+    if len(private) != KEM_PRIVATE_BYTES:
+        raise ValueError(f"A hybrid private key has {KEM_PRIVATE_BYTES} bytes, not {len(private)}.")
+    lattice = MLKEM768PrivateKey.from_seed_bytes(private[:-X25519_BYTES])
+    curve = X25519PrivateKey.from_private_bytes(private[-X25519_BYTES:])
+    return lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
 
 
 def new_key() -> bytes:

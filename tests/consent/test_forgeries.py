@@ -13,7 +13,9 @@ from consent.models import Ending, Grant
 from consent.sharing import grants
 from ehr.accounts.keyrings import CannotOpen
 from ehr.chain import tokens, typed_data
+from ehr.crypto.sealing import generate_kem
 from ehr.words import Action, Category, Purpose
+from patients.lockboxes import LockboxForged, OpenBox, Recipient, make_seal
 from patients.models import Seal, WrappedKey
 from tests import people
 from tests.consent.conftest import draft, texts
@@ -64,6 +66,7 @@ def test_a_grant_row_that_the_patient_never_signed_gets_no_key_when_the_epoch_tu
     reader = stranger.user.reader
     made = forged(leaving, stranger, reader=reader, key_version=reader.keyring.version)
     stop(with_record, leaving)
+    assert Ending.objects.get().epoch_turned_at is not None
     assert not Seal.objects.filter(grant_id=made.pk).exists()
     with pytest.raises(AccessDenied):
         read(with_record, stranger)
@@ -82,6 +85,7 @@ def test_a_grant_to_write_that_somebody_else_signed_writes_nothing(ana, lee, str
 def test_readers_who_stay_keep_reading_when_the_epoch_turns(with_record, lee, stranger):
     people.give(with_record, lee, Category.LABS)
     stop(with_record, people.give(with_record, stranger, Category.LABS))
+    assert Ending.objects.get().epoch_turned_at is not None
     assert texts(read(with_record, lee)) == {"marker labs"}
 
 
@@ -145,3 +149,43 @@ def test_whether_one_may_write_is_decided_in_the_transaction_that_writes(ana, le
     monkeypatch.setattr(access, "_judge", note)
     access.add_entries(ana.patient, [draft(Category.LABS)], reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
     assert inside == [True]
+
+
+@pytest.mark.parametrize("change", [{"holder": "0xnot-an-address"}, {"salt": b""}, {"contract": "nowhere"}])
+def test_a_row_that_was_altered_beyond_hashing_keeps_nobody_from_stopping(with_record, lee, stranger, change):
+    """Neither that row itself nor its neighbour."""
+    altered, leaving = people.give(with_record, stranger, Category.LABS), people.give(with_record, lee, Category.LABS)
+    Grant.objects.filter(pk=altered.pk).update(**change)
+    stop(with_record, leaving)
+    stop(with_record, Grant.objects.get(pk=altered.pk))
+    for one in (lee, stranger):
+        with pytest.raises(AccessDenied):
+            read(with_record, one)
+
+
+def plant(patient: people.Person, part: str) -> bytes:
+    """Put a seal of the intruder's own key in place of a patient's; return the root that they then know."""
+    held = Seal.objects.select_related("lockbox").get(
+        lockbox__patient=patient.patient, lockbox__part=part, grant_id=None
+    )
+    known = OpenBox(held.lockbox, None, generate_kem().private, b"k" * 32)
+    version = patient.user.reader.keyring.version
+    recipient = Recipient(held.reader_id, version.pk, bytes(version.kem_public), b"owner")
+    Seal.objects.filter(pk=held.pk).update(blob=make_seal(known, recipient).blob)
+    return known.root
+
+
+def test_nothing_is_written_under_a_root_that_somebody_planted(ana):
+    plant(ana, "labs")
+    with pytest.raises(LockboxForged):
+        access.add_own(ana.patient, [draft(Category.LABS)], keyring=ana.keyring)
+
+
+def test_a_planted_seal_destroys_nothing_when_one_stops(with_record, lee):
+    grant = people.give(with_record, lee, Category.LABS)
+    held = Seal.objects.get(lockbox__patient=with_record.patient, lockbox__part="labs", grant_id=None)
+    plant(with_record, "labs")
+    stop(with_record, grant)
+    assert Ending.objects.get().epoch_turned_at is None
+    Seal.objects.filter(pk=held.pk).update(blob=bytes(held.blob))
+    assert "marker labs" in texts(access.open_own(with_record.patient, keyring=with_record.keyring))
