@@ -22,10 +22,9 @@ from ehr.notices import operations as notices
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
-from patients.queries import NOTHING_YET, exists, known_origins, newest_versions
+from patients.queries import NOTHING_YET, known_origins, newest_versions
 from patients.vault import Author, Draft, OpenEntry
 from providers.queries import Standing, party, standing
-from providers.roles import CLINICAL
 
 __all__ = ["AccessDenied", "ChangedMeanwhile", "Chart", "Draft", "KeysLocked", "OpenEntry"]
 
@@ -93,12 +92,7 @@ def _judge(
     """Decide on each part by `consent.rules`, from facts read now. Nothing is cached."""
     at = clock.now()
     seen = standing(reader, at)
-    facts = rules.ReaderFacts(
-        active=seen.because != "account-suspended",
-        in_good_standing=seen.ok,
-        because=seen.because,
-        sees_clinical_text=bool(seen.roles & CLINICAL),
-    )
+    facts = queries.reader_facts(seen)
     grants = {grant.pk: grant for grant in queries.between(patient, reader)}
     known = [queries.facts(grant) for grant in grants.values()]
     decisions = {
@@ -195,28 +189,22 @@ def _record_opening(
         )
 
 
-def list_patients(reader: User) -> list[queries.Reachable]:
-    """Return whom a clinician may open something of now, in good standing; one "list" event per patient shown."""
-    at = clock.now()
-    seen = standing(reader, at)
-    if not seen.ok:
-        log.record(
-            "chart.listed", actor=party(reader, known=seen), subject=None, outcome="refused", because=seen.because
-        )
-        return []
-    found = queries.within_reach(reader, at)
-    if found:
-        subjects = [one.patient.pk for one in found]
-        log.record_page("chart.listed", actor=party(reader, known=seen), subjects=subjects, purpose=Purpose.TREAT)
-    return found
+def identify(patient: Patient, *, reader: User, purpose: Purpose | str) -> None:
+    """Commit the line of a page that shows whose record it is and opens nothing, such as an empty form.
 
-
-def find_patient(reader: User, patient_id: uuid.UUID) -> Patient | None:
-    """Return a patient within reach, or None; asking for somebody beyond it is on that patient's list as refused."""
-    found = queries.patient_within_reach(reader, patient_id)
-    if found is None and exists(patient_id):
-        log.record("chart.refused", actor=party(reader), subject=patient_id, outcome="refused", because="no-grant")
-    return found
+    Raises AccessDenied where the reader may neither read nor write anything of it now.
+    """
+    every = tuple(Category)
+    verdict = _judge(patient, reader, action=Action.READ, purpose=purpose, parts=every)
+    writing = _judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=every)
+    allowed = verdict.allowed or writing.allowed
+    if not allowed:
+        because = verdict.because
+        raise _refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every)
+    grant = next(iter(allowed.values())).pk
+    log.record(
+        "patient.named", actor=verdict.party(), subject=patient.pk, purpose=str(purpose), grant=grant, because="grant"
+    )
 
 
 def own_party(patient: Patient) -> log.Party:
@@ -260,18 +248,27 @@ def open_attachment(
     patient: Patient, entry: Entry, *, reader: User, keyring: OpenKeyring | None, purpose: Purpose | str
 ) -> bytes:
     """Return the picture or PDF of an entry a reader may read, or raise AccessDenied. One event, as for an entry."""
+    if entry.patient_id != patient.pk:
+        raise ValueError("This entry is another patient's.")
     parts = [Category(part) for part in entry.wrapped_keys.values_list("lockbox__part", flat=True)]
     if patient.user_id == reader.pk:
         _own_event(patient, keyring, "attachment.opened", parts)
-        return vault.read_attachment(entry, keys.own_boxes(patient, parts, keyring=keyring))
+        try:
+            return vault.read_attachment(entry, keys.own_boxes(patient, parts, keyring=keyring))
+        except keys.CannotOpen as problem:
+            message = sentences.refusal("does-not-open", name=patient.name)
+            raise AccessDenied(message, because="does-not-open") from problem
     verdict = _judge(patient, reader, action=Action.READ, purpose=purpose, parts=parts)
     allowed = verdict.allowed
-    if len(allowed) != len(parts) or keyring is None:
-        because = verdict.because if len(allowed) != len(parts) else "locked"
-        raise _refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=parts)
-    _record_opening(verdict, patient, allowed, purpose=purpose, logical_id=entry.logical_id)
-    by_part = {str(part): grant for part, grant in allowed.items()}
-    return vault.read_attachment(entry, keys.granted_boxes(patient, by_part, keyring=keyring))
+    because = verdict.because if len(allowed) != len(parts) else "" if keyring else "locked"
+    if not because:
+        _record_opening(verdict, patient, allowed, purpose=purpose, logical_id=entry.logical_id)
+        by_part = {str(part): grant for part, grant in allowed.items()}
+        try:
+            return vault.read_attachment(entry, keys.granted_boxes(patient, by_part, keyring=keyring))
+        except keys.CannotOpen:
+            because = "does-not-open"
+    raise _refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=parts)
 
 
 # --- Writing -------------------------------------------------------------------------------------
@@ -341,14 +338,19 @@ def _why_not_written(verdict: _Verdict, parts: Sequence[Category], keyring: Open
 
 
 def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring | None) -> list[Entry]:
-    """Seal what a patient added to their own record, signed by them and marked as theirs. Raises KeysLocked."""
+    """Seal what a patient added to their own record, signed by them and marked as theirs. Raises KeysLocked,
+    and ChangedMeanwhile for a version that is there already.
+    """
     parts = {Category(part) for draft in drafts for part in draft.parts}
     if not accounts.is_theirs(keyring, patient.user_id):
         _own_event(patient, None, "entry.refused", parts)
-    with transaction.atomic():
-        _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT)
-        boxes = keys.own_boxes(patient, parts, keyring=keyring)
-        return vault.write(patient, drafts, author=_Person(keyring, patient.name), boxes=boxes)
+    try:
+        with transaction.atomic():
+            _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT)
+            boxes = keys.own_boxes(patient, parts, keyring=keyring)
+            return vault.write(patient, drafts, author=_Person(keyring, patient.name), boxes=boxes)
+    except IntegrityError as twice:
+        raise ChangedMeanwhile from twice
 
 
 def receive(patient: Patient, drafts: Sequence[Draft], *, source: Author) -> list[Entry]:

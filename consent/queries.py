@@ -8,16 +8,18 @@ from django.db.models import QuerySet
 from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
-from consent import proofs
+from consent import proofs, rules
 from consent.models import Claim, Grant
-from consent.rules import GrantFacts
+from consent.rules import GrantFacts, ReaderFacts
 from ehr.accounts import queries as accounts
 from ehr.accounts.models import Reader, User
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
-from ehr.words import Category
+from ehr.words import Action, Category, Purpose
 from patients.models import Patient
+from providers.queries import Standing
+from providers.roles import CLINICAL
 
 ESCROW_NAME = "Escrow"
 
@@ -37,6 +39,16 @@ def facts(grant: Grant) -> GrantFacts:
         starts=grant.starts,
         ends=grant.ends,
         ended_at=ending.at if ending else None,
+    )
+
+
+def reader_facts(seen: Standing) -> ReaderFacts:
+    """Return a reader's standing as the rules need it."""
+    return ReaderFacts(
+        active=seen.because != "account-suspended",
+        in_good_standing=seen.ok,
+        because=seen.because,
+        sees_clinical_text=bool(seen.roles & CLINICAL),
     )
 
 
@@ -105,10 +117,14 @@ def of_patient(patient: Patient, grant_id) -> Grant | None:
 
 @dataclass(frozen=True)
 class Reachable:
-    """A patient whom a clinician may open something of now: what, and until when at the latest."""
+    """A patient whom a clinician may open something of now: what, and until when at the latest.
+
+    `readable` are the parts that would open for treatment at this moment; of others not even a number is shown.
+    """
 
     patient: Patient
     categories: tuple[str, ...]
+    readable: frozenset[str]
     ends: datetime
     may_write: bool
 
@@ -116,21 +132,33 @@ class Reachable:
         return self.ends - at <= timedelta(days=days)
 
 
-def within_reach(reader: User, at: datetime) -> list[Reachable]:
-    """Return the patients with an active grant to a person, by name. Standing is decided when one is opened."""
+def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
+    """Return the patients with an active grant to a person of this standing, by name."""
     by_patient: dict = {}
-    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient"):
+    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient", "ending"):
         by_patient.setdefault(grant.patient, []).append(grant)
     found = [
         Reachable(
             patient=patient,
             categories=tuple(part for part in Category if any(part in grant.categories for grant in grants)),
+            readable=_readable(seen, grants, at),
             ends=max(grant.ends for grant in grants),
             may_write=any(grant.may_write for grant in grants),
         )
         for patient, grants in by_patient.items()
     ]
     return sorted(found, key=lambda one: (one.patient.name.casefold(), str(one.patient.pk)))
+
+
+def _readable(seen: Standing, grants: Iterable[Grant], at: datetime) -> frozenset[str]:
+    reader, known = reader_facts(seen), [facts(grant) for grant in grants]
+    return frozenset(
+        str(part)
+        for part in Category
+        if rules.decide(
+            reader=reader, grants=known, category=part, action=Action.READ, purpose=Purpose.TREAT, at=at
+        ).allowed
+    )
 
 
 def patient_within_reach(reader: User, patient_id) -> Patient | None:

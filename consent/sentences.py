@@ -44,6 +44,9 @@ REFUSALS = {
     "no-grant": gettext_lazy("{name} has not given you access. Ask {name} to share this part with you."),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
+    "does-not-open": gettext_lazy(
+        "This file does not open: a piece of it is missing or was changed. Tell the privacy officer."
+    ),
     "seal-does-not-open": gettext_lazy(
         "This permission does not match what {name} signed, so it opens nothing. The privacy officer has been told."
     ),

@@ -313,6 +313,8 @@ def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
     """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
     key = derive(_dek(entry, boxes), "attachment")
     stored = list(entry.chunks.values_list("number", "body"))
+    if not stored:
+        raise CannotOpen("There is no piece of this attachment.")
     pieces = [
         opening.decrypt(key, body, aad=_chunk_aad(entry.id, position, len(stored)))
         for position, (_, body) in enumerate(stored)

@@ -8,11 +8,13 @@ import pytest
 import time_machine
 
 from audit.models import Event, EventBody
-from consent import access
+from consent import access, reach
 from consent.access import AccessDenied, KeysLocked, open_chart, open_own
 from consent.models import Ending
 from consent.sharing import grants
 from ehr import clock
+from ehr.desk.roles import DeskRole, ensure_desk_roles
+from ehr.notices.models import Notice
 from ehr.words import Action, Category, Purpose
 from patients.models import Entry, Seal
 from tests import people
@@ -220,6 +222,17 @@ def test_a_tampered_grant_row_opens_nothing(with_record, lee, change):
     assert refusal.value.because == "seal-does-not-open"
 
 
+def test_an_altered_permission_is_told_to_the_privacy_officers_once_a_day(with_record, lee):
+    officer = people.account("Olga Officer", staff=True)
+    officer.user.groups.add(ensure_desk_roles()[DeskRole.PRIVACY])
+    grant = people.give(with_record, lee, Category.LABS)
+    type(grant).objects.filter(pk=grant.pk).update(categories=["genetic", "labs"])
+    for _ in range(2):
+        with pytest.raises(AccessDenied):
+            opened(with_record, lee)
+    assert Notice.objects.filter(user=officer.user, kind="desk.grant-altered").count() == 1
+
+
 def test_a_grant_row_moved_to_another_reader_opens_nothing(with_record, lee, stranger):
     grant = people.give(with_record, lee, Category.LABS)
     type(grant).objects.filter(pk=grant.pk).update(reader=stranger.user.reader)
@@ -290,14 +303,14 @@ def test_a_second_version_takes_the_place_of_the_first_and_the_first_stays(ana):
 def test_the_list_of_patients_is_one_event_for_each_of_them(with_record, lee):
     people.give(with_record, lee, Category.LABS)
     before = Event.objects.filter(subject=with_record.patient.pk).count()
-    assert [one.patient for one in access.list_patients(lee.user)] == [with_record.patient]
+    assert [one.patient for one in reach.list_patients(lee.user)] == [with_record.patient]
     assert Event.objects.filter(subject=with_record.patient.pk).count() == before + 1
 
 
 def test_an_unverified_provider_sees_no_patient_at_all(with_record, lee):
     people.give(with_record, lee, Category.LABS)
     lee.user.clinician.credentials.update(status="revoked")
-    assert access.list_patients(lee.user) == []
+    assert reach.list_patients(lee.user) == []
     with pytest.raises(AccessDenied, match="revoked"):
         opened(with_record, lee)
 

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from consent import reach
 from consent.access import KeysLocked
 from consent.sharing import requests
 from consent.sharing.requests import CannotAnswer, CannotAsk
@@ -28,6 +29,7 @@ def ask(request: HttpRequest, patient: UUID) -> HttpResponse:
     found = requests.patient_to_ask(request.user, patient)
     if found is None:
         raise Http404
+    reach.name([found], to=request.user, because="asking")
     form = AskForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
@@ -64,6 +66,7 @@ def sent(request: HttpRequest) -> HttpResponse:
     """All I asked for, newest first."""
     at = clock.now()
     page = paging.page(request, requests.sent(request.user))
+    reach.name([one.patient for one in page], to=request.user, because="requests")
     asked = [words.asked(one, at) for one in page]
     return render(request, "clinician/requests.html", {"asked": asked, "page": page})
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
-from consent import access, sentences
+from consent import reach, sentences
 from consent.queries import Reachable
 from consent.sharing import requests
 from ehr import clock
@@ -43,16 +43,18 @@ class Row:
 def home(request: HttpRequest) -> HttpResponse:
     """My patients, soonest ending first among those that end soon, then by name."""
     at = clock.now()
-    found = access.list_patients(request.user)
+    found = reach.list_patients(request.user)
     page = paging.page(request, sorted(found, key=lambda one: _order(one, at)), size=PAGE)
     news = patients.new_entries([one.patient for one in page], since=at - NEW_WITHIN, besides=request.user)
     rows = [_row(one, news.get(one.patient.pk, []), at) for one in page]
+    sent = list(requests.sent(request.user)[:5])
+    reach.name([one.patient for one in sent], to=request.user, because="requests")
     context = {
         "standing": standing(request.user, at),
         "rows": rows,
         "page": page,
         "soon": sum(one.ends_within(at, SOON_DAYS) for one in found),
-        "asked": [words.asked(one, at) for one in requests.sent(request.user)[:5]],
+        "asked": [words.asked(one, at) for one in sent],
     }
     return render(request, "clinician/home.html", context)
 
@@ -75,8 +77,7 @@ def _row(one: Reachable, new: list[frozenset[str]], at: datetime) -> Row:
 
 def _news(one: Reachable, new: list[frozenset[str]]) -> str:
     """Say how much is new in the parts this reader may read. An entry in two parts needs both."""
-    may_read = set(one.categories)
-    counted = Counter(min(parts) for parts in new if parts <= may_read)
+    counted = Counter(min(parts) for parts in new if parts <= one.readable)
     told = [
         ngettext("%(number)s in %(part)s", "%(number)s in %(part)s", counted[part])
         % {"number": counted[part], "part": sentences.PARTS[part]}

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from consent import access
+from consent import reach
 from consent.access import AccessDenied, KeysLocked
 from ehr.frame.roles import clinician_only
 from patients.models import Patient
@@ -24,7 +24,7 @@ def about_a_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
     @wraps(view)
     @clinician_only
     def guarded(request: HttpRequest, patient: UUID, *args, **kwargs) -> HttpResponse:
-        found = access.find_patient(request.user, patient)
+        found = reach.find_patient(request.user, patient)
         if found is None:
             raise Http404
         try:
