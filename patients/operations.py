@@ -97,10 +97,14 @@ def check_identity(identifier: Identifier, *, by: User, document: str, number: s
         return verified
 
 
-def leave_empty(user: User) -> None:
-    """Take a person off an empty record of theirs, so that they can claim the one that arrived. Its log stays."""
+def leave_empty(user: User, *, to: Patient) -> None:
+    """Take a person off an empty record of theirs, so that they can claim the one that arrived. Its log stays.
+
+    What they have shown to be theirs goes with them, so that later deliveries find the record they claim.
+    """
     for patient in Patient.objects.filter(user=user):
         patient.identifiers.filter(verified_at__isnull=True).delete()
+        patient.identifiers.exclude(digest__in=to.identifiers.values("digest")).update(patient=to)
         patient.user = patient.claimed_at = None
         patient.save(update_fields=["user", "claimed_at"])
         log.append(

@@ -70,6 +70,12 @@ def entries_by_part(patient: Patient) -> dict[str, int]:
     return {row["lockbox__part"]: row["number"] for row in rows.annotate(number=Count("entry", distinct=True))}
 
 
+def written_by(patient: Patient, user: User) -> set[UUID]:
+    """Return the logical ids of those entries whose newest version this person signed."""
+    rows = Entry.objects.filter(patient=patient, current=True, manifest__author__reader__user=user)
+    return set(rows.values_list("logical_id", flat=True))
+
+
 class Newest(NamedTuple):
     """The number of an entry's newest version and the parts it is in; 0 and none for what is not there yet."""
 

@@ -62,12 +62,12 @@ def entries(
 
 
 def manifests(ids: Collection[int]) -> list[tuple]:
-    """Return (key, patient, author's name, digests, signature, public key of the author or source)."""
+    """Return (key, patient, author's name, digests, signature, author's key version or None, public key)."""
     if not ids:
         return []
     return _all(
         "select manifest.id, manifest.patient_id, manifest.author_name, manifest.digests, manifest.signature, "
-        "coalesce(version.author_public, source.public) from patients_manifest manifest "
+        "manifest.author_id, coalesce(version.author_public, source.public) from patients_manifest manifest "
         "left join accounts_keyversion version on version.id = manifest.author_id "
         f"left join patients_source source on source.id = manifest.source_id where manifest.id in ({_marks(ids)})",
         list(ids),

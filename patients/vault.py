@@ -14,6 +14,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Protocol
 
+from ehr.accounts.queries import is_logged_author
 from ehr.crypto import opening, signing
 from ehr.crypto.digests import joined
 from ehr.crypto.formats import CannotOpen
@@ -301,10 +302,14 @@ def _text(dek: bytes | None, body: bytes, identity: bytes) -> bytes | None:
 def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[str, bytes]]:
     """Return author's name and signed digests by manifest; no digests where the signature fails."""
     checked = {}
-    for pk, owner, name, digests, signature, public in rows.manifests(ids):
+    for pk, owner, name, digests, signature, version, public in rows.manifests(ids):
         digests = bytes(digests)
         message = _manifest_message(patient_id, name, digests)
-        genuine = _id_bytes(owner) == patient_id.bytes and signing.verify(public, message, signature)
+        genuine = (
+            _id_bytes(owner) == patient_id.bytes
+            and signing.verify(public, message, signature)
+            and (version is None or is_logged_author(version, public))
+        )
         checked[pk] = (name, digests if genuine else b"")
     return checked
 

@@ -88,7 +88,7 @@ def _staff(user: User) -> log.Party:
 def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
     """Return a claim and its code (100 random bits), to be handed over on paper. Only the code's digest is stored.
 
-    Raises ClaimRefused, and CannotCheck for somebody whose job this is not.
+    It ends what was made for this record before and is unused: paper gets lost. Raises ClaimRefused, and CannotCheck for somebody whose job this is not.
     """
     patients.may_check(by)
     code = "-".join("".join(secrets.choice(_ALPHABET) for _i in range(5)) for _j in range(4))
@@ -97,6 +97,7 @@ def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
         if patient.user_id:
             raise ClaimRefused(_("This record has its patient already. No invitation is needed."))
         now = clock.now()
+        Claim.objects.filter(patient=patient, claimant__isnull=True, expires_at__gt=now).update(expires_at=now)
         claim = Claim.objects.create(
             patient=patient,
             code_digest=_digest(code),
@@ -209,7 +210,7 @@ def _take_over(claim: Claim, event_id: UUID, keyring: OpenKeyring) -> Patient:
         _confirm_ready(claim)
         if not _may_be_left(claim.claimant):
             raise ClaimRefused(_("You have a record with entries by now. Ask the desk to bring the two together."))
-        patients.leave_empty(claim.claimant)
+        patients.leave_empty(claim.claimant, to=claim.patient)
         patients.claim(claim.patient, user=claim.claimant)
         open_seal = escrow.release(event_id, claim.patient, why="claim")
         keys.take_over(claim.patient, open_seal=open_seal, signer=keyring)

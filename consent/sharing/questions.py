@@ -19,6 +19,7 @@ from consent.access import KeysLocked, own_party
 from consent.sentences import refusal
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import Reader, User
+from ehr.accounts.queries import is_logged
 from ehr.crypto.digests import joined
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
@@ -45,7 +46,11 @@ def _info(subject: UUID, event_id: UUID) -> bytes:
 def _sealed(words: str, users, *, subject: UUID, event_id: UUID) -> dict[str, bytes]:
     readers = Reader.objects.filter(user__in=users).select_related("keyring__version")
     info = _info(subject, event_id)
-    return {str(one.pk): seal(bytes(one.keyring.version.kem_public), words.encode(), info=info) for one in readers}
+    return {
+        str(one.pk): seal(bytes(one.keyring.version.kem_public), words.encode(), info=info)
+        for one in readers
+        if is_logged(one.keyring.version)
+    }
 
 
 def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | None) -> Case:

@@ -34,6 +34,21 @@ def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
     return keyring is not None and Reader.objects.filter(pk=keyring.reader_id, user_id=user_id).exists()
 
 
+# (version, author key) pairs that agreed with the log in this process. The log never changes, so neither does this.
+_known_authors: set[tuple[int, bytes]] = set()
+
+
+def is_logged_author(version_id: int, author_public: bytes) -> bool:
+    """Tell whether an author key is the one the log has for that version; asked of the log once a process."""
+    pair = (version_id, bytes(author_public))
+    if pair not in _known_authors:
+        version = KeyVersion.objects.get(pk=version_id)
+        if bytes(version.author_public) != pair[1] or not is_logged(version):
+            return False
+        _known_authors.add(pair)
+    return True
+
+
 def keyring_of(user: User) -> Keyring | None:
     """Return a person's stored keyring with its version, or None before their address is proven."""
     return Keyring.objects.select_related("version").filter(reader__user=user).first()

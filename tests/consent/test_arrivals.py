@@ -166,6 +166,19 @@ def test_somebody_who_signed_up_too_early_leaves_an_empty_record_for_the_one_tha
     assert early.patient.user is None
 
 
+def test_what_was_shown_before_goes_along_to_the_record_that_is_claimed(waiting, staff):
+    early = people.patient("Ana Costa", identifier="987 654 321")
+    shown = Identifier.objects.get(patient=early.patient)
+    for one in staff:
+        check_identity(shown, by=one, document="health-card", number="987654321")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=early.user)
+    for one in staff:
+        arrivals.check_claim(claim, by=one, document="passport")
+    arrivals.finish_claim(claim, keyring=early.keyring)
+    assert by_identifiers([("urn:health-card", "987654321")]) == waiting
+
+
 def test_a_record_with_entries_is_not_left_for_another(waiting, staff):
     early = people.patient("Ana Costa")
     access.add_own(early.patient, [draft(Category.LABS)], keyring=early.keyring)

@@ -7,6 +7,7 @@ from audit.models import Case, CaseMessage, Event
 from consent import access
 from consent.access import KeysLocked
 from consent.sharing import questions
+from ehr.crypto.sealing import generate_kem
 from ehr.desk.roles import DeskRole, ensure_desk_roles
 from ehr.words import Purpose
 from tests import people
@@ -47,6 +48,14 @@ def test_nobody_else_reads_either(with_record, officer, stranger, refused_look):
     assert [said.words for said in questions.read(case, keyring=stranger.keyring)] == [None]
     assert [said.words for said in questions.read(case, keyring=None)] == [None]
     assert "never met" not in str(CaseMessage.objects.values_list("sealed", flat=True))
+
+
+@pytest.mark.security
+def test_nothing_is_sealed_to_an_officers_exchanged_key(with_record, officer, refused_look):
+    version = officer.user.reader.keyring.version
+    type(version).objects.filter(pk=version.pk).update(kem_public=generate_kem().public)
+    case = ask(with_record, refused_look)
+    assert list(CaseMessage.objects.get(case=case).sealed) == [str(with_record.user.reader.pk)]
 
 
 def test_without_an_officer_nothing_is_sent(with_record, refused_look):

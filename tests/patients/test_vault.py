@@ -6,6 +6,8 @@ import pytest
 from django.db import IntegrityError
 
 from consent import access, keys
+from ehr.accounts.models import KeyVersion
+from ehr.crypto import signing
 from ehr.words import Category
 from patients import vault
 from patients.models import Chunk, Entry, Manifest, WrappedKey
@@ -102,6 +104,16 @@ def test_a_manifest_signed_by_somebody_else_is_not_believed(ana):
     assert not any(entry.author_valid for entry in read(ana))
 
 
+def test_an_author_key_that_the_log_does_not_know_is_not_believed(ana):
+    pair, manifest = signing.generate(), Manifest.objects.get()
+    planted = KeyVersion.objects.get(pk=manifest.author_id)
+    planted.pk, planted.number, planted.author_public = None, 2, pair.public
+    planted.save(force_insert=True)
+    message = vault._manifest_message(ana.patient.pk, manifest.author_name, bytes(manifest.digests))
+    Manifest.objects.update(author=planted, signature=signing.sign(pair.private, message))
+    assert not any(entry.author_valid for entry in read(ana))
+
+
 def test_another_name_for_the_author_is_not_believed(ana):
     Manifest.objects.update(author_name="Somebody Famous")
     assert not any(entry.author_valid for entry in read(ana))
@@ -127,6 +139,6 @@ def test_search_values_are_sealed_beside_the_entry(ana):
 
 def test_a_second_current_version_is_refused_by_the_database(ana):
     entry = ana.patient.entries.first()
-    again = draft(Category.LABS, logical_id=entry.logical_id, version=1)
+    entry.pk, entry.version = uuid.uuid4(), 2
     with pytest.raises(IntegrityError):
-        access.add_own(ana.patient, [again], keyring=ana.keyring)
+        entry.save(force_insert=True)
