@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # More words for pytest: make test ARGS="tests/audit -x"
 ARGS ?=
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n auto --dist loadfile
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 # What mypy holds to full annotations; pyproject.toml names the same.
 STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -33,8 +33,18 @@ NEEDS = {
 }
 
 
+# What takes longest starts first, so that no worker is left alone with it at the end.
+LONGEST = ("tests/story/", "tests/browser/", "tests/privacy/", "tests/ops/", "tests/security/", "tests/intake/")
+
+
+def _place(item) -> int:
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    return next((number for number, folder in enumerate(LONGEST) if path.startswith(folder)), len(LONGEST))
+
+
 def pytest_collection_modifyitems(items):
-    """Skip, with the remedy, what this machine cannot run."""
+    """Put the longest first, and skip, with the remedy, what this machine cannot run."""
+    items.sort(key=_place)
     for item in items:
         for marker, (here, reason) in NEEDS.items():
             if not here and item.get_closest_marker(marker):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.story.product import Product, running
+from tests.story.product import Product, running, servers
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -22,7 +22,8 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("product")) as started:
+    """The product on what this run of the tests stands on: its own files, or a database of its own on the servers."""
+    with servers() as places, running(tmp_path_factory.mktemp("product"), **places) as started:
         yield started
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 150
@@ -71,6 +75,27 @@ def _free_port() -> int:
                 other.bind(("127.0.0.1", port + 545))
                 return port
     raise RuntimeError("No pair of free ports was found.")
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Yield where a product may keep things on the PostgreSQL and the Redis of this run; empty where there is none.
+
+    The database is its own and goes again; of Redis it takes a number that no test uses.
+    """
+    server, places = os.environ.get("DATABASE_URL", ""), {}
+    if redis := os.environ.get("REDIS_URL"):
+        places["REDIS_URL"] = urlsplit(redis)._replace(path="/9").geturl()
+    if not server.startswith("postgres"):
+        yield places
+        return
+    name = f"story_{secrets.token_hex(4)}"
+    with contextlib.closing(psycopg.connect(server, autocommit=True)) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield places | {"DATABASE_URL": urlsplit(server)._replace(path=f"/{name}").geturl()}
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
