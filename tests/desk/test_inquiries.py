@@ -1,15 +1,21 @@
 """Claims, identities and questions at the desk."""
 
 import json
+import re
 from datetime import date
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from audit.models import Case, Event, EventBody
+from consent import access
+from consent.models import Claim
 from consent.sharing import arrivals, questions
 from ehr.accounts import keyrings
 from ehr.desk.roles import DeskRole, ensure_desk_roles
+from ehr.frame.drafting import draft
+from patients.operations import source_signer
 from patients.queries import is_verified
 from tests import people
 from tests.desk.conftest import session_of
@@ -83,8 +89,92 @@ def test_two_of_the_staff_confirm_who_signed_up(checkers):
     identifier = ana.patient.identifiers.get()
     for checker in checkers:
         assert not is_verified(ana.patient)
-        do(session_of(checker.user), "patients_identifier", identifier, "check", document="health-card", number="987654")
+        do(
+            session_of(checker.user),
+            "patients_identifier",
+            identifier,
+            "check",
+            document="health-card",
+            number="987654",
+        )
     assert is_verified(ana.patient)
+
+
+# --- Records that wait for their patient ------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(ground):
+    return arrived("Ana Costa")
+
+
+def arrived(name: str):
+    """Return a record with an entry in it, whose patient is not here yet."""
+    patient = arrivals.expect(
+        name=name, birth_date=date(1984, 5, 3), sex="female", identifiers=[("urn:mrn", name)], source="City Hospital"
+    )
+    resource = {"resourceType": "Observation", "status": "final", "code": {"text": "Pulse"}, "valueString": "72"}
+    access.receive(patient, [draft(patient, resource)], source=source_signer("City Hospital"))
+    return patient
+
+
+def invited(client, patient) -> tuple[str, str]:
+    """Press the button; return the page and the code on it."""
+    reply = do(client, "patients_patient", patient, "invite")
+    page = reply.content.decode()
+    assert (reply.status_code, reply["Cache-Control"].count("no-store")) == (200, 1)
+    return page, re.search(r"(?:[0-9A-Z]{5}-){3}[0-9A-Z]{5}", page)[0]
+
+
+def test_a_checker_invites_a_patient_on_paper_and_the_code_opens_the_claim(waiting, checkers):
+    client = session_of(checkers[0].user)
+    listed = client.get(reverse("admin:patients_patient_changelist")).content.decode()
+    assert "Ana Costa" in listed
+    assert "Born 3 May 1984." in listed
+    page, code = invited(client, waiting)
+    for words in ("Your health record is waiting for you", settings.SITE_URL, "Two of us look at it", "works once"):
+        assert words in page
+    assert arrivals.take_up(code, user=people.account("Ana Costa").user).patient == waiting
+
+
+@pytest.mark.privacy
+def test_an_invitation_s_code_is_shown_once_and_kept_nowhere(waiting, checkers, caplog):
+    caplog.set_level("DEBUG")
+    client = session_of(checkers[0].user)
+    _page, code = invited(client, waiting)
+    again = client.get(reverse("admin:patients_patient_change", args=[waiting.pk])).content.decode()
+    kept = [bytes(row.payload).decode() for row in EventBody.objects.all()]
+    assert code not in "".join([again, caplog.text, *kept, *map(str, client.session.values())])
+    assert "Not used yet." in again
+
+
+def test_a_new_invitation_ends_the_one_before(waiting, checkers):
+    client = session_of(checkers[0].user)
+    _first, lost = invited(client, waiting)
+    _second, code = invited(client, waiting)
+    ana = people.account("Ana Costa").user
+    with pytest.raises(arrivals.ClaimRefused):
+        arrivals.take_up(lost, user=ana)
+    assert arrivals.take_up(code, user=ana).patient == waiting
+
+
+def test_who_was_invited_leaves_the_list_of_those_to_invite(waiting, checkers):
+    client = session_of(checkers[0].user)
+    arrived("Bo Berg")
+    invited(client, waiting)
+    to_invite, already = (
+        client.get(reverse("admin:patients_patient_changelist"), {"view": view}).content.decode()
+        for view in ("new", "invited")
+    )
+    assert ("Bo Berg" in to_invite, "Ana Costa" in to_invite) == (True, False)
+    assert ("Bo Berg" in already, "Ana Costa" in already) == (False, True)
+    assert "Records that wait for their patient" in client.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.security
+def test_nobody_but_a_checker_makes_an_invitation(waiting, officer):
+    assert do(session_of(officer.user), "patients_patient", waiting, "invite").status_code == 404
+    assert not Claim.objects.exists()
 
 
 @pytest.fixture
