@@ -184,6 +184,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    # After a restart of PostgreSQL the pool's old connections are noticed, not answered with a 500 each.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})
     if not TESTING:
         DATABASES["default"]["OPTIONS"]["pool"] = {
