@@ -1,7 +1,6 @@
 """The one connection to the chain: any Ethereum JSON-RPC at settings.CHAIN_URL."""
 
 import itertools
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
