@@ -88,8 +88,8 @@ def _staff(user: User) -> log.Party:
 def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
     """Return a claim and its code (100 random bits), to be handed over on paper. Only the code's digest is stored.
 
-    It ends what was made for this record before and is unused: paper gets lost. Raises ClaimRefused, and CannotCheck for
-    somebody whose job this is not.
+    It ends what was made for this record before and is unused: paper gets lost. Raises ClaimRefused, and CannotCheck
+    for somebody whose job this is not.
     """
     patients.may_check(by)
     code = "-".join("".join(secrets.choice(_ALPHABET) for _i in range(5)) for _j in range(4))

@@ -7,7 +7,6 @@ from ehr.notices import mail, operations
 from ehr.notices.models import Mail
 from ehr.outbox import delivery
 
-
 BATCH = 50
 # A run ends well before the task's time limit; what is left is due at the next one.
 MOST_BATCHES = 20
