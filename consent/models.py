@@ -96,6 +96,8 @@ class GrantParcel(Parcel):
 
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="parcels")
     batch = models.BinaryField(null=True, blank=True)  # digest of the transaction it went with
+    # What the chain made of it, once that is final: "arrived", or why it was passed over. Empty until then.
+    outcome = models.CharField(max_length=20, blank=True)
 
 
 class Claim(models.Model):

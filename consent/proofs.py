@@ -79,23 +79,30 @@ def binding_message(patient_id, grant_digest: bytes, signer: str) -> bytes:
     return joined(b"grant binding v1", patient_id.bytes, grant_digest, bytes.fromhex(signer[2:]))
 
 
+def _signed_by(grant) -> str | None:
+    """Return the one-time address that signed what the row says; None where it was altered beyond hashing."""
+    try:
+        return typed_data.recover(digest(grant), bytes(grant.signature_r), bytes(grant.signature_vs))
+    except (EncodingError, TypeError, ValueError):
+        return None
+
+
+def intact(grant) -> bool:
+    """Tell whether a row's own one-time key signed what it says; whose key that is, `genuine` tells."""
+    return _signed_by(grant) == grant.signer
+
+
 def genuine(grant) -> bool:
     """Tell whether the patient signed exactly what the row says: the one-time key did, and the author key behind it."""
-    signed = digest(grant)
-    signer = typed_data.recover(signed, bytes(grant.signature_r), bytes(grant.signature_vs))
-    message = binding_message(grant.patient_id, signed, grant.signer)
-    version = grant.patient_version
-    return signer == grant.signer and signing.verify(version.author_public, message, bytes(grant.binding))
+    if not intact(grant):
+        return False
+    message = binding_message(grant.patient_id, digest(grant), grant.signer)
+    return signing.verify(grant.patient_version.author_public, message, bytes(grant.binding))
 
 
 def made_by(grant, keyring) -> bool:
     """Tell whether the holder of an open keyring signed exactly what the row says, whatever else is in the database."""
-    signer = typed_data.address_of(keyring.grant_key(grant.pk.bytes))
-    try:
-        return typed_data.recover(digest(grant), bytes(grant.signature_r), bytes(grant.signature_vs)) == signer
-    except (EncodingError, TypeError, ValueError):
-        # A row that was altered beyond hashing is not what anybody signed.
-        return False
+    return _signed_by(grant) == typed_data.address_of(keyring.grant_key(grant.pk.bytes))
 
 
 def _b64(raw: bytes) -> str:

@@ -176,6 +176,15 @@ def claims_awaiting_check() -> QuerySet[Claim]:
     )
 
 
+def operators() -> list[User]:
+    """Return the people who watch the chain: active staff whose desk role includes it."""
+    watch = {
+        "groups__permissions__codename": "view_transaction",
+        "groups__permissions__content_type__app_label": "chain",
+    }
+    return list(User.objects.filter(is_active=True, is_staff=True, **watch).distinct())
+
+
 def officers() -> list[User]:
     """Return the people who answer cases: active staff whose desk role includes it."""
     answers = {"groups__permissions__codename": "change_case", "groups__permissions__content_type__app_label": "audit"}

@@ -1,21 +1,28 @@
 """What workers do for consent. Each may run twice, and finds its work in the database."""
 
+import logging
 from datetime import timedelta
 from hashlib import sha256
 
 from celery import shared_task
 from django.db import connection, transaction
+from django.db.models import Min
 
 from audit import log
-from consent import proofs
+from consent import proofs, queries
 from consent.models import Ending, Grant, GrantParcel
 from consent.sharing import grants, standing
 from ehr import clock
 from ehr.chain import tokens, transactions
+from ehr.chain.models import Status
 from ehr.notices import operations as notices
 
+logger = logging.getLogger(__name__)
 BATCH = 100
 WARN_BEFORE = timedelta(days=3)
+# The order of a batch's items: the chain answers by their places.
+_IN_BATCH = ("due_at", "pk")
+ARRIVED = "arrived"
 
 
 @shared_task
@@ -28,16 +35,29 @@ def _relay(kind: str) -> int:
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
         due = GrantParcel.objects.filter(kind=kind, delivered_at__isnull=True, due_at__lte=clock.now())
-        parcels = list(due.select_for_update(skip_locked=skip, of=("self",)).order_by("due_at")[:BATCH])
+        parcels = list(due.select_for_update(skip_locked=skip, of=("self",)).order_by(*_IN_BATCH)[:BATCH])
         if not parcels:
             return 0
-        found = Grant.objects.select_related("ending").in_bulk([parcel.grant_id for parcel in parcels])
+        rows = Grant.objects.select_related("ending", "key_version", "reader")
+        found = rows.in_bulk([parcel.grant_id for parcel in parcels])
+        parcels = [parcel for parcel in parcels if _may_leave(parcel, found[parcel.grant_id])]
+        if not parcels:
+            return 0
         item, method = (_mint, "grant") if kind == GrantParcel.Kind.MINT else (_burn, "revoke")
         digest = sha256("\n".join(sorted(parcel.key for parcel in parcels)).encode()).digest()
         args = [[item(found[parcel.grant_id]) for parcel in parcels]]
         transactions.queue(digest, contract=tokens.CONTRACT, method=method, args=args)
         rows = GrantParcel.objects.filter(pk__in=[parcel.pk for parcel in parcels])
         return rows.update(delivered_at=clock.now(), batch=digest)
+
+
+def _may_leave(parcel: GrantParcel, grant: Grant) -> bool:
+    """Keep back what is not as it was signed: it would take the holder's only slot, or stop the whole batch."""
+    if proofs.intact(grant):
+        return True
+    GrantParcel.objects.filter(pk=parcel.pk).update(delivered_at=clock.now(), outcome="altered")
+    _alarm(parcel, "altered")
+    return False
 
 
 def _mint(grant: Grant) -> tuple:
@@ -47,6 +67,65 @@ def _mint(grant: Grant) -> tuple:
 def _burn(grant: Grant) -> tuple:
     signature = (bytes(grant.ending.signature_r), bytes(grant.ending.signature_vs))
     return tokens.revoke_item(grant.signer, proofs.token_grant(grant), signature)
+
+
+@shared_task
+def follow_tokens() -> int:
+    """Hear what the chain made of batches, once that is final; return how many items were noted.
+
+    An item that was passed over changed nothing on chain: here all goes on, but nobody could verify the consent
+    there, or its end. That is on the patient's log, and the operators are told.
+    """
+    waiting = GrantParcel.objects.filter(batch__isnull=False, outcome="").values("batch")
+    oldest = waiting.annotate(since=Min("delivered_at")).order_by("since")[:BATCH]
+    return sum(_hear_of(bytes(one["batch"])) for one in oldest)
+
+
+def _hear_of(batch: bytes) -> int:
+    found = transactions.outcome(batch)
+    if found is None or found.status not in {Status.FINAL, Status.FAILED}:
+        return 0
+    with transaction.atomic():
+        rows = GrantParcel.objects.select_for_update(of=("self",)).filter(batch=batch).order_by(*_IN_BATCH)
+        parcels = list(rows.select_related("grant__ending", "grant"))
+        skipped = {}
+        if parcels and found.status == Status.FINAL:
+            skipped = tokens.skipped(found.logs, parcels[0].grant.contract)
+        for place, parcel in enumerate(parcels):
+            outcome = "batch-failed" if found.status == Status.FAILED else skipped.get(place, ARRIVED)
+            if parcel.outcome == "":
+                GrantParcel.objects.filter(pk=parcel.pk).update(outcome=outcome)
+                if outcome != ARRIVED and not _ended_before_it_arrived(parcel, outcome):
+                    _alarm(parcel, outcome)
+        return len(parcels)
+
+
+def _ended_before_it_arrived(parcel: GrantParcel, outcome: str) -> bool:
+    """Tell whether a mint met the tombstone of its own end: then nothing is amiss."""
+    ending = getattr(parcel.grant, "ending", None)
+    burnt = ending is not None and ending.signature_r is not None
+    return parcel.kind == GrantParcel.Kind.MINT and outcome == "holder-used" and burnt
+
+
+def _alarm(parcel: GrantParcel, outcome: str) -> None:
+    log.append(
+        "grant.token-skipped",
+        actor=log.SYSTEM,
+        subject=parcel.grant.patient_id,
+        outcome="refused",
+        grant=parcel.grant_id,
+        because=outcome,
+        details={
+            "kind": parcel.kind,
+            "batch": bytes(parcel.batch or b"").hex(),
+            "reader_name": parcel.grant.reader.name,
+        },
+    )
+    for operator in queries.operators():
+        notices.notify(
+            operator, "desk.token-skipped", about=parcel.grant_id, key=f"token-skipped:{parcel.pk}:{operator.pk}"
+        )
+    logger.error("The chain passed over the %s of grant %s: %s", parcel.kind, parcel.grant_id, outcome)
 
 
 @shared_task

@@ -3,8 +3,10 @@
 The same arithmetic as contracts/src/AccessToken.sol, so that a consent can be made and checked with the chain down.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -19,6 +21,9 @@ GRANT_FIELDS = [
     {"name": "until", "type": "uint32"},
     {"name": "scope", "type": "bytes32"},
 ]
+# The contract's enum Reason, in its order.
+REASONS = ("signature", "period", "holder-used", "other-token")
+_SKIPPED = "0x" + keccak(b"Skipped(uint256,uint8)").hex()
 REVOKE_FIELDS = [{"name": "id", "type": "uint256"}]
 
 
@@ -73,3 +78,13 @@ def revoke_item(signer: str, grant: TokenGrant, signature: tuple[bytes, bytes]) 
     """Return one item of the argument of AccessToken.revoke."""
     struct_hash = grant.struct_hash()
     return signer, token_id(signer, struct_hash, grant.reader), struct_hash, *signature
+
+
+def skipped(logs: Iterable[Mapping[str, Any]], contract: str) -> dict[int, str]:
+    """Return, by place in the batch, why items changed nothing, from a receipt's logs as JSON-RPC gives them."""
+    found = {}
+    for entry in logs:
+        if entry["address"].lower() == contract.lower() and entry["topics"][0] == _SKIPPED:
+            reason = int(entry["data"], 16)
+            found[int(entry["topics"][1], 16)] = REASONS[reason] if reason < len(REASONS) else f"reason-{reason}"
+    return found
