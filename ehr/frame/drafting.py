@@ -7,6 +7,16 @@ from consent.access import Draft
 from ehr.r4 import labels, search, text, validate
 from patients.models import Patient
 
+# Where a version says why it was written.
+REASON = "https://chartseal.org/fhir/StructureDefinition/change-reason"
+
+
+def with_reason(resource: dict, reason: str) -> dict:
+    """Return the resource with why it was changed."""
+    if reason:
+        resource["extension"] = [*(resource.get("extension") or ()), {"url": REASON, "valueString": reason}]
+    return resource
+
 
 class NotFhir(ValueError):
     """A form of ours made a resource that is not FHIR R4: a fault of ours, never of the person who typed."""

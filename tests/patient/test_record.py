@@ -1,6 +1,7 @@
 """My record: six parts, read and added to by the person it is about."""
 
 import json
+import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -8,8 +9,10 @@ from django.urls import reverse
 
 from audit import queries as log
 from consent import access
-from ehr.words import Category
+from ehr.frame.drafting import draft
+from ehr.words import Action, Category, Purpose
 from patients.models import Chunk, Entry
+from tests import people
 from tests.patient.conftest import browser_of
 
 PDF = b"%PDF-1.4\n" + b"planted marker " * 40_000
@@ -142,3 +145,68 @@ def test_a_locked_record_says_so_on_every_page(ana):
     for name in ("home", "sharing", "looked", "check"):
         assert "Your record is locked" in locked.get(reverse(f"patient:{name}")).content.decode()
     assert "Your record is locked" not in browser_of(ana).get(reverse("patient:home")).content.decode()
+
+
+# --- Entered in error ------------------------------------------------------------------------------
+PRESSURE = {"upper": "128", "lower": "82", "at": "2026-01-20T08:00"}
+
+
+def versions(ana, part=Category.LABS):
+    found = access.open_own(ana.patient, keyring=ana.keyring, categories=[part], all_versions=True).entries
+    return sorted(found, key=lambda one: one.version)
+
+
+def test_one_s_own_entry_is_struck_by_a_second_version_and_the_first_one_stays(browser, ana):
+    add(browser, "patient:add-reading", PRESSURE, "blood-pressure")
+    (entry,) = opened(ana)
+    address = reverse("patient:mistake", args=[entry.logical_id])
+    assert address in browser.get(reverse("patient:category", args=["labs"])).content.decode()
+    assert "Blood pressure" in browser.get(address).content.decode()
+    page = browser.post(address, {"reason": "I misread it"}, follow=True).content.decode()
+    assert '<s class="struck">Blood pressure</s>' in page
+    assert "Entered in error" in page
+    assert address not in page
+    first, second = versions(ana)
+    assert (first.version, first.resource["status"]) == (1, "final")
+    assert (second.version, second.resource["status"]) == (2, "entered-in-error")
+    assert second.resource["component"] == first.resource["component"]
+    assert second.author_valid
+    assert "entry.changed" in {line.action for line in log.story(ana.patient.pk)}
+
+
+def test_striking_twice_strikes_once(browser, ana):
+    add(browser, "patient:add-reading", PRESSURE, "blood-pressure")
+    address = reverse("patient:mistake", args=[opened(ana)[0].logical_id])
+    for _press in range(2):
+        page = browser.post(address, {"reason": ""}, follow=True)
+    assert "already" in page.content.decode()
+    assert len(versions(ana)) == 2
+
+
+def test_a_struck_file_keeps_its_bytes(browser, ana):
+    sent = {"title": "Letter", "file": SimpleUploadedFile("letter.pdf", PDF, "application/pdf")}
+    add(browser, "patient:add-file", sent)
+    (entry,) = opened(ana, Category.HISTORY)
+    browser.post(reverse("patient:mistake", args=[entry.logical_id]), {"reason": "another's"})
+    assert browser.get(reverse("patient:file", args=[entry.logical_id])).content == PDF
+
+
+@pytest.mark.security
+def test_what_others_wrote_cannot_be_struck(browser, ana, lee):
+    resource = {"resourceType": "Observation", "status": "final", "code": {"text": "Pulse"}, "valueString": "72"}
+    people.give(ana, lee, Category.LABS, Category.HISTORY, actions=(Action.READ, Action.WRITE))
+    theirs = draft(ana.patient, resource)
+    access.add_entries(ana.patient, [theirs], reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
+    address = reverse("patient:mistake", args=[theirs.logical_id])
+    assert address not in browser.get(reverse("patient:category", args=[theirs.parts[0]])).content.decode()
+    assert browser.get(address).status_code == 404
+    assert browser.post(address, {"reason": "x"}).status_code == 404
+    assert browser.post(reverse("patient:mistake", args=[uuid.uuid4()]), {"reason": "x"}).status_code == 404
+
+
+def test_the_same_form_sent_twice_adds_one_entry(browser, ana):
+    answers = PRESSURE | {"once": str(uuid.uuid4())}
+    for _press in range(2):
+        page = add(browser, "patient:add-reading", answers, "blood-pressure").content.decode()
+    assert "It was added once" in page
+    assert len(opened(ana)) == 1

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from ehr.frame.drafting import REASON, with_reason
 from ehr.lines import contents, medicines, sentences
 from ehr.r4 import labels
 from ehr.words import Category
@@ -14,7 +15,6 @@ from ehr.words import Category
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
-REASON = "https://chartseal.org/fhir/StructureDefinition/change-reason"
 NO_KNOWN_ALLERGY = {"coding": [{"system": SNOMED, "code": "716186003", "display": "No known allergy"}]}
 # The label that a clinician puts on what belongs into a sensitive part. Source: HL7 v3-ActCode.
 SENSITIVE_CODES = {Category.MENTAL_HEALTH: "PSY", Category.GENETIC: "GDIS"}
@@ -267,13 +267,6 @@ def mistaken(before: Mapping, *, reason: str) -> dict:
             del resource[name]
     else:
         resource["status"] = "entered-in-error"
-    return resource
-
-
-def with_reason(resource: dict, reason: str) -> dict:
-    """Return the resource with why it was changed."""
-    if reason:
-        resource["extension"] = [*(resource.get("extension") or ()), {"url": REASON, "valueString": reason}]
     return resource
 
 

@@ -31,7 +31,7 @@ def add_reading(request: HttpRequest, reading: str) -> HttpResponse:
     kind = READINGS[reading]
     form = ReadingForm(kind, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        return _saved(request, form.resource())
+        return _saved(request, form)
     return _page(request, form, kind.name)
 
 
@@ -42,7 +42,7 @@ def add_note(request: HttpRequest) -> HttpResponse:
     """A note in one's own words."""
     form = NoteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        return _saved(request, form.resource())
+        return _saved(request, form)
     return _page(request, form, _("A note"))
 
 
@@ -54,7 +54,7 @@ def add_file(request: HttpRequest) -> HttpResponse:
     posted = request.method == "POST"
     form = FileForm(request.POST if posted else None, request.FILES if posted else None)
     if posted and form.is_valid():
-        return _saved(request, form.resource(), attachment=form.cleaned_data["file"].read())
+        return _saved(request, form, attachment=form.cleaned_data["file"].read())
     return _page(request, form, _("A PDF or a picture"))
 
 
@@ -64,10 +64,13 @@ def _page(request: HttpRequest, form, heading: str) -> HttpResponse:
     )
 
 
-def _saved(request: HttpRequest, resource: dict[str, object], *, attachment: bytes = b"") -> HttpResponse:
-    """Seal it and show the part of the record it went to."""
-    entry = draft(request.patient, resource, attachment=attachment)
-    access.add_own(request.patient, [entry], keyring=request.keyring)
+def _saved(request: HttpRequest, form, *, attachment: bytes = b"") -> HttpResponse:
+    """Seal it and show the part of the record it went to. The same page sent twice adds it once."""
+    entry = draft(request.patient, form.resource(), logical_id=form.cleaned_data["once"], attachment=attachment)
     part = about(entry.parts[0])
-    messages.success(request, _("It is in your record now, under “%(part)s”.") % {"part": part.name})
+    try:
+        access.add_own(request.patient, [entry], keyring=request.keyring)
+        messages.success(request, _("It is in your record now, under “%(part)s”.") % {"part": part.name})
+    except access.ChangedMeanwhile:
+        messages.info(request, _("It was added once. Sending it again changed nothing."))
     return redirect("patient:category", part.slug)

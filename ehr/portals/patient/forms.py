@@ -1,6 +1,7 @@
 """What a patient adds and asks: one small form each."""
 
 import base64
+import uuid
 from datetime import datetime, timedelta
 
 from django import forms
@@ -30,7 +31,13 @@ def _when() -> forms.DateTimeField:
     )
 
 
-class _Dated(forms.Form):
+class _Once(forms.Form):
+    """A form that makes one entry, however often it is sent: its id is given out with the page."""
+
+    once = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4, required=False)
+
+
+class _Dated(_Once):
     """A form about something that was at some time, not later than now."""
 
     def clean_at(self) -> datetime:
@@ -104,7 +111,7 @@ class ReadingForm(_Dated):
         return observation(self.reading, numbers, at=at, note=self.cleaned_data["note"])
 
 
-class NoteForm(forms.Form):
+class NoteForm(_Once):
     """A note in the patient's own words."""
 
     title = forms.CharField(
@@ -127,7 +134,7 @@ class NoteForm(forms.Form):
         return _document(("51855-5", "Patient Note"), self.cleaned_data["title"], attachment, at=clock.now())
 
 
-class FileForm(forms.Form):
+class FileForm(_Once):
     """A PDF or a picture."""
 
     title = forms.CharField(
@@ -186,4 +193,15 @@ class AskForm(forms.Form):
         max_length=2_000,
         widget=forms.Textarea({"rows": 5}),
         error_messages={"required": _("Write one sentence, for example: I have never been to this place.")},
+    )
+
+
+class MistakeForm(forms.Form):
+    """Why an entry of one's own should not be there."""
+
+    reason = forms.CharField(
+        label=_("What is wrong with it?"),
+        required=False,
+        max_length=500,
+        help_text=_("For example: I misread the meter"),
     )

@@ -10,7 +10,7 @@ from consent import access
 from ehr.frame import paging
 from ehr.frame.categories import about, all_six
 from ehr.frame.roles import patient_only, unlocked
-from ehr.lines import chart
+from ehr.lines import chart, contents
 from ehr.portals.patient import sections
 from ehr.words import Category, Purpose
 from patients import queries as patients
@@ -44,6 +44,7 @@ def category(request: HttpRequest, part: str) -> HttpResponse:
         "page": page,
         "groups": sections.grouped(page.object_list[0]),
         "no_known_allergies": found.no_known_allergies,
+        "mine": patients.written_by(request.patient, request.user),
     }
     return render(request, "patient/category.html", context)
 
@@ -56,10 +57,11 @@ def file(request: HttpRequest, entry: UUID) -> HttpResponse:
     found = patients.current_entry(request.patient, entry)
     if found is None:
         raise Http404
-    opened = access.open_own(request.patient, keyring=request.keyring, logical_id=entry)
-    if not opened.entries or not sections.has_file(opened.entries[0].resource):
+    parts = [Category(part) for part in patients.newest_versions(request.patient, [entry])[entry].parts]
+    opened = access.open_own(request.patient, keyring=request.keyring, categories=parts, logical_id=entry)
+    if not opened.entries or not contents.has_file(opened.entries[0].resource):
         raise Http404
-    kind = sections.attachment(opened.entries[0].resource).get("contentType", "")
+    kind = contents.attachment(opened.entries[0].resource).get("contentType", "")
     content = access.open_attachment(
         request.patient, found, reader=request.user, keyring=request.keyring, purpose=Purpose.PATRQT
     )

@@ -1,14 +1,13 @@
 """A part of the record in sections, as its patient reads it: what matters most first, each newest first."""
 
-import base64
-import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from ehr.lines import contents
 from ehr.lines.chart import Chart, Item, Result
 
 # Chart's lists under the headings a patient reads, in the order of the page.
@@ -53,12 +52,18 @@ class Row:
 
     @property
     def own(self) -> str:
-        return own_words(self.item.resource) if self.item else ""
+        """Somebody's own words in the entry; "" where its line says them already."""
+        words = contents.own_words(self.item.resource) if self.item else ""
+        return "" if self.item and " ".join(words.split()) in self.item.line.detail else words
+
+    @property
+    def struck(self) -> bool:
+        return bool(self.item and self.item.line.state in {"error", "entered-in-error"})
 
     @property
     def file(self) -> str:
         """Where the file that lies sealed beside the entry can be opened; "" without one."""
-        found = self.item is not None and has_file(self.item.resource)
+        found = self.item is not None and contents.has_file(self.item.resource)
         return reverse("patient:file", args=[self.item.entry.logical_id]) if found else ""
 
 
@@ -101,29 +106,3 @@ def pages(found: Iterable[Row]) -> list[list[Row]]:
 def grouped(found: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     """Return a page's rows under their headings."""
     return [(heading, list(group)) for heading, group in groupby(found, key=lambda row: row.heading)]
-
-
-def attachment(resource: Mapping) -> Mapping:
-    """Return what a DocumentReference says about its first file; empty for everything else."""
-    content = resource.get("content") if resource.get("resourceType") == "DocumentReference" else None
-    first = content[0] if isinstance(content, list) and content else {}
-    return first.get("attachment") or {}
-
-
-def has_file(resource: Mapping) -> bool:
-    """Tell whether a file lies sealed beside the entry: it has a size and is neither inside it nor elsewhere."""
-    file = attachment(resource)
-    return bool(file.get("size")) and not file.get("data") and not file.get("url")
-
-
-def own_words(resource: Mapping) -> str:
-    """Return a plain text that stands inside a document, or the notes on another entry; never narrative HTML."""
-    file = attachment(resource)
-    if str(file.get("contentType", "")).startswith("text/plain") and isinstance(file.get("data"), str):
-        try:
-            return base64.b64decode(file["data"], validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-    notes = resource.get("note")
-    texts = [note.get("text", "") for note in notes if isinstance(note, Mapping)] if isinstance(notes, list) else []
-    return "\n".join(texts)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.patient import adding, answering, checking, home, looked, record, sharing
+from ehr.portals.patient import adding, answering, checking, home, looked, record, sharing, striking
 
 app_name = "patient"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("record/add/note/", adding.add_note, name="add-note"),
     path("record/add/file/", adding.add_file, name="add-file"),
     path("record/file/<uuid:entry>/", record.file, name="file"),
+    path("record/entry/<uuid:entry>/mistake/", striking.mistake, name="mistake"),
     path("record/<slug:part>/", record.category, name="category"),
     path("sharing/", sharing.sharing, name="sharing"),
     path("sharing/find/", sharing.find, name="find"),
