@@ -28,16 +28,32 @@ _THEIRS = {
     "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
     "entry.added": gettext_lazy("Added something to your %(parts)s."),
     "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
+    "patient.named": gettext_lazy("Saw your name. Nothing of your record was opened."),
     "access.asked": gettext_lazy("Asked to see your %(parts)s."),
     "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
     "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
     "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
+    "case.opened": gettext_lazy("Asked about a line of this list."),
+    "case.read": gettext_lazy("Read a question of yours, to answer it."),
     "case.answered": gettext_lazy("Answered a question of yours."),
+    "case.closed": gettext_lazy("Closed a question of yours that was answered."),
+    "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
+    "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
+    "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
+    "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
+    "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
+    "claim.refused": gettext_lazy("Found that somebody who wanted this record is not its patient. It stayed closed."),
+    "claim.released": gettext_lazy("Got this record handed over, after two people had confirmed whose it is."),
+    "record.claimed": gettext_lazy("Took over this record."),
+    "record.left": gettext_lazy("Left this record while it was empty, for another one that had arrived."),
 }
 _YOURS = {
     "record.begun": gettext_lazy("You began this record."),
-    "record.claimed": gettext_lazy("You took over this record."),
+    "claim.taken-up": gettext_lazy("You used your invitation to this record."),
+    "claim.released": gettext_lazy("This record was handed over to you, after two people had confirmed who you are."),
+    "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys only."),
+    "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
     "record.opened": gettext_lazy("You read your %(parts)s."),
     "attachment.opened": gettext_lazy("You opened a file of yours."),
     "entry.added": gettext_lazy("You added something to your %(parts)s."),
@@ -48,12 +64,27 @@ _YOURS = {
     "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
     "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
-    "list.taken": gettext_lazy("You saved this list to check it."),
+}
+# What the patient tried while their own keys were locked.
+_YOURS_REFUSED = {
+    "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
+    "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
+    "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
 }
 _AUTOMATIC = {
+    "record.begun": gettext_lazy("Began this record for you before you were here."),
+    "grant.altered": gettext_lazy(
+        "A permission did not match what you signed, so it opened nothing. The privacy officer was told."
+    ),
     "entry.added": gettext_lazy("Sent something for your %(parts)s."),
     "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
     "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
+}
+# What happened by itself for another reason than usual.
+_CAUSED = {
+    ("grant.ended", "standing"): gettext_lazy(
+        "%(reader)s lost the right to see your %(parts)s, because their licence or workplace no longer counts."
+    ),
 }
 LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
 
@@ -145,11 +176,20 @@ def _parts(line: Line) -> str:
     return sentences.parts(line.categories)
 
 
-def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datetime]) -> str:
+def _phrase(line: Line, mine: bool, system: bool) -> object | None:
+    """Return the phrase for a line, as its actor stands to the reader; None for an act nobody has put into words."""
+    if mine and line.outcome == "refused" and line.action in _YOURS_REFUSED:
+        return _YOURS_REFUSED[line.action]
+    if system and (line.action, line.because) in _CAUSED:
+        return _CAUSED[line.action, line.because]
     phrases = _YOURS if mine else (_AUTOMATIC if system else _THEIRS)
-    phrase = phrases.get(line.action) or _THEIRS.get(line.action)
+    return phrases.get(line.action) or _THEIRS.get(line.action)
+
+
+def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datetime]) -> str:
+    phrase = _phrase(line, mine, system)
     if phrase is None:
-        return _("Noted: %(action)s.") % {"action": line.action.replace(".", " ").replace("-", " ")}
+        return _("Something was noted about your record that this page has no words for. Ask what it was.")
     reader = line.details.get("reader_name") or _("somebody")
     words = str(phrase) % {"parts": _parts(line), "reader": reader}
     made = allowed_on.get(line.grant) if line.grant and line.action in LOOKS else None

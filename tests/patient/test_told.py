@@ -1,0 +1,101 @@
+"""Every act that can stand on a patient's list has a sentence of its own; no sentence is about an act that is none."""
+
+import ast
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+
+from audit import log, queries
+from ehr import clock
+from ehr.portals.patient import story
+
+PACKAGES = ("audit", "consent", "patients", "providers", "ehr")
+ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
+# Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
+ABOUT_NO_PATIENT = {
+    "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
+    "membership", "privilege", "recovery", "recovery-code", "second-factor",
+}  # fmt: skip
+WITHOUT_A_SUBJECT = {"identity.refused", "code.refused"}
+NO_ACTS = {
+    "desk",
+    "ehr",
+    "file",
+    "demo",
+    "categories",
+    "sensitive",
+    "profiles-resources",
+    "profiles-types",
+    "valuesets",
+}
+# A patient treats nobody, and a machine decides nothing that is a patient's to decide.
+NEVER_PATIENTS = {
+    "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
+    "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
+    "claim.refused", "case.read", "case.answered", "case.closed", "grant.altered",
+}  # fmt: skip
+ONLY_PATIENTS = {"record.opened", "grant.made", "access.approved", "access.declined", "code.shown"}
+ME = uuid4()
+ACTORS = {
+    "the patient": log.Party("person", ME, "Ana Costa", "patient", ""),
+    "somebody else": log.Party("person", uuid4(), "Dr Mei Lee", "physician", "Harbour Medical Centre"),
+    "a machine": log.Party("system", None, "City Hospital", "source", ""),
+}
+
+
+def acts() -> set[str]:
+    """Return every act about a patient that the code names, outside the page that puts them into words."""
+    found = set()
+    for package in PACKAGES:
+        for path in (Path(settings.BASE_DIR) / package).rglob("*.py"):
+            if path.name == "story.py" or "migrations" in path.parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and ACT.fullmatch(node.value):
+                    found.add(node.value)
+    return {one for one in found - WITHOUT_A_SUBJECT if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
+
+
+def happens(action: str, who: str) -> bool:
+    if who == "the patient":
+        return action not in NEVER_PATIENTS
+    if action in {"grant.altered", "record.begun"}:
+        return who == "a machine"
+    return action not in ONLY_PATIENTS
+
+
+def line(action: str, actor: log.Party, **more) -> queries.Line:
+    details = {"reader_name": "Dr Mei Lee"}
+    return queries.Line(1, uuid4(), clock.now(), uuid4(), actor, action, categories=("labs",), details=details, **more)
+
+
+@pytest.mark.parametrize(
+    ("action", "who"), [(action, who) for action in sorted(acts()) for who in ACTORS if happens(action, who)]
+)
+def test_every_act_has_words_whoever_did_it(action, who):
+    outcome = "refused" if action.endswith(".refused") else "done"
+    words = story.tell(line(action, ACTORS[who], outcome=outcome), me=ME).words
+    assert not words.startswith("Something was noted")
+    assert re.fullmatch(r"[A-Z][^%]*\.", words)
+    assert who != "the patient" or words.split()[0] in {"You", "This"}
+
+
+def test_no_sentence_is_left_of_an_act_that_is_no_more():
+    told = {*story._THEIRS, *story._YOURS, *story._YOURS_REFUSED, *story._AUTOMATIC, *(act for act, _ in story._CAUSED)}
+    assert told - acts() == set()
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [("time", "The time you gave Dr Mei Lee"), ("standing", "their licence or workplace no longer counts")],
+)
+def test_what_ended_by_itself_says_why(cause, words):
+    assert words in story.tell(line("grant.ended", log.SYSTEM, because=cause), me=ME).words
+
+
+def test_what_locked_keys_kept_shut_is_not_told_as_read():
+    tried = line("record.opened", ACTORS["the patient"], outcome="refused", because="locked")
+    assert "nothing opened" in story.tell(tried, me=ME).words
