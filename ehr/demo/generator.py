@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from ehr.lines.names import person
+
 from . import names, stories
 from .stories import Course, Story
 
@@ -62,7 +64,10 @@ class _Record:
     def bundle(self) -> dict:
         """Return the whole record as a transaction."""
         self.patient = self.add(self._patient())
-        self.doctor, self.place = self.add(self._doctor()), self.add(self._place())
+        doctor, place = self._doctor(), self._place()
+        # As systems send them: a reference says what it refers to, for readers who were shown this part alone.
+        self.doctor = {**self.add(doctor), "display": person(doctor["name"])}
+        self.place = {**self.add(place), "display": place["name"]}
         self.add(self._coverage())
         visits = [self._visit(self.last - timedelta(days=182 * n + self.chance.randint(0, 20))) for n in range(VISITS)][
             ::-1

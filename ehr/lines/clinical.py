@@ -78,7 +78,7 @@ def condition(resource: Mapping, lookup: Lookup | None) -> Line:
             _("began: %(onset)s") % {"onset": told} if told else "",
             codes.concept(resource.get("severity")),
             ", ".join(codes.concepts(resource.get("bodySite"))),
-            _("noted by %(name)s") % {"name": who} if (who := names.of(resource.get("recorder"), lookup)) else "",
+            _("noted by %(name)s") % {"name": who} if (who := names.named(resource.get("recorder"), lookup)) else "",
         ),
         date=dates.day(since),
         status=statuses.word(verification) or statuses.said(clinical),
@@ -94,14 +94,14 @@ def encounter(resource: Mapping, lookup: Lookup | None) -> Line:
     kind = str(VISITS.get(str((resource.get("class") or {}).get("code")), _("Visit")))
     period = resource.get("period") or {}
     stay = dates.span(period) if (resource.get("class") or {}).get("code") == "IMP" else dates.day(period.get("start"))
-    people = [names.of(one.get("individual"), lookup) for one in resource.get("participant") or ()]
+    people = [names.named(one.get("individual"), lookup) for one in resource.get("participant") or ()]
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
     about = codes.concept(resource.get("type"))
     return Line(
         title=_visit(kind, about),
         detail=joined(
             _("for %(reason)s") % {"reason": ", ".join(why)} if any(why) else "",
-            names.of(resource.get("serviceProvider"), lookup),
+            names.named(resource.get("serviceProvider"), lookup),
             ", ".join(dict.fromkeys(person for person in people if person)),
             codes.concept((resource.get("hospitalization") or {}).get("dischargeDisposition")),
         ),
@@ -127,7 +127,7 @@ def _visit(kind: str, about: str) -> str:
 def procedure(resource: Mapping, lookup: Lookup | None) -> Line:
     """A Procedure: what was done, why, by whom."""
     start, _end = search.when(resource)
-    people = [names.of(one.get("actor"), lookup) for one in resource.get("performer") or ()]
+    people = [names.named(one.get("actor"), lookup) for one in resource.get("performer") or ()]
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
     name = codes.concept(resource.get("code"), _("A procedure that was not named"))
     return Line(
@@ -157,7 +157,7 @@ def immunization(resource: Mapping, lookup: Lookup | None) -> Line:
         detail=joined(
             _("dose %(number)s") % {"number": doses[0]} if any(doses) else "",
             codes.concept(resource.get("site")),
-            names.of(resource.get("location"), lookup),
+            names.named(resource.get("location"), lookup),
             codes.concept(resource.get("statusReason")),
         ),
         date=dates.day(when) or str(resource.get("occurrenceString") or ""),

@@ -35,7 +35,7 @@ def name_of(resource: Mapping, lookup: Lookup | None) -> str:
 def request(resource: Mapping, lookup: Lookup | None) -> Line:
     """A MedicationRequest: a prescription."""
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
-    by = names.of(resource.get("requester"), lookup)
+    by = names.named(resource.get("requester"), lookup)
     return _medicine(
         resource,
         lookup,

@@ -57,6 +57,8 @@ def of(reference: object, lookup: Lookup | None = None) -> str:
 
 def named(reference: object, lookup: Lookup | None = None) -> str:
     """Return what a reference points at only where it has a name of its own: "a clinician" adds nothing to a line."""
+    if isinstance(reference, list):
+        return ", ".join(dict.fromkeys(words for item in reference if (words := named(item, lookup))))
     words = of(reference, lookup)
     return "" if words in {str(kind) for kind in UNNAMED.values()} else words
 

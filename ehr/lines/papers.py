@@ -41,9 +41,9 @@ def document(resource: Mapping, lookup: Lookup | None) -> Line:
     return Line(
         title=str(given) or kind or _("Document"),
         detail=joined(
-            kind if given else "",
-            names.of(resource.get("author"), lookup),
-            names.of(resource.get("custodian"), lookup),
+            kind if given and kind.casefold() != str(given).casefold() else "",
+            names.named(resource.get("author"), lookup),
+            names.named(resource.get("custodian"), lookup),
             ", ".join(dict.fromkeys(kinds)),
         ),
         date=dates.day(when),
@@ -70,7 +70,7 @@ def bill(resource: Mapping, lookup: Lookup | None) -> Line:
         detail=joined(
             ", ".join(services[1:5]),
             _("paid: %(amount)s") % {"amount": money(paid)} if money(paid) else "",
-            names.of(resource.get("provider"), lookup),
+            names.named(resource.get("provider"), lookup),
         ),
         date=dates.day(when),
         status=statuses.word(resource.get("status")) if resource.get("status") != "active" else "",
@@ -168,7 +168,7 @@ def anything(resource: Mapping, lookup: Lookup | None) -> Line:
     found = values.value_of(resource)
     return Line(
         title=f"{kind}: {name}" if name and name.casefold() != kind.casefold() else kind,
-        detail=names.of(resource.get("performer") or resource.get("author"), lookup),
+        detail=names.named(resource.get("performer") or resource.get("author"), lookup),
         date=dates.day(start),
         status=statuses.word(resource.get("status")),
         code_text=name,

@@ -89,7 +89,7 @@ def service_request(resource: Mapping, lookup: Lookup | None) -> Line:
     name = codes.concept(resource.get("code")) or codes.concept(resource.get("codeCodeableConcept"))
     name = name or codes.concept(resource.get("orderDetail")) or _("A service that was not named")
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
-    by = names.of(resource.get("requester"), lookup)
+    by = names.named(resource.get("requester"), lookup)
     when = resource.get("occurrenceDateTime") or (resource.get("occurrencePeriod") or {}).get("start")
     return Line(
         title=_("Asked for: %(name)s") % {"name": name},
@@ -97,7 +97,7 @@ def service_request(resource: Mapping, lookup: Lookup | None) -> Line:
             _("for %(reason)s") % {"reason": ", ".join(why)} if any(why) else "",
             _("by %(name)s") % {"name": by} if by else "",
             _("planned for %(date)s") % {"date": dates.day(when)} if when else "",
-            names.of(resource.get("performer"), lookup),
+            names.named(resource.get("performer"), lookup),
         ),
         date=dates.day(resource.get("authoredOn")) or dates.day(when),
         status=statuses.said(resource.get("status"), _("Done")),
@@ -128,7 +128,7 @@ def task(resource: Mapping, lookup: Lookup | None) -> Line:
     what = str(resource.get("description") or "") or codes.concept(resource.get("code")) or _("Something to do")
     return Line(
         title=what,
-        detail=names.of(resource.get("owner"), lookup),
+        detail=names.named(resource.get("owner"), lookup),
         date=dates.day(resource.get("authoredOn")),
         status=statuses.said(resource.get("status"), _("Done")),
         kind="task",

@@ -192,7 +192,7 @@ def report(resource: Mapping, lookup: Lookup | None) -> Line:
             " ".join(str(resource.get("conclusion") or "").split()),
             ", ".join(codes.concepts(resource.get("conclusionCode"))),
             named(called, len(listed)),
-            names.of(resource.get("performer"), lookup),
+            names.named(resource.get("performer"), lookup),
         ),
         date=dates.day(start),
         status=statuses.word(resource.get("status")),
@@ -240,7 +240,7 @@ def media(resource: Mapping, lookup: Lookup | None) -> Line:
         detail=joined(
             codes.concept(resource.get("bodySite")),
             ", ".join(codes.concepts(resource.get("reasonCode"))),
-            names.of(resource.get("operator"), lookup),
+            names.named(resource.get("operator"), lookup),
         ),
         date=dates.day(when),
         status=statuses.word(resource.get("status")),

@@ -48,6 +48,22 @@ def test_no_line_shows_what_only_machines_read(records):
             assert not CODE.match(line.value) or re.fullmatch(r"\d{4,}", line.value), line.value
 
 
+def test_a_reference_nobody_can_name_is_left_out_and_a_named_one_is_said():
+    doctor = {"resourceType": "Practitioner", "id": "d", "name": [{"prefix": ["Dr."], "family": "Żak"}]}
+    visit = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "participant": [{"individual": {"reference": "Practitioner/d"}}],
+        "serviceProvider": {"reference": "Organization/o"},
+        "period": {"start": "2026-05-03"},
+    }
+    assert sentences.line(visit).detail == ""
+    assert sentences.line(visit, {references.name_of(doctor): doctor}).detail == "Dr. Żak"
+    visit["serviceProvider"]["display"] = "City Hospital"
+    assert sentences.line(visit).detail == "City Hospital"
+
+
 def test_no_line_shows_a_bare_code_of_its_resource(records):
     for record in records:
         for resource in record:
