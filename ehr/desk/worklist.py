@@ -85,6 +85,7 @@ class Act:
     help: Words = ""
     form: type[forms.Form] = Reason
     grave: bool = False
+    page: str = ""  # a template that shows, this once, what the verb returned; without one the row is shown again
 
 
 @dataclass(frozen=True)
@@ -266,10 +267,12 @@ class Worklist(ModelAdmin):
         if not form.is_valid():
             return self._show(request, row, tried=act, form=form)
         try:
-            chosen.verb(row, by=request.user, **form.cleaned_data)
+            came = chosen.verb(row, by=request.user, **form.cleaned_data)
         except STOPS as stop:
             form.add_error(None, str(stop))
             return self._show(request, row, tried=act, form=form)
+        if chosen.page:
+            return render(request, chosen.page, {"worklist": self, "row": row, "came": came, "done": chosen.done})
         messages.success(request, chosen.done)
         return redirect(self.address("change", row.pk) if self._still_there(request, row) else self.address())
 

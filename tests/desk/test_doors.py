@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from ehr.accounts.models import Letter, User
 from ehr.chain.models import Transaction
+from tests import people as patient_people
 from tests.desk.conftest import session_of
 from tests.providers import people
 
@@ -29,6 +30,7 @@ OPEN = {
     "providers_membership": {"verifier", "institution administrator"},
     "consent_claim": {"identity checker"},
     "patients_identifier": {"identity checker"},
+    "patients_patient": {"identity checker"},
     "audit_case": {"privacy officer"},
     "audit_anchor": {"privacy officer", "operator"},
     "chain_transaction": {"operator"},
@@ -155,9 +157,20 @@ def test_nothing_of_the_log_can_be_changed_at_the_desk(everybody):
 
 @pytest.mark.privacy
 def test_no_patient_s_record_has_a_page_at_the_desk():
-    """Of what is about patients only the digests of identifiers are here, for the staff who check documents."""
+    """Of what is about patients only the digests of identifiers are here, and who is not here yet: no entry, no key."""
     shown = {model.__name__ for model in admin.site._registry if model._meta.app_label == "patients"}
-    assert shown == {"Identifier"}
+    assert shown == {"Identifier", "Patient"}
+
+
+@pytest.mark.privacy
+def test_who_is_a_patient_is_not_told_at_the_desk(everybody):
+    """The list of records that wait holds nobody who has come."""
+    known = patient_people.patient("Ana Costa").patient
+    assert (
+        everybody["identity checker"].get(reverse("admin:patients_patient_change", args=[known.pk])).status_code == 404
+    )
+    page = everybody["identity checker"].get(reverse("admin:patients_patient_changelist"), {"view": "all"})
+    assert "Ana Costa" not in page.content.decode()
 
 
 @pytest.mark.parametrize(
