@@ -7,6 +7,7 @@ import uuid
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
@@ -23,19 +24,18 @@ def new_salt() -> bytes:
     return os.urandom(32)
 
 
-class UserQuerySet(models.QuerySet):
-    def by_email(self, email: str) -> models.QuerySet:
-        return self.filter(email=email.strip().casefold())
-
-
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
+class UserManager(BaseUserManager["User"]):
     """How Django's authentication finds a person. Accounts are made by `operations`, which also makes the keyring."""
+
+    def by_email(self, email: str) -> models.QuerySet["User"]:
+        return self.filter(email=email.strip().casefold())
 
     def get_by_natural_key(self, username):
         return self.get(email=username.strip().casefold())
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+# django-otp has no types, so the managers of what derives from its Device are not known.
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]
     """One human being with one sign-in. Which portals open is decided from what else refers to them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -58,11 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(email=models.functions.Lower("email")), name="user_email_is_lower"
-            )
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower")]
 
     def __str__(self):
         return self.name
