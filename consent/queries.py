@@ -27,6 +27,8 @@ ESCROW_NAME = "Escrow"
 class NotSetUp(RuntimeError):
     """Something the operator prepares once is not there yet; the message names the command."""
 
+    for_operators = True
+
 
 def facts(grant: Grant) -> GrantFacts:
     """Return a grant as the rules need it. Its ending must be loaded with it."""
