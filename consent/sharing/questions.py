@@ -74,13 +74,29 @@ def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | 
 def answer(case: Case, *, words: str, by: User) -> Case:
     """Answer a case, sealed to its patient and to the officers. Raises `audit.cases.NotPossible`."""
     patient = Patient.objects.select_related("user").get(pk=case.subject)
+    _not_ones_own(patient, by)
     with transaction.atomic():
         to = [*queries.officers(), by, patient.user]
         sealed = _sealed(words, to, subject=case.subject, event_id=case.event_id)
-        party = log.Party("person", by.pk, by.name, "privacy officer", "")
-        case = cases.answer(case, sealed, party)
+        case = cases.answer(case, sealed, _officer(by))
         notices.notify(patient.user, "case-answered", about=case.pk, key=f"case-answered:{case.pk}:{case.answered_at}")
     return case
+
+
+def close(case: Case, *, by: User) -> Case:
+    """Close an answered case. Raises `audit.cases.NotPossible`."""
+    _not_ones_own(Patient.objects.get(pk=case.subject), by)
+    return cases.close(case, _officer(by))
+
+
+def _not_ones_own(patient: Patient, by: User) -> None:
+    """Raise NotPossible where the officer is the patient who asks: one does not answer oneself."""
+    if patient.user_id == by.pk:
+        raise cases.NotPossible(_("This is your own question. Another officer answers it."))
+
+
+def _officer(by: User) -> log.Party:
+    return log.Party("person", by.pk, by.name, "privacy officer", "")
 
 
 def read(case: Case, *, keyring: OpenKeyring | None) -> list[Said]:

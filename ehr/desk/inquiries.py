@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import cases, log
 from audit.models import Case
+from consent import reach
 from consent.models import Claim
 from consent.sharing import arrivals, questions
 from ehr import clock
@@ -58,11 +59,6 @@ def refuse(claim: Claim, *, by, reason: str) -> None:
     arrivals.refuse_claim(claim, by=by, because=reason)
 
 
-def close(case: Case, *, by) -> None:
-    """Close an answered case."""
-    cases.close(case, queries.party(by))
-
-
 CHECK = Act(
     "check",
     _("I saw this person and their document"),
@@ -80,7 +76,7 @@ REFUSE = Act(
     grave=True,
 )
 ANSWER = Act("answer", _("Send this answer"), questions.answer, _("The patient was told."), form=Answer)
-CLOSE = Act("close", _("Close this case"), close, _("The case is closed."), form=Nothing)
+CLOSE = Act("close", _("Close this case"), questions.close, _("The case is closed."), form=Nothing)
 
 
 @admin.register(Claim)
@@ -96,6 +92,9 @@ class Claims(Worklist):
     def get_queryset(self, request):
         waits = super().get_queryset(request).filter(finished_at=None, refused_at=None, claimant__isnull=False)
         return waits.select_related("patient", "claimant").order_by("claimed_at", "pk")
+
+    def seen(self, request: HttpRequest, rows) -> None:
+        reach.name([row.patient for row in rows], to=request.user, because="claim")
 
     def line(self, row: Claim) -> Line:
         count = row.checks.count()
@@ -163,6 +162,9 @@ class Identities(Worklist):
 
     def get_queryset(self, request):
         return patient_queries.awaiting_identity_check().filter(patient__user__isnull=False)
+
+    def seen(self, request: HttpRequest, rows) -> None:
+        reach.name([row.patient for row in rows], to=request.user, because="identity-check")
 
     def line(self, row: Identifier) -> Line:
         count = row.checks.count()

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent import reach
 from consent.models import Claim
 from consent.sharing import arrivals
 from ehr import clock
@@ -67,6 +68,9 @@ class Waiting(Worklist):
 
     def found(self, rows, words: str):
         return rows.filter(name__icontains=words)
+
+    def seen(self, request: HttpRequest, rows) -> None:
+        reach.name(rows, to=request.user, because="invitation")
 
     def line(self, row: Patient) -> Line:
         newest = self._newest(row)

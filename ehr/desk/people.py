@@ -7,11 +7,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from audit import log
 from ehr.accounts.models import User
 from ehr.desk import operations as desk
 from ehr.desk.forms import RoleAndReason
 from ehr.desk.roles import NAMES, roles_of
 from ehr.desk.worklist import Act, Facts, Line, Queue, Section, Worklist
+from providers import queries
 
 SUSPEND = Act(
     "suspend",
@@ -55,6 +57,11 @@ class People(Worklist):
 
     def found(self, rows, words: str):
         return rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
+
+    def seen(self, request: HttpRequest, rows) -> None:
+        """Write down whose accounts were shown: many of them are patients'."""
+        shown = [str(row.pk) for row in rows]
+        log.record("accounts.shown", actor=queries.party(request.user), subject=None, details={"users": shown})
 
     def line(self, row: User) -> Line:
         tag, look = ("", "") if row.is_active else (gettext("suspended"), "stop")

@@ -139,6 +139,9 @@ class Worklist(ModelAdmin):
         """Narrow rows to what somebody searches for."""
         return rows
 
+    def seen(self, request: HttpRequest, rows: Sequence) -> None:
+        """Leave the lines of a page that names people, before it is made."""
+
     def before(self, request: HttpRequest, row) -> HttpResponse | None:
         """Do what comes before a row is shown; return a response to show that instead."""
         return None
@@ -203,6 +206,7 @@ class Worklist(ModelAdmin):
         words = request.GET.get("words", "").replace("\0", "")[:100].strip()
         rows = self.rows(request, shown)
         page = Paginator(self.found(rows, words) if words else rows, PAGE).get_page(request.GET.get("page", 1))
+        self.seen(request, list(page))
         context = {
             "worklist": self,
             "page": page,
@@ -237,6 +241,7 @@ class Worklist(ModelAdmin):
     def _show(self, request: HttpRequest, row, *, tried: str = "", form: forms.Form | None = None) -> HttpResponse:
         if instead := self.before(request, row):
             return instead
+        self.seen(request, [row])
         acts = self.acts(request, row)
         forms_shown = [form if act.name == tried else act.form(prefix=act.name) for act in acts]
         context = {
