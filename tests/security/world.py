@@ -29,6 +29,7 @@ from ehr.frame.drafting import draft
 from ehr.notices.models import Mail, Notice
 from ehr.words import Action, Category
 from patients.models import Identifier
+from patients.operations import source_signer
 from providers.models import Credential, Evidence, Institution, Membership
 from tests import people
 
@@ -188,6 +189,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
+        "patients_patient": has.get("waiting"),
         "patients_identifier": Identifier.objects.filter(patient=sharer.patient).first(),
         "audit_case": has["case"],
         "providers_credential": credential,
@@ -237,6 +239,9 @@ def build() -> World:
         letters.write(ben.user, "passphrase-changed", key="ben")
     with transaction.atomic():
         waiting = arrivals.expect(name="Later", birth_date=ana.patient.birth_date, sex="", identifiers=[], source="x")
+        note = {"resourceType": "Observation", "status": "final", "code": {"text": "Pulse"}, "valueString": "72"}
+        access.receive(waiting, [draft(waiting, note)], source=source_signer("x"))
+    hers["waiting"] = his["waiting"] = waiting
     _claim, code = arrivals.invite(waiting, by=officer.user)
     hers["claim"] = his["claim"] = arrivals.take_up(code, user=unverified.user)
     for credential in Credential.objects.all():
