@@ -24,6 +24,11 @@ def of(user: User) -> QuerySet[Notice]:
     return Notice.objects.filter(user=user)
 
 
+def told_before(key: str) -> bool:
+    """Tell whether what has this key was told already."""
+    return Notice.objects.filter(key=key).exists()
+
+
 def unread(user: User) -> int:
     """Return how many notices a person has not read."""
     return of(user).unread().count()
