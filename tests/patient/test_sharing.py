@@ -175,3 +175,17 @@ def test_the_directory_answers_when_nobody_is_found(browser, ana, lee):
 def test_the_grant_is_a_line_of_the_patients_log(browser, ana, lee):
     confirm(browser, walk(browser, lee))
     assert "grant.made" in {line.action for line in log.story(ana.patient.pk)}
+
+
+@pytest.mark.security
+def test_a_tab_left_open_does_not_confirm_what_another_tab_changed(browser, ana, lee):
+    draft = walk(browser, lee)
+    step = reverse("patient:share-confirm", args=[draft])
+    read = browser.get(step).context["form"]["read"].value()
+    browser.post(reverse("patient:share-what", args=[draft]), {"ordinary": ["labs", "history", "treatment"]})
+    browser.get(step)
+    page = browser.post(step, {"read": read})
+    assert "Something changed since you read the sentence" in page.content.decode()
+    assert Grant.objects.count() == 0
+    browser.post(step, {"read": page.context["form"]["read"].value()})
+    assert Grant.objects.get().categories == ["history", "labs", "treatment"]

@@ -97,15 +97,15 @@ def confirm(request: HttpRequest, asking: UUID) -> HttpResponse:
         return redirect("patient:answer", asking)
     one = asked(found)
     terms = {name: given[name] for name in ("categories", "actions", "days")}
-    form = ConfirmForm([part for part in given["categories"] if part in SENSITIVE], name=one["name"])
+    sensitive = [part for part in given["categories"] if part in SENSITIVE]
     try:
         proposed = requests.propose(found, **terms)
-        if request.method == "POST":
-            form = ConfirmForm(form.sensitive, request.POST, name=one["name"])
-            if form.is_valid():
-                read = given.get("sentence")
-                grant = requests.approve(found, keyring=request.keyring, sentence=read, **terms)
-                return redirect("patient:grant", grant.pk)
+        posted = request.POST if request.method == "POST" else None
+        form = ConfirmForm(sensitive, posted, name=one["name"], sentence=proposed.sentence)
+        if form.is_valid():
+            read = given.get("sentence")
+            grant = requests.approve(found, keyring=request.keyring, sentence=read, **terms)
+            return redirect("patient:grant", grant.pk)
     except (grants.CannotGive, requests.CannotAnswer) as problem:
         return render(request, "patient/cannot_answer.html", {"one": one, "problem": problem})
     request.session[ANSWERS] = request.session[ANSWERS] | {str(asking): given | {"sentence": proposed.sentence}}

@@ -145,15 +145,15 @@ def share_confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
     if "ends" not in answers:
         return redirect("patient:share-until", draft)
     terms = _terms(answers)
-    form = ConfirmForm([part for part in answers["categories"] if part in SENSITIVE], name=reader.name)
+    sensitive = [part for part in answers["categories"] if part in SENSITIVE]
     try:
         proposed = grants.propose(request.patient, **terms)
-        if request.method == "POST":
-            form = ConfirmForm(form.sensitive, request.POST, name=reader.name)
-            if form.is_valid():
-                read = request.session[DRAFTS][str(draft)].get("sentence")
-                grant = grants.give(request.patient, keyring=request.keyring, once=draft, sentence=read, **terms)
-                return redirect("patient:grant", grant.pk)
+        posted = request.POST if request.method == "POST" else None
+        form = ConfirmForm(sensitive, posted, name=reader.name, sentence=proposed.sentence)
+        if form.is_valid():
+            read = request.session[DRAFTS][str(draft)].get("sentence")
+            grant = grants.give(request.patient, keyring=request.keyring, once=draft, sentence=read, **terms)
+            return redirect("patient:grant", grant.pk)
     except grants.CannotGive as problem:
         return render(request, "patient/cannot_share.html", {"reader": reader, "problem": problem, "draft": draft})
     _keep(request, draft, sentence=proposed.sentence)

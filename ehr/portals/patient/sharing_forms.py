@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 
 from django import forms
 from django.utils import timezone
@@ -166,10 +167,17 @@ def _lasting(asked: AccessRequest, days: int) -> Option:
 
 
 class ConfirmForm(forms.Form):
-    """One tick for each sensitive part, on its own: choosing it once is not enough."""
+    """One tick for each sensitive part, on its own: choosing it once is not enough.
 
-    def __init__(self, sensitive: Iterable[str], *args, name: str, **kwargs):
+    The page sends back which sentence it showed: another tab may have changed the answers since.
+    """
+
+    read = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, sensitive: Iterable[str], *args, name: str, sentence: str, **kwargs):
         super().__init__(*args, **kwargs)
+        self.shown = sha256(sentence.encode()).hexdigest()
+        self.fields["read"].initial = self.shown
         self.sensitive = list(sensitive)
         for part in self.sensitive:
             words = {"name": name, "part": PARTS[part]}
@@ -179,3 +187,14 @@ class ConfirmForm(forms.Form):
                     "required": _("Tick that %(name)s may see your %(part)s, or go back and leave it out.") % words
                 },
             )
+
+    def clean_read(self) -> str:
+        read = self.cleaned_data["read"]
+        if read and read != self.shown:
+            # The page that says so shows the new sentence, and sends that one back.
+            self.data = self.data.copy()
+            self.data["read"] = self.shown
+            raise forms.ValidationError(
+                _("Something changed since you read the sentence. Read it again, then confirm.")
+            )
+        return read
