@@ -10,6 +10,7 @@ from django.db import transaction
 from audit import log
 from ehr import clock
 from ehr.notices import operations as notices
+from ehr.notices.queries import told_before
 from providers import checks, credentials, queries, rules
 from providers.models import Credential
 
@@ -92,5 +93,21 @@ def warn_of_ends() -> int:
         due += [(one, "credential.expiring", str(span.days)) for one in queries.expiring(at, span)]
     due += [(one, "credential.expired", "ended") for one in queries.expiring(at - ENDED_LATELY, ENDED_LATELY)]
     for credential, kind, once in due:
-        notices.notify(credential.clinician.user, kind, about=credential.pk, key=f"expiring/{credential.pk}/{once}")
+        with transaction.atomic():
+            Credential.objects.select_for_update().get(pk=credential.pk)
+            key = f"expiring/{credential.pk}/{once}"
+            if kind == "credential.expired" and not told_before(key):
+                _log_end(credential)
+            notices.notify(credential.clinician.user, kind, about=credential.pk, key=key)
     return len(due)
+
+
+def _log_end(credential: Credential) -> None:
+    """Write the end on the log, from where those above hear of it and tell the patients concerned."""
+    log.append(
+        "credential.expired",
+        actor=log.SYSTEM,
+        subject=None,
+        outcome="done",
+        details={"credential": str(credential.pk), "user": str(credential.clinician.user_id), "role": credential.role},
+    )
