@@ -36,6 +36,27 @@ class Shown:
     kilobytes: float = 0.0
 
 
+class Answers:
+    """A client of Django's whose answers are kept, by path, for a window to show."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+        self.answers: dict[str, tuple[dict[str, str], bytes]] = {}
+
+    def get(self, path: str, *, expected: int = 200, at: str = ""):
+        """Keep what a page answers, under its own path or another."""
+        return self._keep(at or path, self.client.get(path), expected)
+
+    def post(self, path: str, data: dict, name: str, *, expected: int = 200):
+        """Keep what comes of a form, under its path with a name behind it."""
+        return self._keep(f"{path}{name}", self.client.post(path, data), expected)
+
+    def _keep(self, path: str, response, expected: int):
+        assert response.status_code == expected, (path, response.status_code)
+        self.answers[path] = (dict(response.items()), response.content)
+        return response
+
+
 @dataclass
 class Window:
     """A Chromium that shows prepared answers: path → (content type, headers, body)."""

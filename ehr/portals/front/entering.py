@@ -159,7 +159,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def reset(request: HttpRequest, token: str) -> HttpResponse:
     """A new passphrase by the link in a letter. It signs in and unlocks nothing; the page says so."""
-    if links.find(token, Link.Kind.RESET) is None:
+    link = links.find(token, Link.Kind.RESET)
+    if link is None:
         return render(request, "front/link_over.html", {"kind": "reset"}, status=404)
     form = NewPassphrase(request.POST or None)
     if form.is_valid():
@@ -170,4 +171,4 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
         else:
             messages.success(request, _("Your new passphrase is set. Sign in with it."))
             return redirect("front:sign-in")
-    return render(request, "front/reset.html", {"form": form})
+    return render(request, "front/reset.html", {"form": form, "email": link.user.email})

@@ -58,7 +58,8 @@ def check_mail(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def verify(request: HttpRequest, token: str) -> HttpResponse:
     """The link in the letter: the passphrase once more, then the address is proven and its owner is in."""
-    if links.find(token, Link.Kind.VERIFY) is None:
+    link = links.find(token, Link.Kind.VERIFY)
+    if link is None:
         return render(request, "front/link_over.html", {"kind": "verify"}, status=404)
     form = Passphrase(request.POST or None)
     if form.is_valid():
@@ -71,7 +72,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
         else:
             onward = roles.address_of("clinician:register" if request.GET.get(DOOR) == "clinician" else "front:begin")
             return go_in(request, signed_in, onward=onward)
-    return render(request, "front/verify.html", {"form": form})
+    return render(request, "front/verify.html", {"form": form, "email": link.user.email})
 
 
 @require_http_methods(["GET", "POST"])
