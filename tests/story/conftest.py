@@ -1,4 +1,4 @@
-"""One product and one Chromium for all stories; each browser context is another person's device."""
+"""One product and one Chromium for a module of stories; each browser context is another person's device."""
 
 import json
 from pathlib import Path
@@ -20,14 +20,14 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(tmp_path_factory):
     """The product on what this run of the tests stands on: its own files, or a database of its own on the servers."""
     with servers() as places, running(tmp_path_factory.mktemp("product"), **places) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     if not CHROMIUM.exists():
         pytest.skip("This machine has no /usr/bin/chromium. Install Debian's chromium to run the stories.")
