@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from audit.models import Event
+from audit import queries as audit
 from consent import queries
 from consent.models import EscrowUse
 from ehr import clock
@@ -20,6 +20,8 @@ from ehr.accounts.models import Reader
 from patients.models import Patient
 
 FRESH = timedelta(minutes=2)
+# What may open it, and the event that says so. Any other line about a patient, a mere look at a list, opens nothing.
+OPENED_BY = {"claim": "claim.released"}
 
 
 class NotReleased(Exception):
@@ -47,9 +49,11 @@ def release(event_id: UUID, patient: Patient, *, why: str) -> Callable[..., byte
 
     Raises NotReleased. Call it inside the transaction that uses it; the use is counted there.
     """
-    event = Event.objects.filter(pk=event_id).first()
+    event = audit.find(event_id)
     if event is None or event.subject != patient.pk:
         raise NotReleased("The escrow opens only against a committed event about this patient.")
+    if event.action != OPENED_BY[why] or event.outcome == "refused":
+        raise NotReleased("The event does not say that the escrow opens.")
     if clock.now() - event.time > FRESH:
         raise NotReleased("The event is older than two minutes. Begin again.")
     try:

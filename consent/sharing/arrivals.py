@@ -14,6 +14,7 @@ from consent import escrow, keys
 from consent.access import own_party
 from consent.models import Claim
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
@@ -188,6 +189,8 @@ def finish_claim(claim: Claim, *, keyring: OpenKeyring) -> Patient:
     The event is committed first. Raises ClaimRefused, and `consent.escrow.NotReleased`.
     """
     _confirm_ready(claim)
+    if not accounts.is_theirs(keyring, claim.claimant_id):
+        raise ClaimRefused(_("Only who claimed this record takes it over, with their own keys. Unlock them first."))
     event = log.record(
         "claim.released",
         actor=log.Party("person", claim.claimant_id, claim.claimant.name, "patient", ""),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django_otp.models import Device
 
 from ehr import clock
-from ehr.accounts import keyrings, operations
+from ehr.accounts import keyrings, operations, queries
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
 from ehr.accounts.operations import SignedIn
@@ -71,10 +71,11 @@ def unlock(request: HttpRequest, keyring: OpenKeyring) -> None:
 
 
 def keyring_of(request: HttpRequest) -> OpenKeyring | None:
-    """Return the open keyring of whoever is signed in; half signed in is not signed in."""
-    if not _cookie(request) or auth.SESSION_KEY not in request.session:
+    """Return the open keyring of whoever is signed in: theirs and nobody else's. Half signed in is not signed in."""
+    if not _cookie(request) or auth.SESSION_KEY not in request.session or not request.user.is_authenticated:
         return None
-    return keyrings.from_session(request.session, _cookie(request))
+    keyring = keyrings.from_session(request.session, _cookie(request))
+    return keyring if queries.is_theirs(keyring, request.user.pk) else None
 
 
 def changed_passphrase(request: HttpRequest, keyring: OpenKeyring | None) -> None:

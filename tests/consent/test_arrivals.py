@@ -106,6 +106,19 @@ def test_an_invitation_lapses(waiting, staff):
 
 
 @pytest.mark.security
+def test_a_record_is_taken_over_with_its_claimants_own_keys_only(waiting, staff):
+    ana, other = people.account("Ana Costa"), people.account("Somebody Else")
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=ana.user)
+    for one in staff:
+        arrivals.check_claim(claim, by=one, document="passport")
+    with pytest.raises(ClaimRefused, match="their own keys"):
+        arrivals.finish_claim(claim, keyring=other.keyring)
+    waiting.refresh_from_db()
+    assert waiting.user is None
+
+
+@pytest.mark.security
 def test_the_escrow_opens_only_against_a_fresh_event_about_that_patient_and_once(waiting):
     event = access.log.record("claim.released", actor=access.log.SYSTEM, subject=waiting.pk)
     other = people.patient("Somebody Else").patient
@@ -114,6 +127,9 @@ def test_the_escrow_opens_only_against_a_fresh_event_about_that_patient_and_once
     escrow.release(event.pk, waiting, why="claim")
     with pytest.raises(escrow.NotReleased, match="before"):
         escrow.release(event.pk, waiting, why="claim")
+    listed = access.log.record("chart.listed", actor=access.log.SYSTEM, subject=waiting.pk)
+    with pytest.raises(escrow.NotReleased, match="does not say"):
+        escrow.release(listed.pk, waiting, why="claim")
     stale = access.log.record("claim.released", actor=access.log.SYSTEM, subject=waiting.pk)
     with time_machine.travel(clock.now() + timedelta(minutes=3)), pytest.raises(escrow.NotReleased, match="older"):
         escrow.release(stale.pk, waiting, why="claim")

@@ -240,3 +240,18 @@ def test_what_is_over_is_tidied_away(alice, inside):
     tasks.tidy()
     assert not Session.objects.exists()
     assert not Attempt.objects.exists()
+
+
+@pytest.mark.security
+def test_a_keyring_in_somebody_else_s_session_is_not_theirs(alice, inside):
+    bob = operations.open_account(email="bob@example.org", name="Bob Ray", passphrase=PASSPHRASE)
+    session = inside.session
+    inside.cookies[settings.KEYRING_COOKIE_NAME] = keyrings.to_session(session, bob.keyring)
+    session.save()
+    assert inside.get("/account/").wsgi_request.keyring is None
+
+
+@pytest.mark.security
+def test_a_suspended_person_s_session_opens_no_keyring(alice, inside):
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert inside.get("/").wsgi_request.keyring is None
