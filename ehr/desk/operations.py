@@ -3,13 +3,16 @@
 Nobody does any of this to themselves, and nobody without the permission for it.
 """
 
+from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from audit import log
+from audit.models import Event
 from ehr.accounts.models import User
 from ehr.desk.roles import NAMES, DeskRole, ensure_desk_roles, roles_of
+from ehr.notices import operations as notices
 from providers import institutions, queries
 from providers.models import Institution
 from providers.rules import NotPossible
@@ -24,8 +27,8 @@ def _check(user: User, by: User, permission: str, reason: str) -> None:
         raise NotPossible(_("Say in a few words what the decision rests on."))
 
 
-def _log(action: str, user: User, by: User | None, **details: object) -> None:
-    log.append(
+def _log(action: str, user: User, by: User | None, **details: object) -> Event:
+    return log.append(
         action,
         actor=queries.party(by) if by else log.SYSTEM,
         subject=None,
@@ -64,7 +67,19 @@ def give_role(user: User, *, role: str, by: User | None, reason: str) -> None:
             raise NotPossible(_("They have this role: %(role)s.") % {"role": NAMES[role]})
         user.groups.add(ensure_desk_roles()[role])
         User.objects.filter(pk=user.pk).update(is_staff=True)
-        _log("privilege.given", user, by, privilege=str(role))
+        event = _log("privilege.given", user, by, privilege=str(role))
+        _tell_colleagues(user, by, event)
+
+
+def _tell_colleagues(user: User, by: User | None, event: Event) -> None:
+    """Tell everybody else who gives roles or watches over them: one alone could vouch for accounts of their own."""
+    watch = Permission.objects.filter(
+        Q(content_type__app_label="auth", codename="change_group")
+        | Q(content_type__app_label="audit", codename="change_case")
+    )
+    colleagues = User.objects.filter(is_active=True, is_staff=True, groups__permissions__in=watch).distinct()
+    for one in colleagues.exclude(pk__in=[user.pk, *([by.pk] if by else [])]):
+        notices.notify(one, "desk.privilege-given", about=event.pk, key=f"privilege:{event.pk}:{one.pk}")
 
 
 def take_role(user: User, *, role: str, by: User, reason: str) -> None:

@@ -208,6 +208,11 @@ KINDS = {
         _("It opened nothing. Look at the log, compare the row with a backup, and find out who changed it."),
         page="admin:index",
     ),
+    "desk.privilege-given": Kind(
+        _("Somebody was given a desk role"),
+        _("Look at “Accounts” who it is. If you do not know them, take the role back and ask who gave it."),
+        page="admin:index",
+    ),
     "desk.token-skipped": Kind(
         _("The chain passed over a consent, or the end of one"),
         _("Here it counts as before. Find out why at “Chain transactions”; the patient may have to sign it again."),

@@ -11,8 +11,10 @@ from audit.models import EventBody
 from audit.queries import story
 from consent import access
 from consent.sharing import arrivals, questions
+from ehr.desk import operations as desk_operations
 from ehr.desk.roles import DeskRole, ensure_desk_roles
 from ehr.frame.drafting import draft
+from ehr.notices.models import Notice
 from patients.models import Identifier
 from patients.operations import source_signer
 from tests import people
@@ -106,3 +108,12 @@ def test_an_officer_does_not_answer_or_close_a_question_of_their_own(ground):
     ):
         with pytest.raises(cases.NotPossible, match="your own question"):
             verb()
+
+
+def test_the_others_who_watch_hear_of_each_role_that_is_given(ground):
+    """One operator alone could give roles to accounts of their own making; not unheard."""
+    otto, olga = member(DeskRole.OPERATOR).user, member(DeskRole.OPERATOR).user
+    petra, sock = member(DeskRole.PRIVACY).user, people.account("An Account Of His").user
+    desk_operations.give_role(sock, role="credential-verifier", by=otto, reason="Hired.")
+    told = Notice.objects.filter(kind="desk.privilege-given").values_list("user", flat=True)
+    assert set(told) == {olga.pk, petra.pk}
