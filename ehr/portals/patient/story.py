@@ -28,7 +28,7 @@ _THEIRS = {
     "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
     "entry.added": gettext_lazy("Added something to your %(parts)s."),
     "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
-    "patient.named": gettext_lazy("Saw your name. Nothing of your record was opened."),
+    "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
     "access.asked": gettext_lazy("Asked to see your %(parts)s."),
     "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
     "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
@@ -79,6 +79,9 @@ _AUTOMATIC = {
     "entry.added": gettext_lazy("Sent something for your %(parts)s."),
     "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
     "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
+    "grant.token-skipped": gettext_lazy(
+        "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
+    ),
 }
 # What happened by itself for another reason than usual.
 _CAUSED = {
