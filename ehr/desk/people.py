@@ -61,7 +61,7 @@ class People(Worklist):
     def seen(self, request: HttpRequest, rows) -> None:
         """Write down whose accounts were shown: many of them are patients'."""
         shown = [str(row.pk) for row in rows]
-        log.record("accounts.shown", actor=queries.party(request.user), subject=None, details={"users": shown})
+        log.record("account.shown", actor=queries.party(request.user), subject=None, details={"users": shown})
 
     def line(self, row: User) -> Line:
         tag, look = ("", "") if row.is_active else (gettext("suspended"), "stop")

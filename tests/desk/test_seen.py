@@ -92,7 +92,7 @@ def test_whose_accounts_an_operator_saw_is_on_the_log(ground):
     found = session_of(operator.user).get(reverse("admin:accounts_user_changelist"), {"view": "all", "words": "Rosa"})
     assert "Rosa Diaz" in found.content.decode()
     last = json.loads(bytes(EventBody.objects.order_by("-event_id").first().payload))
-    assert (last["action"], last["details"]["users"]) == ("accounts.shown", [str(rosa.user.pk)])
+    assert (last["action"], last["details"]["users"]) == ("account.shown", [str(rosa.user.pk)])
 
 
 def test_an_officer_does_not_answer_or_close_a_question_of_their_own(ground):

@@ -36,6 +36,7 @@ NEVER_PATIENTS = {
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
     "claim.refused", "case.read", "case.answered", "case.closed", "grant.altered",
+    "grant.token-skipped",
 }  # fmt: skip
 ONLY_PATIENTS = {"record.opened", "grant.made", "access.approved", "access.declined", "code.shown"}
 ME = uuid4()
@@ -62,7 +63,7 @@ def acts() -> set[str]:
 def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
-    if action in {"grant.altered", "record.begun"}:
+    if action in {"grant.altered", "grant.token-skipped", "record.begun"}:
         return who == "a machine"
     return action not in ONLY_PATIENTS
 
