@@ -189,3 +189,8 @@ def test_a_tab_left_open_does_not_confirm_what_another_tab_changed(browser, ana,
     assert Grant.objects.count() == 0
     browser.post(step, {"read": page.context["form"]["read"].value()})
     assert Grant.objects.get().categories == ["history", "labs", "treatment"]
+
+
+@pytest.mark.parametrize("after", ["9" * 5000, "9" * 18, "-1", "²", "x"])
+def test_a_place_in_the_directory_that_is_not_there_gives_a_page(browser, after):
+    assert browser.get(reverse("patient:find"), {"after": after}).status_code == 200
