@@ -60,7 +60,8 @@ def find(request: HttpRequest) -> HttpResponse:
     """The directory of clinicians whose licence is valid now."""
     words = request.GET.get("words", "").strip()[:100]
     after = request.GET.get("after", "")
-    page = providers.directory(words, after=int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None)
+    known = after.isascii() and after.isdigit() and len(after) < 19
+    page = providers.directory(words, after=int(after) if known else None)
     return render(request, "patient/find.html", {"words": words, "lines": page.lines, "after": page.after})
 
 
