@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
 
 from consent import upkeep
 from ehr.accounts.models import User
@@ -172,10 +175,17 @@ def unlocked(view: View) -> View:
 
 
 def step(request: HttpRequest, name: str) -> str:
-    """Return the address of a step in between, which remembers where a GET was going; a POST cannot be sent twice."""
-    if request.method != "GET":
-        return reverse(name)
-    return with_next(name, request.get_full_path())
+    """Return the address of a step in between, which remembers where its visitor was.
+
+    What a form sent is gone then, and must be said to be: it leads back to the page the form stood on.
+    """
+    if request.method == "GET":
+        return with_next(name, request.get_full_path())
+    words = _("What you sent was not saved, for this comes first. Then send it again, please.")
+    messages.warning(request, words, fail_silently=True)
+    page = request.headers.get("Referer", "")
+    safe = url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure())
+    return with_next(name, urlsplit(page).path) if safe else reverse(name)
 
 
 def with_next(name: str, onward: str) -> str:

@@ -131,7 +131,7 @@ def keeps_to_the_rules(answer):
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     assert len(answer.content) < 60_000
     for tag in re.findall(r"<(?:input|select|textarea)\b[^>]*>", text):
-        if 'type="hidden"' not in tag:
+        if 'type="hidden"' not in tag and not tag.endswith(" hidden>"):
             found = re.search(r'\bid="([^"]+)"', tag)[1]
             assert f'for="{found}"' in text, tag
 

@@ -255,3 +255,15 @@ def test_a_keyring_in_somebody_else_s_session_is_not_theirs(alice, inside):
 def test_a_suspended_person_s_session_opens_no_keyring(alice, inside):
     User.objects.filter(pk=alice.pk).update(is_active=False)
     assert inside.get("/").wsgi_request.keyring is None
+
+
+def test_a_form_sent_after_the_session_ended_is_said_to_be_unsaved_and_leads_back(db):
+    page = "http://testserver/account/details/"
+    stranger = Browser()
+    reply = stranger.post("/account/details/", {"name": "Typed at length"}, headers={"Referer": page})
+    assert reply["Location"] == "/sign-in/?next=%2Faccount%2Fdetails%2F"
+    shown = stranger.get(reply["Location"]).content.decode()
+    assert "What you sent was not saved" in shown
+    assert "Typed at length" not in shown
+    elsewhere = stranger.post("/account/details/", {}, headers={"Referer": "https://elsewhere.example/x/"})
+    assert elsewhere["Location"] == "/sign-in/"
