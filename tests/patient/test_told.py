@@ -100,3 +100,16 @@ def test_what_ended_by_itself_says_why(cause, words):
 def test_what_locked_keys_kept_shut_is_not_told_as_read():
     tried = line("record.opened", ACTORS["the patient"], outcome="refused", because="locked")
     assert "nothing opened" in story.tell(tried, me=ME).words
+
+
+def test_what_only_passed_by_several_times_in_a_row_is_told_once():
+    lee, other = ACTORS["somebody else"], log.Party("person", uuid4(), "Dr Omar Haddad")
+    seen = [line("chart.listed", who, outcome="allowed") for who in (lee, lee, lee, other)]
+    opened = [line("chart.opened", lee, outcome="allowed") for _ in range(2)]
+    (day,) = story.by_day(story.tell(one, me=ME) for one in (*seen, *opened))
+    assert [(told.who, told.times) for told in day.people] == [
+        ("Dr Mei Lee", 3),
+        ("Dr Omar Haddad", 1),
+        ("Dr Mei Lee", 1),
+        ("Dr Mei Lee", 1),
+    ]

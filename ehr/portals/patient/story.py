@@ -1,7 +1,7 @@
 """The log as a story: who, where, what and why, in a person's words. Pure: lines in, words out."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -89,6 +89,8 @@ _CAUSED = {
         "%(reader)s lost the right to see your %(parts)s, because their licence or workplace no longer counts."
     ),
 }
+# Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
+PASSING = frozenset({"chart.listed", "patient.named"})
 LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
 
 
@@ -107,6 +109,8 @@ class Told:
     quote: str
     askable: bool
     folded: bool
+    passing: bool = False  # nothing was opened
+    times: int = 1  # as often as this happened in a row
 
 
 @dataclass
@@ -154,6 +158,7 @@ def tell(
         quote=open_words(line) if open_words and line.sealed and not mine else "",
         askable=not mine and not system,
         folded=mine or system,
+        passing=not mine and line.action in PASSING,
     )
 
 
@@ -208,8 +213,16 @@ def by_day(told: Iterable[Told]) -> list[OneDay]:
         on = timezone.localtime(one.at).date()
         if not days or days[-1].on != on:
             days.append(OneDay(on))
-        (days[-1].folded if one.folded else days[-1].people).append(one)
+        lines = days[-1].folded if one.folded else days[-1].people
+        if lines and one.passing and _same(lines[-1], one):
+            lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
+        else:
+            lines.append(one)
     return days
+
+
+def _same(one: Told, other: Told) -> bool:
+    return (one.who, one.place, one.words, one.tag) == (other.who, other.place, other.words, other.tag)
 
 
 @dataclass(frozen=True)
@@ -251,7 +264,7 @@ def answer(counted: Looks, days: int) -> str:
         ) % {"number": capfirst(apnumber(counted.emergencies))}
     if counted.refused:
         words += " " + ngettext("One try was refused.", "%(number)s tries were refused.", counted.refused) % {
-            "number": counted.refused
+            "number": capfirst(apnumber(counted.refused))
         }
     return words
 
