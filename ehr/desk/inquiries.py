@@ -11,12 +11,14 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import cases, log
 from audit.models import Case
 from consent import reach
+from consent import sentences
 from consent.models import Claim
 from consent.sharing import arrivals, questions
 from ehr import clock
@@ -223,11 +225,11 @@ class Cases(Worklist):
             return about
         return [
             *about,
-            (_("The line"), line.action),
+            (_("The line"), capfirst(line.action.replace(".", " ").replace("-", " "))),
             (_("Who"), ", ".join(part for part in (line.actor.name, line.actor.role, line.actor.place) if part)),
             (_("When"), line.time),
-            (_("Parts of the record"), ", ".join(line.categories) or _("none")),
-            (_("Purpose"), line.purpose or _("none given")),
+            (_("Parts of the record"), sentences.parts(line.categories) or _("none")),
+            (_("Purpose"), sentences.PURPOSES.get(line.purpose) or _("none given")),
             (_("Outcome"), line.outcome),
         ]
 

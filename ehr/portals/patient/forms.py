@@ -67,6 +67,8 @@ class ReadingForm(_Dated):
                 error_messages={
                     "required": _("Write the number."),
                     "invalid": _("Write only the number here."),
+                    "max_digits": _("This is too long for a reading. Look at the number again."),
+                    "max_whole_digits": _("This is too long for a reading. Look at the number again."),
                     "max_decimal_places": _("Write at most three digits after the point."),
                 },
             )
