@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import cases, log
 from audit.models import Case
-from consent import reach
-from consent import sentences
+from consent import reach, sentences
 from consent.models import Claim
 from consent.sharing import arrivals, questions
 from ehr import clock

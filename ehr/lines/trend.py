@@ -36,12 +36,12 @@ def svg(
     high: Decimal | None = None,
     second: Sequence[Point] = (),
 ) -> SafeString:
-    """Return the picture, "" for fewer than two values, or all of one day. `second` is drawn beside the first (blood pressure).
+    """Return the picture, "" for fewer than two values. `second` is drawn beside the first (blood pressure).
 
     `low` and `high` draw the usual range as a band. Points may come in any order; the 60 latest are drawn.
     """
     shown, beside = _latest(points), _latest(second)
-    if len(shown) < FEWEST or shown[0].on == shown[-1].on:
+    if len(shown) < FEWEST:
         return mark_safe("")
     title, description = _words(shown, name, unit, low, high)
     key = hashlib.sha256(f"{title}|{description}".encode()).hexdigest()[:10]
