@@ -187,10 +187,12 @@ else:
     # After a restart of PostgreSQL the pool's old connections are noticed, not answered with a 500 each.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})
-    if not TESTING:
+    # 0 means no pool: for a program that forks, or a pooler in front of the database.
+    _pool = int(os.environ.get("DATABASE_POOL_MAX", "8"))
+    if _pool and not TESTING:
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 1,
-            "max_size": int(os.environ.get("DATABASE_POOL_MAX", "8")),
+            "max_size": _pool,
             "timeout": 10,
         }
 # An event must be committed before a key is used, so a request is never one transaction.

@@ -25,11 +25,11 @@ def _race(work: Callable[[], object]) -> float:
     """Return how many times a second sixteen connections, four in each of four processes, do the work."""
     connections.close_all()
     fork = multiprocessing.get_context("fork")
-    gate, counts = fork.Barrier(PROCESSES), fork.Queue()
+    gate, counts = fork.Barrier(PROCESSES, timeout=60), fork.Queue()
     processes = [fork.Process(target=_process, args=(work, gate, counts)) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
-    total = sum(counts.get() for _ in processes)
+    total = sum(counts.get(timeout=90) for _ in processes)
     for process in processes:
         process.join()
     return total / SECONDS
@@ -49,7 +49,7 @@ def _process(work: Callable[[], object], gate, counts) -> None:
             done[place] += 1
         connections.close_all()
 
-    ready = threading.Barrier(THREADS)
+    ready = threading.Barrier(THREADS, timeout=30)
     threads = [threading.Thread(target=run, args=(place,)) for place in range(THREADS)]
     for thread in threads:
         thread.start()
