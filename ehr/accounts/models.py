@@ -164,6 +164,39 @@ class Keyring(models.Model):
         return f"keyring of {self.reader_id}"
 
 
+class PastKeys(models.Model):
+    """An older version's private keys, encrypted under a key made from its successor's: who holds that holds both."""
+
+    version = models.OneToOneField(KeyVersion, models.PROTECT, related_name="+")
+    under = models.OneToOneField(KeyVersion, models.PROTECT, related_name="+")
+    blob = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "past keys"
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(version=models.F("under")), name="past_keys_under_another")
+        ]
+
+    def __str__(self):
+        return f"key {self.version_id} under {self.under_id}"
+
+
+class MemberSeal(models.Model):
+    """A team's private keys, sealed to one member's key. Deleting the row ends what the member opens."""
+
+    reader = models.ForeignKey(Reader, models.PROTECT, related_name="member_seals")  # the team
+    version = models.ForeignKey(KeyVersion, models.PROTECT, related_name="+")  # the team's
+    member = models.ForeignKey(KeyVersion, models.PROTECT, related_name="+")
+    blob = models.BinaryField()
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "member"], name="member_seal_once")]
+
+    def __str__(self):
+        return f"seal of team {self.reader_id} to key {self.member_id}"
+
+
 class Link(models.Model):
     """A link sent by e-mail, good for one use. The row holds no secret: the link carries this id, signed."""
 

@@ -3,10 +3,12 @@
 from uuid import UUID
 
 from audit import log
-from audit import queries as audit
 from ehr.accounts import hashers
+from ehr.accounts.history import is_logged, is_logged_author
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import BackupCode, Keyring, KeyVersion, Reader, User
+
+__all__ = ["is_logged", "is_logged_author"]
 
 
 def party(user: User, *, role: str = "", place: str = "") -> log.Party:
@@ -19,34 +21,23 @@ def person(user_id: UUID | str) -> User:
     return User.objects.get(pk=user_id)
 
 
-def is_logged(version: KeyVersion) -> bool:
-    """Tell whether a key is the one the log has for its reader, so that an exchanged row is noticed before sealing."""
-    said = audit.facts(version.logged_as) if version.logged_as else None
-    if said is None or said["action"] != "key.created":
-        return False
-    details = said["details"]
-    named = (details.get("reader"), details.get("number"), details.get("digest"))
-    return named == (str(version.reader_id), version.number, version.digest.hex())
-
-
 def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
-    """Tell whether an open keyring is this person's own. One that is not counts as none, wherever somebody signs."""
-    return keyring is not None and Reader.objects.filter(pk=keyring.reader_id, user_id=user_id).exists()
+    """Tell whether an open keyring is this person's own, and its present version. One that is not counts as none,
+    wherever somebody signs: a session from before the keys were renewed is a locked one."""
+    return (
+        keyring is not None
+        and Keyring.objects.filter(
+            reader_id=keyring.reader_id,
+            reader__user_id=user_id,
+            version_id=keyring.version_id,
+            version__number=keyring.version_number,
+        ).exists()
+    )
 
 
-# (version, author key) pairs that agreed with the log in this process. The log never changes, so neither does this.
-_known_authors: set[tuple[int, bytes]] = set()
-
-
-def is_logged_author(version_id: int, author_public: bytes) -> bool:
-    """Tell whether an author key is the one the log has for that version; asked of the log once a process."""
-    pair = (version_id, bytes(author_public))
-    if pair not in _known_authors:
-        version = KeyVersion.objects.get(pk=version_id)
-        if bytes(version.author_public) != pair[1] or not is_logged(version):
-            return False
-        _known_authors.add(pair)
-    return True
+def present_version(reader: Reader) -> KeyVersion:
+    """Return the version a reader's key history ends with, to which is sealed. Raises KeyVersion.DoesNotExist."""
+    return KeyVersion.objects.get(pk__in=Keyring.objects.filter(reader=reader).values("version"))
 
 
 def keyring_of(user: User) -> Keyring | None:
