@@ -249,8 +249,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SECURE_SSL_REDIRECT = PRODUCTION and not _flag("TLS_ELSEWHERE")
 # Probes come over plain http from inside, and are told nothing worth a lock.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-# Whether the proxy in front sets X-Forwarded-For and -Proto itself, so that both can be believed.
-TRUST_PROXY = _flag("TRUST_PROXY")
+# How many proxies stand in front, each adding to X-Forwarded-For; the last sets X-Forwarded-Proto. 0 believes neither.
+TRUST_PROXY = int(os.environ.get("TRUST_PROXY") or 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -1,6 +1,7 @@
 """The life of a session: begun by a passphrase, perhaps a second step, ended by its owner or by time."""
 
 from datetime import timedelta
+from ipaddress import ip_address
 from uuid import UUID
 
 import django_otp
@@ -9,6 +10,7 @@ from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django_otp.models import Device
 
+from consent import places
 from ehr import clock
 from ehr.accounts import keyrings, operations, queries
 from ehr.accounts.keyrings import OpenKeyring
@@ -22,10 +24,33 @@ BEGAN, SEEN, LIMITS = "began", "seen", "limits"
 
 
 def address(request: HttpRequest) -> str:
-    """Return where a request came from, by IP address: the last one the trusted proxy named, else the peer's."""
-    if settings.TRUST_PROXY and (told := request.headers.get("X-Forwarded-For")):
-        return told.rpartition(",")[2].strip()
-    return request.META.get("REMOTE_ADDR", "")
+    """Return where a request came from, by IP address: the peer's, or what the outermost trusted proxy saw.
+
+    Each proxy adds at the end of X-Forwarded-For whom it answered, so of `TRUST_PROXY` proxies the outermost wrote the
+    entry that many from the right. What stands further left a client may have made up. Empty where nobody can know.
+    """
+    if not settings.TRUST_PROXY:
+        return _plain(request.META.get("REMOTE_ADDR", ""))
+    told = request.headers.get("X-Forwarded-For", "").split(",")
+    return _plain(told[-settings.TRUST_PROXY]) if len(told) >= settings.TRUST_PROXY else ""
+
+
+def place(request: HttpRequest) -> str:
+    """Return the ISO code of the country a request came from, by its address; empty when unknown."""
+    return places.country_of(address(request))
+
+
+def _plain(told: str) -> str:
+    """Return an IP address without the port that some proxies add; empty for anything else."""
+    told = told.strip()
+    if told.startswith("["):
+        told = told[1:].partition("]")[0]
+    elif told.count(":") == 1:
+        told = told.partition(":")[0]
+    try:
+        return str(ip_address(told))
+    except ValueError:
+        return ""
 
 
 def begin(request: HttpRequest, signed_in: SignedIn, *, limits: str, device: Device | None = None) -> None:

@@ -226,12 +226,45 @@ def test_half_a_sign_in_ends_when_the_passphrase_changes(alice, enrolled, browse
     assert browser.get("/sign-in/second-step/").headers["Location"] == "/sign-in/"
 
 
-def test_the_address_is_the_peers_unless_a_trusted_proxy_names_another(settings):
-    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.7")
-    settings.TRUST_PROXY = False
-    assert sessions.address(request) == "192.0.2.1"
-    settings.TRUST_PROXY = True
-    assert sessions.address(request) == "198.51.100.7"
+def came(told="", peer="193.0.6.139"):
+    """A request from a peer in the Netherlands that says where it was forwarded from."""
+    return RequestFactory().get("/", REMOTE_ADDR=peer, **({"HTTP_X_FORWARDED_FOR": told} if told else {}))
+
+
+@pytest.mark.security
+def test_whoever_says_in_a_header_where_they_are_is_not_believed():
+    request = came("8.8.8.8")
+    assert settings.TRUST_PROXY == 0
+    assert sessions.address(request) == "193.0.6.139"
+    assert sessions.place(request) == "NL"
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    ("proxies", "told", "address"),
+    [
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, "203.0.113.9, 198.51.100.7", "198.51.100.7"),  # the first is the client's own invention
+        (1, "203.0.113.9,198.51.100.7", "198.51.100.7"),
+        (2, "203.0.113.9, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        (2, "198.51.100.7", ""),  # did not come by both
+        (1, "", ""),
+        (1, "198.51.100.7, unknown", ""),
+        (1, "198.51.100.7,", ""),
+        (1, "198.51.100.7:50123", "198.51.100.7"),
+        (1, "[2001:db8::7]:50123", "2001:db8::7"),
+        (1, "2001:db8:0:0::7", "2001:db8::7"),
+    ],
+)
+def test_behind_proxies_the_address_is_what_the_outermost_of_them_saw(proxies, told, address, settings):
+    settings.TRUST_PROXY = proxies
+    assert sessions.address(came(told)) == address
+
+
+def test_the_place_is_that_of_the_address(settings):
+    assert sessions.place(came(peer="127.0.0.1")) == ""
+    settings.TRUST_PROXY = 1
+    assert sessions.place(came("8.8.8.8, 2001:638::1")) == "DE"
 
 
 def test_what_is_over_is_tidied_away(alice, inside):
