@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -22,12 +22,20 @@ CLAIM = timedelta(minutes=5)
 P = TypeVar("P", bound=Parcel)
 
 
+class NotYet(Exception):
+    """Raised by what sends, for a parcel that may not leave before a moment. It waits until then; no try is counted."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"not before {until:%Y-%m-%d %H:%M:%S} UTC")
+        self.until = until
+
+
 def deliver(model: type[P], send: Callable[[P], None], *, limit: int = 50) -> int:
     """Send what is due, oldest first; return how many arrived.
 
     A parcel is claimed and committed before it is sent, and marked after: a worker that dies in between leaves it to
     be sent again after five minutes, so `send` must be idempotent by `parcel.key`. What raises is tried again after
-    5 s, 10 s, 20 s … at most 6 h, and given up after 30 attempts.
+    5 s, 10 s, 20 s … at most 6 h, and given up after 30 attempts; NotYet only says when.
     """
     return sum(_deliver(model, parcel_id, send) for parcel_id in _due(model, limit))
 
@@ -43,6 +51,9 @@ def _deliver(model: type[P], parcel_id: UUID, send: Callable[[P], None]) -> bool
         return False
     try:
         send(parcel)
+    except NotYet as early:
+        model._default_manager.filter(pk=parcel.pk).update(due_at=early.until, attempts=parcel.attempts - 1)
+        return False
     except Exception as problem:  # noqa: BLE001 -- one parcel that cannot be sent must not hold up the others
         _put_off(model, parcel, problem)
         return False

@@ -105,6 +105,18 @@ def test_thirty_failures_are_enough(post):
     assert parcel.attempts == delivery.MOST_ATTEMPTS
 
 
+def test_what_may_not_leave_yet_waits_and_no_try_is_counted(post):
+    parcel = post("letter", attempts=3)
+    until = clock.now() + timedelta(hours=7)
+
+    def not_yet(_):
+        raise delivery.NotYet(until)
+
+    assert delivery.deliver(Mail, not_yet) == 0
+    parcel.refresh_from_db()
+    assert (parcel.due_at, parcel.attempts, parcel.last_problem, parcel.delivered_at) == (until, 3, "", None)
+
+
 def test_waiting_never_exceeds_six_hours(post):
     parcel = post("letter", attempts=25)
     delivery.deliver(Mail, undeliverable)
