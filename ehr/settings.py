@@ -305,6 +305,12 @@ EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if EMAIL_URL else "django.core.mail.backends.filebased.EmailBackend"
 )
 
+# --- Notices -------------------------------------------------------------------------------------
+# Live counters that one web process serves at once. Each holds one of its threads for up to 25 s; 0 means none.
+NOTICE_STREAMS = int(os.environ.get("NOTICE_STREAMS", "2"))
+# Networks besides the public one in which institutions' systems may be told: 10.20.0.0/16, separated by commas.
+HOOK_NETWORKS = [network for network in os.environ.get("HOOK_NETWORKS", "").split(",") if network]
+
 # --- Chain ---------------------------------------------------------------------------------------
 # Empty means the embedded chain, which `make run` starts on CHAIN_PORT.
 CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
@@ -361,6 +367,7 @@ CELERY_BEAT_SCHEDULE = {
     "index the chain": {"task": "ehr.chain.tasks.index", "schedule": schedule(2)},
     "tidy accounts": {"task": "ehr.accounts.tasks.tidy", "schedule": schedule(3600)},
     "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
+    "tell institutions": {"task": "ehr.notices.tasks.deliver_hooks", "schedule": schedule(10)},
     "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
     "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},

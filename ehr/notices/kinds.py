@@ -4,18 +4,43 @@ E-mails name nobody and say nothing about health, for a mailbox is read over sho
 words for yet is told as news of the account: rather vague than silent.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 _NEWS = _("There is something new for you")
 _NEWS_MAIL = _("There is something new in your account. Sign in to read it.")
+_URGENT_MAIL = _("Something happened that should not wait. Sign in to read what it is and what you can do.")
+
+
+class Topic(StrEnum):
+    """What a kind of news is about, as broadly as a letter says it."""
+
+    ACCOUNT = "account"
+    SHARING = "sharing"
+    RECORD = "record"
+    WORK = "work"
+    DESK = "desk"
+
+
+TOPICS = {
+    Topic.SHARING: _("Who may see a record"),
+    Topic.RECORD: _("A record"),
+    Topic.WORK: _("Licences and places of work"),
+    Topic.DESK: _("Work at the desk"),
+    Topic.ACCOUNT: _("Your account"),
+}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of news. `page` names the view with more to see; `link` names the view a letter's link leads to."""
+    """One kind of news. `page` names the view with more to see; `link` names the view a letter's link leads to.
+
+    `emergency` is told at once, whatever was chosen and at whatever hour: what happens now and can be stopped only now.
+    """
 
     heading: str | Promise
     words: str | Promise
@@ -23,13 +48,24 @@ class Kind:
     subject: str | Promise = _NEWS
     mail: str | Promise = _NEWS_MAIL
     link: str = ""
+    emergency: bool = False
+    topic: Topic = Topic.ACCOUNT
+
+
+def _about(topic: Topic, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+    return {name: replace(kind, topic=topic) for name, kind in kinds.items()}
+
+
+def _emergency(heading: Promise, words: Promise, page: str) -> Kind:
+    return Kind(
+        heading, words, page=page, subject=_("Something that should not wait"), mail=_URGENT_MAIL, emergency=True
+    )
 
 
 _SECURITY = _("Something about your sign-in changed")
 _NOT_YOU = _("If this was not you, sign in, choose “Sign out everywhere”, and change your passphrase.")
 
-KINDS = {
-    # Letters about an account
+_ACCOUNT = {
     "verify-address": Kind(
         _("Prove your e-mail address"),
         _("Use the link we sent you."),
@@ -101,7 +137,30 @@ KINDS = {
     "second-factor-removed": Kind(
         _("Signing in no longer takes a second step"), _NOT_YOU, page="front:account", subject=_SECURITY, mail=_NOT_YOU
     ),
-    # Sharing
+    "recovery-started": _emergency(
+        _("Somebody began to get your keys back"),
+        _("If this is you, you need do nothing. If it is not, stop it now: it takes effect after 48 hours."),
+        page="front:account",
+    ),
+    "recovery-cancelled": Kind(
+        _("Getting your keys back was stopped"),
+        _("Nothing was opened and nothing changed. If you did not stop it, begin again."),
+        page="front:account",
+        subject=_SECURITY,
+        mail=_NOT_YOU,
+    ),
+    "recovery-finished": _emergency(
+        _("Your keys were replaced"),
+        _("Your record opens with new keys; the old ones only stop things. If this was not you, call for help now."),
+        page="front:account",
+    ),
+    "guardian-asked": Kind(
+        _("Somebody asks you to help them back to their record"),
+        _("Speak to them first, by telephone or face to face. You will see nothing of their record."),
+        page="front:account",
+    ),
+}
+_SHARING = {
     "somebody-let-in": Kind(
         _("You let somebody in"),
         _("See who can see your record, and stop it whenever you like."),
@@ -134,6 +193,56 @@ KINDS = {
         _("It ends by itself. The patient can give it again; a clinician can ask."),
         page="front:home",
     ),
+    "access-asked-why": Kind(
+        _("A patient asks why you want to see their record"),
+        _("Answer beside your request. They decide after that."),
+        page="clinician:requests",
+    ),
+    "referral-proposed": Kind(
+        _("A specialist was suggested to you"),
+        _("Read who it is and what they would see. Nothing opens unless you say yes."),
+        page="patient:requests",
+    ),
+    "referral-answered": Kind(
+        _("A patient answered your referral"), _("You can see what they decided."), page="clinician:requests"
+    ),
+    "team-changed": Kind(
+        _("A team you let in has changed"),
+        _("People joined or left it. See who belongs to it now; you can stop sharing with it at any time."),
+        page="patient:sharing",
+    ),
+    "grants-moved": Kind(
+        _("What you share was brought along"),
+        _("You chose what stays, what moves and what ends with your change of place. See how it is now."),
+        page="patient:sharing",
+    ),
+}
+_RECORD = {
+    "emergency-access": _emergency(
+        _("Your record was opened in an emergency"),
+        _("Somebody looked without asking you first. See who, and why they say they had to. You can end it."),
+        page="patient:looked",
+    ),
+    "emergency-access-contact": _emergency(
+        _("Somebody who trusts you may be in an emergency"),
+        _("You are their emergency contact, and their record was opened without asking first. Try to reach them."),
+        page="front:home",
+    ),
+    "emergency-reviewed": _emergency(
+        _("An emergency look at your record was checked"),
+        _("Somebody else looked at whether it was right. Read what they found."),
+        page="patient:looked",
+    ),
+    "blocked-emergency": _emergency(
+        _("Somebody you keep out opened your record in an emergency"),
+        _("The law here allows it in an emergency. See who, and why they say they had to. You can end it."),
+        page="patient:looked",
+    ),
+    "delegate-acts": Kind(
+        _("Somebody acted for you"),
+        _("They may do so because you, or the law, let them. See what they did."),
+        page="patient:looked",
+    ),
     "claim-ready": Kind(
         _("Your record is ready for you"),
         _("Two people checked who you are. Open your record to make it yours."),
@@ -149,7 +258,8 @@ KINDS = {
         _("Read the answer beside the line you asked about."),
         page="patient:questions",
     ),
-    # Clinicians
+}
+_WORK = {
     "credential.approved": Kind(
         _("Your licence was approved"), _("Patients can find you from now on."), page="clinician:credentials"
     ),
@@ -193,7 +303,8 @@ KINDS = {
     "institution.suspended": Kind(
         _("Your institution is suspended"), _("No record opens from there meanwhile."), page="clinician:home"
     ),
-    # The desk
+}
+_DESK = {
     "desk.credential-waiting": Kind(_("A licence waits for a decision"), _("Open it at the desk."), page="admin:index"),
     "desk.check-failed": Kind(
         _("A licence could not be re-checked"),
@@ -207,6 +318,13 @@ KINDS = {
         _("A permission does not match what its patient signed"),
         _("It opened nothing. Look at the log, compare the row with a backup, and find out who changed it."),
         page="admin:index",
+        emergency=True,
+    ),
+    "desk.unknown-token": Kind(
+        _("The chain holds a consent, or the end of one, that was not made here"),
+        _("It opens nothing here. Find the event on the log, look at the block it names, and find out who signed."),
+        page="admin:index",
+        emergency=True,
     ),
     "desk.privilege-given": Kind(
         _("Somebody was given a desk role"),
@@ -222,6 +340,15 @@ KINDS = {
         _("A claim waits for an identity check"), _("Two people check, one after the other."), page="admin:index"
     ),
 }
+KINDS = {
+    **_about(Topic.ACCOUNT, _ACCOUNT),
+    **_about(Topic.SHARING, _SHARING),
+    **_about(Topic.RECORD, _RECORD),
+    **_about(Topic.WORK, _WORK),
+    **_about(Topic.DESK, _DESK),
+}
+# What no choice and no hour holds back.
+EMERGENCIES = frozenset(name for name, kind in KINDS.items() if kind.emergency)
 OTHER = Kind(_("There is news about your account"), _("Open your portal to see it."), page="front:home")
 
 

@@ -1,5 +1,9 @@
-"""Wording and sending one e-mail. Sending the same parcel twice sends the same Message-ID twice."""
+"""Wording and sending one e-mail. Sending the same parcel twice sends the same Message-ID twice.
 
+Whether an e-mail may leave now is decided here, when it is sent, from what its person wants by then.
+"""
+
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -11,42 +15,85 @@ from django.utils.translation import gettext as _
 from ehr import clock
 from ehr.accounts import links
 from ehr.accounts.models import Letter, User
-from ehr.notices import kinds
-from ehr.notices.models import Mail
+from ehr.notices import kinds, queries, timing
+from ehr.notices.models import Digest, Mail
+from ehr.notices.timing import Pace
+from ehr.outbox.delivery import NotYet
 from ehr.outbox.models import Parcel
+
+# An e-mail that belongs in a digest and came due after it was gathered is looked at again this much later.
+SOON = timedelta(seconds=5)
 
 
 def send_letter(letter: Letter) -> None:
     """Send a letter about an account. One whose link is used up or over has nothing left to say."""
     link = letter.link
     if link is None:
-        _send(letter, letter.user, "")
+        _send_kind(letter, letter.user, "")
     elif link.used_at is None and link.ends_at > clock.now():
         query = f"?{urlencode(letter.payload)}" if letter.payload else ""
-        _send(letter, letter.user, reverse(kinds.of(letter.kind).link, args=[links.token(link)]) + query)
+        _send_kind(letter, letter.user, reverse(kinds.of(letter.kind).link, args=[links.token(link)]) + query)
 
 
 def send_mail(mail: Mail) -> None:
-    """Send the e-mail of a notice, to people whose account is active."""
+    """Send the e-mail of a notice, to people whose account is active. Raises NotYet in quiet hours, and for digests."""
     user = mail.notice.user
-    if user.is_active:
-        _send(mail, user, reverse("front:notices"))
+    if not user.is_active:
+        return
+    if not kinds.of(mail.kind).emergency:
+        _hold_back(mail, queries.wishes(user))
+    _send_kind(mail, user, reverse("front:notices"))
 
 
-def _send(parcel: Parcel, user: User, path: str) -> None:
+def _hold_back(mail: Mail, wishes: timing.Wishes) -> None:
+    now = clock.now()
+    if wishes.in_digests:
+        raise NotYet(max(timing.next_digest(wishes, mail.created_at), now + SOON))
+    if timing.is_quiet(wishes, now):
+        raise NotYet(timing.after_quiet(wishes, now))
+
+
+def send_digest(digest: Digest) -> None:
+    """Send one letter that counts what is unread of a day or a week; none where all was read meanwhile."""
+    user, now = digest.user, clock.now()
+    wishes = queries.wishes(user)
+    if timing.is_quiet(wishes, now):
+        raise NotYet(timing.after_quiet(wishes, now))
+    counts = queries.counted(digest)
+    if not user.is_active or not counts:
+        return
+    with translation.override(user.language):
+        opening = {
+            Pace.DAILY: _("This is what is new since yesterday's letter, and how much of it:"),
+            Pace.WEEKLY: _("This is what is new since last week's letter, and how much of it:"),
+        }[Pace(digest.kind)]
+        lines = "\n".join(f"  {kinds.TOPICS[topic]}: {count}" for topic, count in counts.items())
+        change = _("You chose to get one letter instead of many. Change that here: %(address)s") % {
+            "address": _address(reverse("front:notice-settings"))
+        }
+        said = f"{opening}\n\n{lines}\n\n{_('Sign in to read it.')}"
+        _send(digest, user, _("What is new for you"), said, _address(reverse("front:notices")), change)
+
+
+def _send_kind(parcel: Parcel, user: User, path: str) -> None:
     kind = kinds.of(parcel.kind)
     with translation.override(user.language):
-        address = f"{settings.SITE_URL}{path or '/'}"
-        farewell = _(
-            "This letter names nobody and says nothing about your health. No one will ask for your passphrase."
-        )
-        message = EmailMessage(
-            subject=str(kind.subject),
-            body=f"{kind.mail}\n\n{address}\n\n{farewell}\n",
-            to=[user.email],
-            headers={
-                "Message-ID": f"<{parcel.pk}@{urlsplit(settings.SITE_URL).hostname}>",
-                "Auto-Submitted": "auto-generated",
-            },
-        )
-        message.send()
+        _send(parcel, user, str(kind.subject), str(kind.mail), _address(path or "/"))
+
+
+def _address(path: str) -> str:
+    return f"{settings.SITE_URL}{path}"
+
+
+def _send(parcel: Parcel, user: User, subject: str, said: str, *more: str) -> None:
+    farewell = _("This letter names nobody and says nothing about your health. No one will ask for your passphrase.")
+    message = EmailMessage(
+        subject=subject,
+        body="\n\n".join([said, *more, farewell]) + "\n",
+        to=[user.email],
+        headers={
+            "Message-ID": f"<{parcel.pk}@{urlsplit(settings.SITE_URL).hostname}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    message.send()

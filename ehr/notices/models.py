@@ -1,11 +1,13 @@
-"""What people are told in the portal, and the e-mails that say there is something to read."""
+"""What people are told in the portal, the e-mails that say there is something to read, and hooks of institutions."""
 
 import uuid
 
 from django.db import models
+from django.db.models import F, Q
 
 from ehr import clock
 from ehr.accounts.models import User
+from ehr.notices.timing import Pace
 from ehr.outbox.models import Parcel
 
 
@@ -30,17 +32,84 @@ class Notice(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["user", "-created_at"], name="notice_by_user")]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="notice_by_user"),
+            models.Index(fields=["user"], condition=Q(read_at=None), name="notice_unread"),
+        ]
 
     def __str__(self):
         return f"{self.kind} for {self.user_id}"
+
+
+class Preference(models.Model):
+    """How one person wants e-mail about what is new. Whoever has no row is told at once, at any hour."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="notice_preference")
+    pace = models.CharField(max_length=10, choices=Pace, default=Pace.INSTANT)
+    # On the person's wall clock; from late to early runs over midnight.
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False) & ~Q(quiet_from=F("quiet_until")),
+                name="quiet_hours_begin_and_end",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.pace} for {self.user_id}"
+
+
+class Digest(Parcel):
+    """One letter for all that came in a day or a week. It counts by topic when it is sent; at most one a day each."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="digests")
+
+    class Meta(Parcel.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["due_at"], condition=Q(delivered_at=None), name="digest_waiting")]
 
 
 class Mail(Parcel):
     """The e-mail of one notice: it says that there is something new, never what."""
 
     notice = models.ForeignKey(Notice, models.CASCADE, related_name="mails")
+    # The letter it went into instead of leaving by itself; then it counts as delivered here.
+    digest = models.ForeignKey(Digest, models.CASCADE, null=True, blank=True, related_name="mails")
 
     class Meta(Parcel.Meta):
         abstract = False
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(delivered_at=None), name="mail_waiting")]
+        indexes = [models.Index(fields=["due_at"], condition=Q(delivered_at=None), name="mail_waiting")]
+
+
+class Hook(models.Model):
+    """Where an institution's own system wants to hear that something happened. By id: institutions stand above."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    institution = models.UUIDField()
+    url = models.URLField(max_length=500)
+    sealed_secret = models.BinaryField()  # under STORAGE_KEY, bound to this row
+    enabled = models.BooleanField(default=True)
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        permissions = [("manage_hook", "Can set up and stop the hooks of institutions")]
+        constraints = [
+            models.UniqueConstraint(fields=["institution"], condition=Q(enabled=True), name="one_hook_an_institution")
+        ]
+
+    def __str__(self):
+        return f"hook {self.id}"
+
+
+class HookParcel(Parcel):
+    """One thing an institution's system is told: a kind, a time and an id. No names, nothing about health."""
+
+    hook = models.ForeignKey(Hook, models.PROTECT, related_name="parcels")
+
+    class Meta(Parcel.Meta):
+        abstract = False
+        indexes = [models.Index(fields=["due_at"], condition=Q(delivered_at=None), name="hook_parcel_waiting")]

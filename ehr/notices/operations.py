@@ -1,12 +1,16 @@
 """Telling people. A notice and its e-mail parcel are written in the commit of their cause."""
 
+from datetime import time
 from uuid import UUID
 
 from django.db import transaction
 
+from audit import log
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.models import Letter, User
-from ehr.notices.models import Mail, Notice
+from ehr.notices import doorbell, kinds, queries, timing
+from ehr.notices.models import HookParcel, Mail, Notice, Preference
 
 
 def notify(
@@ -21,18 +25,54 @@ def notify(
             key=key, defaults={"user": user, "kind": kind, "about": about, "params": params or {}}
         )
         if new and mail:
-            Mail.objects.create(key=key, kind=kind, notice=notice)
+            Mail.objects.create(key=key, kind=kind, notice=notice, due_at=_due(notice, queries.wishes(user)))
+        if new:
+            doorbell.ring_after_commit(notice.user_id)
     return notice
+
+
+def _due(notice: Notice, wishes: timing.Wishes):
+    return timing.due(wishes, since=notice.created_at, emergency=kinds.of(notice.kind).emergency)
+
+
+def tell_institution(institution_id: UUID, kind: str, *, about: UUID | None = None, key: str) -> HookParcel | None:
+    """Tell an institution's own system that something happened, once per key; None where it has no hook.
+
+    Joins the caller's transaction. `about` is an id: what it stands for is asked for with a permission, not sent.
+    """
+    hook = queries.hook_of(institution_id)
+    if hook is None:
+        return None
+    payload = {"about": str(about) if about else None}
+    parcel, _new = HookParcel.objects.get_or_create(
+        key=f"{institution_id}:{key}", defaults={"hook": hook, "kind": kind, "payload": payload}
+    )
+    return parcel
+
+
+def prefer(*, user: User, pace: str, quiet_from: time | None, quiet_until: time | None) -> None:
+    """Change how a person is told by e-mail. What waits follows the new wish; emergencies follow none."""
+    asked = {"pace": timing.Pace(pace), "quiet_from": quiet_from, "quiet_until": quiet_until}
+    with transaction.atomic():
+        Preference.objects.update_or_create(user=user, defaults=asked)
+        wishes = queries.wishes(user)
+        # What was tried already has its own time; whether it may leave is decided again when that comes.
+        waiting = Mail.objects.filter(notice__user=user, delivered_at=None, gave_up_at=None, attempts=0)
+        for mail in waiting.select_related("notice"):
+            Mail.objects.filter(pk=mail.pk, attempts=0).update(due_at=_due(mail.notice, wishes))
+        log.append("account.notices-changed", actor=accounts.party(user), subject=None, outcome="done")
 
 
 def read(*, user: User, notice: Notice) -> None:
     """Note that a person read a notice; the first time counts."""
     Notice.objects.filter(pk=notice.pk, user=user).unread().update(read_at=clock.now())
+    doorbell.ring_after_commit(user.pk)
 
 
 def read_all(*, user: User) -> None:
     """Note that a person read all there is."""
     Notice.objects.filter(user=user).unread().update(read_at=clock.now())
+    doorbell.ring_after_commit(user.pk)
 
 
 def shelve() -> int:
@@ -45,5 +85,6 @@ def shelve() -> int:
                 defaults={"user_id": letter.user_id, "kind": letter.kind, "created_at": letter.created_at},
             )
             Letter.objects.filter(pk=letter.pk).update(shelved_at=clock.now())
+            doorbell.ring_after_commit(letter.user_id)
         count += 1
     return count

@@ -1,12 +1,16 @@
-"""What a person was told."""
+"""What a person was told, and how they want to be."""
 
+from collections import Counter
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import QuerySet
 
 from ehr.accounts.models import User
 from ehr.notices import kinds
-from ehr.notices.models import Notice
+from ehr.notices.kinds import Topic
+from ehr.notices.models import Digest, Hook, Notice, Preference
+from ehr.notices.timing import Wishes
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,32 @@ def told_before(key: str) -> bool:
     return Notice.objects.filter(key=key).exists()
 
 
-def unread(user: User) -> int:
+def unread(user: User | UUID) -> int:
     """Return how many notices a person has not read."""
-    return of(user).unread().count()
+    return Notice.objects.filter(user=user).unread().count()
 
 
 def line(notice: Notice) -> Line:
     """Return a notice in words."""
     kind = kinds.of(notice.kind)
     return Line(notice=notice, heading=str(kind.heading), words=str(kind.words), page=kind.page)
+
+
+def wishes(user: User) -> Wishes:
+    """Return how a person wants to be told by e-mail; at once and at any hour where they never said."""
+    said = Preference.objects.filter(user=user).first()
+    if said is None:
+        return Wishes(zone=user.time_zone)
+    return Wishes(said.pace, said.quiet_from, said.quiet_until, user.time_zone)
+
+
+def counted(digest: Digest) -> dict[Topic, int]:
+    """Return how much of what went into a digest is still unread, by topic, in the order in which it is told."""
+    unread_kinds = digest.mails.filter(notice__read_at=None).values_list("kind", flat=True)
+    found = Counter(kinds.of(kind).topic for kind in unread_kinds)
+    return {topic: found[topic] for topic in kinds.TOPICS if found[topic]}
+
+
+def hook_of(institution_id: UUID) -> Hook | None:
+    """Return where an institution wants to hear, or None."""
+    return Hook.objects.filter(institution=institution_id, enabled=True).first()

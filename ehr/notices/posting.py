@@ -1,0 +1,141 @@
+"""Posting to an address somebody else chose: https, public addresses, no redirect, and never for long.
+
+The name is resolved once; every address it has must be allowed, and the connection goes to one of those, so that a name
+cannot point elsewhere between the look and the call. Nothing of the answer is kept but its status.
+"""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+CONNECT_SECONDS = 3.0
+# To send all and get the answer's first line, however slowly it drips.
+ANSWER_SECONDS = 5.0
+_LONGEST_STATUS_LINE = 1024
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class NotAllowed(Exception):
+    """The address is none that this server posts to; the message is for whoever typed it."""
+
+
+class Refused(Exception):
+    """The other side answered, and did not accept."""
+
+
+def check(url: str) -> SplitResult:
+    """Return the parts of an address that may be posted to. Raises NotAllowed; says nothing of where a name leads."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise NotAllowed("not an address") from None
+    if parts.scheme != "https" and not (settings.DEBUG and parts.scheme == "http"):
+        raise NotAllowed("not https")
+    if not host or parts.username is not None or parts.password is not None or parts.fragment:
+        raise NotAllowed("more than a host, a path and a query")
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return parts
+    if not _is_allowed(literal):
+        raise NotAllowed("an address inside")
+    return parts
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Post JSON. Returns when it was accepted (2xx); raises Refused for any other answer, NotAllowed, and OSError."""
+    parts = check(url)
+    connection = _Pinned(parts)
+    try:
+        connection.connect()
+        connection.request(
+            "POST",
+            parts._replace(scheme="", netloc="").geturl() or "/",
+            body=body,
+            headers={"Content-Type": "application/json", "User-Agent": "Chartseal", "Connection": "close", **headers},
+        )
+        status = _status(connection.sock)
+    finally:
+        connection.close()
+    if not 200 <= status < 300:
+        raise Refused(str(status))
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to an address that was allowed when its name was resolved."""
+
+    def __init__(self, parts: SplitResult) -> None:
+        self._secure = parts.scheme == "https"
+        self._name = parts.hostname or ""
+        super().__init__(self._name, parts.port or (443 if self._secure else 80))
+
+    def connect(self) -> None:
+        raw = socket.create_connection((str(_resolve(self._name, self.port)), self.port), CONNECT_SECONDS)
+        try:
+            # Whatever the resolver, a proxy or a tunnel made of it: this is where the words would go.
+            if not _is_allowed(ipaddress.ip_address(raw.getpeername()[0])):
+                raise NotAllowed("an address inside")
+            self.sock = _trusted().wrap_socket(raw, server_hostname=self._name) if self._secure else raw
+            self.sock.settimeout(ANSWER_SECONDS)
+        except BaseException:
+            raw.close()
+            raise
+
+
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _resolve(host: str, port: int) -> Address:
+    """Return one address of a host. Raises NotAllowed when any of its addresses is not allowed."""
+    found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    addresses = [ipaddress.ip_address(str(text).partition("%")[0]) for text in found]
+    if not all(_is_allowed(address) for address in addresses):
+        raise NotAllowed("an address inside")
+    return addresses[0]
+
+
+def _is_allowed(address: Address) -> bool:
+    """Tell whether an address is out in public, or in a network that the operator named."""
+    real = _behind(address)
+    if any(real in ipaddress.ip_network(network) for network in settings.HOOK_NETWORKS):
+        return True
+    return address.is_global and real.is_global and not real.is_multicast
+
+
+def _behind(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address stands for, or the address itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(address.packed[-4:])
+        return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+    return address
+
+
+def _status(sock: socket.socket) -> int:
+    """Return the status of an answer, from its first line. Raises Refused for what is no HTTP, and TimeoutError."""
+    ends, line = time.monotonic() + ANSWER_SECONDS, b""
+    while b"\n" not in line and len(line) < _LONGEST_STATUS_LINE:
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
+        more = sock.recv(_LONGEST_STATUS_LINE)
+        if not more:
+            break
+        line += more
+    version, _space, rest = line.partition(b"\n")[0].partition(b" ")
+    if not version.startswith(b"HTTP/1.") or not rest[:3].isdigit():
+        raise Refused("no HTTP")
+    return int(rest[:3])
