@@ -1,86 +1,115 @@
 """The keys that follow consent: lockboxes made, opened, sealed on and turned. It decides nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from uuid import UUID
 
 from django.db import transaction
 
 from audit import log
-from consent import proofs, queries
+from consent import escrow, proofs, queries
 from consent.models import Grant
 from ehr import clock
 from ehr.accounts import queries as accounts
-from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring, open_shared
 from ehr.accounts.models import KeyVersion, Reader
-from ehr.crypto.sealing import seal
+from ehr.crypto.digests import joined
+from ehr.crypto.passphrases import derive
+from ehr.crypto.sealing import generate_kem, new_key, seal
 from ehr.notices import operations as notices
 from ehr.words import Action
 from patients import lockboxes, rows
-from patients.lockboxes import OpenBox, Recipient, Signer
-from patients.models import LOG_PART, PARTS, BatchKey, Lockbox, Patient, Seal
+from patients.lockboxes import OpenBox, OpenBundle, Recipient, Signer
+from patients.models import LOG_PART, PARTS, BatchKey, BundledKey, GrantSeal, Lockbox, Patient, Seal
 
-__all__ = ["CannotOpen", "OpenBox"]
+__all__ = ["CannotOpen", "OpenBox", "OpenBundle"]
 
 _OWNER = b"owner"
-_ESCROW = b"escrow"
 
 
 class KeyExchanged(Exception):
     """A reader's stored public key is not the one the log has for them. Nothing was sealed to it."""
 
 
-def _recipient(version: KeyVersion, bound_to: bytes, grant_id=None) -> Recipient:
+def _recipient(version: KeyVersion, bound_to: bytes, grant_id=None, key: bytes | None = None) -> Recipient:
     """Return to whom something is sealed. Raises KeyExchanged unless the log knows this very key as theirs."""
     if not accounts.is_logged(version):
         raise KeyExchanged(f"Key {version.pk} of reader {version.reader_id} is not the one on the log.")
-    return Recipient(version.reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id)
+    return Recipient(version.reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id, key)
 
 
-def _escrow() -> Recipient:
-    return _recipient(queries.escrow().keyring.version, _ESCROW)
+def _always(patient: Patient, part: str, signer: Signer) -> list[Recipient]:
+    """To whom every lockbox of a record is sealed: its patient, and the escrow for the day they cannot be asked.
 
-
-def _granted(grant: Grant) -> Recipient:
-    return _recipient(grant.key_version, proofs.digest(grant), grant.pk)
-
-
-def _always(patient: Patient) -> list[Recipient]:
-    """To whom every lockbox of a record is sealed: its patient; the escrow only while there is none."""
+    The escrow has no part in the words on a patient's log. A record without its patient yet is the escrow's alone.
+    """
+    held = []
+    if not (patient.user_id and part == LOG_PART):
+        held = [_recipient(queries.escrow().keyring.version, queries.ESCROW)]
     if not patient.user_id:
-        return [_escrow()]
+        return held
     reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
-    return [_recipient(reader.keyring.version, _OWNER)]
+    key = _own_key(signer) if isinstance(signer, OpenKeyring) and signer.reader_id == reader.pk else None
+    return [_recipient(reader.keyring.version, _OWNER, key=key), *held]
 
 
-def begin_record(patient: Patient, *, signer: Signer) -> dict[str, OpenBox]:
-    """Make the lockboxes of a new record. Call it inside a transaction."""
-    recipients = _always(patient)
+def _own_key(keyring: OpenKeyring) -> bytes:
+    """Return the key under which people close their own lockboxes for themselves. Nobody else can make such a wrap."""
+    return derive(keyring.grant_key(b"own lockboxes"), "own-lockbox")
+
+
+def _grant_key(grant: Grant, version: KeyVersion, keyring: OpenKeyring) -> bytes:
+    """Return the key of a grant that its signer's keyring gives again, each time: one for each key of the reader."""
+    return derive(keyring.grant_key(grant.pk.bytes), "grant-seal", joined(proofs.digest(grant), version.digest))
+
+
+def _grant_info(digest: bytes) -> bytes:
+    return joined(b"grant-seal/v1", digest)
+
+
+def begin_record(patient: Patient, *, signer: Signer | None = None) -> dict[str, OpenBox]:
+    """Make the lockboxes of a new record. Call it inside a transaction.
+
+    Without a signer the escrow signs, for a record whose patient is not here yet. Raises `escrow.NotReleased` then.
+    """
+    pairs = {str(part): generate_kem() for part in PARTS}
+    signer = signer or escrow.signer(patient, {part: pair.public for part, pair in pairs.items()})
     return {
-        str(part): lockboxes.begin_epoch(patient, part, 1, signer=signer, recipients=recipients)[1] for part in PARTS
+        part: lockboxes.begin_epoch(
+            patient, part, 1, signer=signer, recipients=_always(patient, part, signer), pair=pair
+        )[1]
+        for part, pair in pairs.items()
     }
 
 
-def take_over(patient: Patient, *, open_seal: Callable[..., bytes], signer: Signer) -> None:
-    """Begin new epochs of a claimed record, sealed to its patient at last. Call it inside a transaction."""
+def take_over(patient: Patient, *, secrets: Mapping[tuple[str, int], bytes], signer: Signer) -> None:
+    """Begin new epochs of a claimed record with what `escrow.released` let go. Call it inside a transaction."""
     current = lockboxes.lock(patient, PARTS)
-    for part, box in _open(patient, PARTS, queries.escrow(), open_seal=open_seal, bound_to=_ESCROW).items():
+    for part, box in boxes_of(patient, secrets, PARTS).items():
         lockboxes.check_opened(box, current[part])
-        lockboxes.turn(box, signer=signer, recipients=_always(patient))
+        lockboxes.turn(box, signer=signer, recipients=_always(patient, part, signer))
 
 
 def own_boxes(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
     """Return a patient's own lockboxes, opened with their keyring. Raises CannotOpen."""
-    reader = Reader(pk=keyring.reader_id)
-    return _open(patient, parts, reader, open_seal=keyring.open_seal, bound_to=_OWNER)
+    openers: dict[int, Callable[..., bytes]] = {}
+    opened = {}
+    for blob, pk, part, epoch, version in rows.seals(patient.pk, keyring.reader_id, [str(part) for part in parts]):
+        if version not in openers:
+            at = _at_version(keyring, version)
+            openers[version] = lockboxes.by_key(_own_key(at), at.open_seal)
+        opened[part] = lockboxes.open_box(
+            _box(patient, pk, part, epoch), blob, open_seal=openers[version], bound_to=_OWNER
+        )
+    return opened
 
 
-def _open(patient: Patient, parts, reader: Reader, *, open_seal, bound_to: bytes) -> dict[str, OpenBox]:
-    held = rows.seals(patient.pk, reader.pk, [str(part) for part in parts], None)
-    return {
-        part: lockboxes.open_box(_box(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=bound_to)
-        for blob, _grant, pk, part, epoch in held
-    }
+def _at_version(keyring: OpenKeyring, version_id: int) -> OpenKeyring:
+    """Return a keyring as it was in a version. Raises CannotOpen for a version that is not of this keyring."""
+    at = keyring.past(version_id)
+    if at is None:
+        raise CannotOpen("This was closed for a version that is not of this keyring.")
+    return at
 
 
 def _box(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
@@ -88,66 +117,191 @@ def _box(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
     return Lockbox(pk=pk, patient=patient, part=part, epoch=epoch)
 
 
+# --- What grants open ----------------------------------------------------------------------------
 def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
     """Return the lockboxes that grants opened to a reader, by part. A part without a seal is left out.
 
     Raises CannotOpen when a grant is no longer what was signed: its digest opens nothing.
     """
     used = {grant.pk: grant for grant in by_part.values()}
-    digests = {pk: proofs.digest(grant) for pk, grant in used.items()}
+    held = rows.seals_of_grants(patient.pk, list(by_part), list(used))
+    opened_by = {pk: (lockboxes.by_key(key), digest) for pk, (key, digest) in _opened(used, keyring).items()}
     opened = {}
-    for blob, grant_id, pk, part, epoch in rows.seals(patient.pk, keyring.reader_id, list(by_part), list(used)):
+    for blob, grant_id, pk, part, epoch in held:
         grant_pk = by_part[part].pk
-        if UUID(str(grant_id)) == grant_pk:
+        if UUID(str(grant_id)) == grant_pk and grant_pk in opened_by:
+            open_seal, digest = opened_by[grant_pk]
             opened[part] = lockboxes.open_box(
-                _box(patient, pk, part, epoch), blob, open_seal=keyring.open_seal, bound_to=digests[grant_pk]
+                _box(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=digest
             )
     return opened
 
 
-def hand_over(grant: Grant, *, keyring: OpenKeyring) -> None:
-    """Seal the granted parts to the grant's reader. Call it inside the transaction that makes the grant."""
+def granted_bundles(grants: Iterable[Grant], *, keyring: OpenKeyring) -> list[OpenBundle]:
+    """Return the bundles that grants for chosen entries hold. Raises CannotOpen as `granted_boxes` does."""
+    opened = _opened({grant.pk: grant for grant in grants}, keyring)
+    return [lockboxes.open_bundle(pk, key, digest) for pk, (key, digest) in opened.items()]
+
+
+def _opened(grants: Mapping[UUID, Grant], keyring: OpenKeyring) -> dict[UUID, tuple[bytes, bytes]]:
+    """Return the key and the digest of each grant that a keyring, or a team's behind it, opens."""
+    found = {}
+    for stored, reader, version, blob in rows.grant_seals(list(grants)):
+        grant = grants[UUID(str(stored))]
+        by = _of_reader(UUID(str(reader)), keyring)
+        if by is None or grant.reader_id != by.reader_id:
+            continue
+        digest = proofs.digest(grant)
+        found[grant.pk] = (by.open_seal(blob, info=_grant_info(digest), version_id=version), digest)
+    return found
+
+
+def _of_reader(reader_id: UUID, keyring: OpenKeyring) -> OpenKeyring | None:
+    """Return the keyring of a reader: one's own, or that of a team one belongs to."""
+    return keyring if reader_id == keyring.reader_id else open_shared(reader_id, keyring=keyring)
+
+
+def boxes_of(patient: Patient, secrets: Mapping[tuple[str, int], bytes], parts: Iterable[str]) -> dict[str, OpenBox]:
+    """Return the lockboxes that an emergency's keys open, by part. One whose epoch turned meanwhile is left out."""
+    chosen = {str(part) for part in parts}
+    opened = {}
+    for (part, epoch), secret in secrets.items():
+        lockbox = Lockbox.objects.filter(patient=patient, part=part, epoch=epoch, closed_at__isnull=True).first()
+        if part in chosen and lockbox is not None:
+            opened[part] = lockboxes.box_of(_box(patient, lockbox.pk, part, epoch), secret)
+    return opened
+
+
+def hand_over(
+    grant: Grant,
+    *,
+    keyring: OpenKeyring,
+    entries: Iterable[UUID] = (),
+    boxes: Mapping[str, OpenBox] | None = None,
+) -> None:
+    """Close what is granted for the grant's reader. Call it inside the transaction that makes the grant.
+
+    A bundle holds the keys of `entries` (rows' ids) and no others. `boxes` are opened lockboxes to take from, where
+    they are not the signer's own.
+    """
     if Action.READ not in grant.actions:
         return  # Writing needs no reading key.
     lockboxes.lock(grant.patient, grant.categories)
-    recipient = _granted(grant)
-    boxes = own_boxes(grant.patient, grant.categories, keyring=keyring)
+    if boxes is None:
+        boxes = own_boxes(grant.patient, grant.categories, keyring=keyring)
     missing = set(grant.categories) - set(boxes)
     if missing:
         raise CannotOpen(f"No key of one's own for {', '.join(sorted(missing))}.")
-    Seal.objects.bulk_create(lockboxes.make_seal(box, recipient) for box in boxes.values())
+    recipient = _begin_seal(grant, grant.key_version, _grant_key(grant, grant.key_version, keyring))
+    if grant.is_bundle:
+        put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, entries))
+    else:
+        chosen = [box for part, box in boxes.items() if part in grant.categories]
+        Seal.objects.bulk_create(lockboxes.make_seal(box, recipient) for box in chosen)
+
+
+def _begin_seal(grant: Grant, version: KeyVersion, key: bytes) -> Recipient:
+    """Store the one HPKE seal of a grant, and return how lockboxes are closed under its key."""
+    digest = proofs.digest(grant)
+    recipient = _recipient(version, digest, grant.pk, key)
+    blob = seal(recipient.kem_public, key, info=_grant_info(digest))
+    GrantSeal.objects.update_or_create(
+        grant_id=grant.pk, defaults={"reader_id": version.reader_id, "key_version": version, "blob": blob}
+    )
+    return recipient
+
+
+def put_in_bundle(grant: Grant, key: bytes, chosen: Mapping[UUID, bytes]) -> None:
+    """Store the keys of chosen entries under a grant's key, in place of what the bundle held of them."""
+    BundledKey.objects.filter(grant_id=grant.pk, entry__in=list(chosen)).delete()
+    BundledKey.objects.bulk_create(lockboxes.bundle(grant.pk, key, proofs.digest(grant), chosen))
 
 
 def take_back(grant: Grant) -> int:
     """Delete a grant's seals, which needs no key; return how many there were."""
-    return Seal.objects.filter(grant_id=grant.pk).delete()[0]
+    bundled = BundledKey.objects.filter(grant_id=grant.pk).delete()[0]
+    GrantSeal.objects.filter(grant_id=grant.pk).delete()
+    return bundled + Seal.objects.filter(grant_id=grant.pk).delete()[0]
 
 
+# --- New epochs ----------------------------------------------------------------------------------
 def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, without: Iterable[Grant] = ()) -> None:
-    """Begin a new epoch of each part, sealed to those who stay. Call it inside a transaction."""
-    chosen = sorted(set(parts))
-    current = lockboxes.lock(patient, chosen, for_writing=True)
-    without = list(without)
-    for part, box in own_boxes(patient, chosen, keyring=keyring).items():
+    """Begin a new epoch of each part, sealed to those who stay. Call it inside a transaction.
+
+    Where a reader has a newer key than the one a grant was last sealed to, all parts of that grant turn with it.
+    """
+    gone = {grant.pk for grant in without}
+    staying = [grant for grant in queries.staying(patient, clock.now()) if grant.pk not in gone]
+    stale = {grant.pk for grant in queries.stale(staying)}
+    chosen = {str(part) for part in parts}
+    chosen.update(part for grant in staying if grant.pk in stale for part in grant.categories)
+    current = lockboxes.lock(patient, sorted(chosen), for_writing=True)
+    boxes = own_boxes(patient, sorted(chosen), keyring=keyring)
+    followers = _Followers(staying, stale, keyring)
+    for part, box in boxes.items():
         lockboxes.check_signature(current[part])
         lockboxes.check_opened(box, current[part])
-        stay = queries.staying(patient, part, clock.now(), without=without)
-        recipients = [*_always(patient), *_staying(stay, keyring)]
-        lockboxes.turn(box, signer=keyring, recipients=recipients)
+        recipients = [*_always(patient, part, keyring), *followers.of(part)]
+        boxes[part] = lockboxes.turn(box, signer=keyring, recipients=recipients)
+    followers.rebundle(boxes)
 
 
-def _staying(grants: Iterable[Grant], keyring: OpenKeyring) -> Iterator[Recipient]:
-    """Yield those who keep a part. A reader whose key was exchanged loses it: nothing is sealed to that key.
+class _Followers:
+    """Those who keep a part when its epoch turns, each found once.
 
-    So does a grant that its patient did not sign as it stands: here the key of a part is handed on anew, and a row
-    that somebody widened, or made, would otherwise get from the patient's own session what it never had.
+    A reader whose key was exchanged loses it: nothing is sealed to that key. So does a grant that its patient, or
+    who may sign for them, did not sign as it stands: here the key of a part is handed on anew, and a row that
+    somebody widened, or made, would otherwise get from the patient's own session what it never had.
     """
-    for grant in grants:
-        if not proofs.made_by(grant, keyring):
+
+    def __init__(self, grants: Iterable[Grant], stale: Collection[UUID], keyring: OpenKeyring) -> None:
+        self._stale, self._keyring = stale, keyring
+        self._grants = [grant for grant in grants if Action.READ in grant.actions]
+        self._recipients: dict[UUID, Recipient | None] = {}
+
+    def of(self, part: str) -> Iterator[Recipient]:
+        """Yield to whom a part is closed anew."""
+        for grant in self._grants:
+            if part in grant.categories and not grant.is_bundle:
+                recipient = self._recipient(grant)
+                if recipient is not None:
+                    yield recipient
+
+    def rebundle(self, boxes: Mapping[str, OpenBox]) -> None:
+        """Put the bundles of readers with a newer key under it: what they hold already, and nothing more."""
+        for grant in self._grants:
+            if grant.is_bundle and grant.pk in self._stale and (recipient := self._recipient(grant)):
+                held = BundledKey.objects.filter(grant_id=grant.pk).values_list("entry_id", flat=True)
+                put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, list(held)))
+
+    def _recipient(self, grant: Grant) -> Recipient | None:
+        if grant.pk not in self._recipients:
+            self._recipients[grant.pk] = self._found(grant)
+        return self._recipients[grant.pk]
+
+    def _found(self, grant: Grant) -> Recipient | None:
+        signer = self._signer(grant)
+        if signer is None and not queries.signed_for_patient(grant):
             _tell_of_altered(grant)
-        elif Action.READ in grant.actions:
-            with suppress(KeyExchanged):
-                yield _granted(grant)
+            return None
+        with suppress(KeyExchanged):
+            version = grant.reader.keyring.version
+            if signer is None:
+                # Somebody else signed, and only their keyring gives that grant's key again.
+                return _begin_seal(grant, version, new_key())
+            key = _grant_key(grant, version, signer)
+            if grant.pk in self._stale:
+                return _begin_seal(grant, version, key)
+            return _recipient(version, proofs.digest(grant), grant.pk, key)
+        return None
+
+    def _signer(self, grant: Grant) -> OpenKeyring | None:
+        """Return the patient's own keyring in the version that signed a grant; None where it did not."""
+        with suppress(CannotOpen):
+            at = self._keyring.past(grant.patient_version_id)
+            if at is not None and proofs.made_by(grant, at):
+                return at
+        return None
 
 
 def _tell_of_altered(grant: Grant) -> None:

@@ -7,7 +7,7 @@ changed column is another digest, and another digest opens no seal.
 import base64
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from eth_abi.exceptions import EncodingError
@@ -25,9 +25,28 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _named(pk) -> str:
+    return str(pk) if pk else ""
+
+
 def terms(grant) -> dict:
-    """Return what a grant says, as plain JSON values."""
-    return {
+    """Return what a grant says, as plain JSON values. What narrows it is named only where it does."""
+    narrowed = {
+        "kind": grant.kind if grant.kind != "given" else "",
+        "entries": list(grant.entries),
+        "record_from": _day(grant.record_from),
+        "record_until": _day(grant.record_until),
+        "places": list(grant.places),
+        "parent": _named(grant.parent_id),
+        "report_days": grant.report_days or "",
+        "mandate": _named(grant.mandate_id),
+        "delegation": _named(grant.delegation_id),
+    }
+    return {name: value for name, value in narrowed.items() if value} | {
         "patient": str(grant.patient_id),
         "reader": str(grant.reader_id),
         "reader_key": grant.key_version.digest.hex(),

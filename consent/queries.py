@@ -4,24 +4,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Exists, QuerySet
 from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
 from consent import proofs, rules
-from consent.models import Claim, Grant
-from consent.rules import GrantFacts, ReaderFacts
+from consent.models import Assignment, Block, Claim, Emergency, EmergencyOptOut, Grant
+from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts
 from ehr.accounts import queries as accounts
 from ehr.accounts.models import Reader, User
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
 from ehr.words import Action, Category, Purpose
-from patients.models import Patient
+from patients.models import GrantSeal, Patient
 from providers.queries import Standing
-from providers.roles import CLINICAL
+from providers.roles import CLINICAL, Role
 
 ESCROW_NAME = "Escrow"
+CUSTODIAN_NAME = "Recovery custodian"
+ESCROW = b"escrow"  # what a seal to the escrow is bound to, in the place of a grant's digest
+STAFF_NEEDED = 2  # who must have seen a claimant's document
 
 
 class NotSetUp(RuntimeError):
@@ -31,33 +35,99 @@ class NotSetUp(RuntimeError):
 
 
 def facts(grant: Grant) -> GrantFacts:
-    """Return a grant as the rules need it. Its ending must be loaded with it."""
-    ending = getattr(grant, "ending", None)
+    """Return a grant as the rules need it. Ending, report, parent and reader must be loaded with it.
+
+    Its time is over with the days after its report, and with what it hangs from, whichever is first.
+    """
+    ends, ended = grant.ends, _ended_at(grant)
+    report = getattr(grant, "report", None)
+    if report is not None and grant.report_days is not None:
+        ends = min(ends, report.filed_at + timedelta(days=grant.report_days))
+    if grant.parent is not None:
+        parent = facts(grant.parent)
+        ends, ended = min(ends, parent.ends), ended or parent.ended_at
     return GrantFacts(
         id=grant.id,
         categories=frozenset(grant.categories),
         actions=frozenset(grant.actions),
         purpose=grant.purpose,
         starts=grant.starts,
-        ends=grant.ends,
-        ended_at=ending.at if ending else None,
+        ends=ends,
+        ended_at=ended,
+        entries=frozenset(grant.entries),
+        record_from=grant.record_from,
+        record_until=grant.record_until,
+        places=frozenset(grant.places),
+        by_team=grant.reader.kind == Reader.Kind.TEAM,
     )
 
 
+def _ended_at(grant: Grant) -> datetime | None:
+    ending = getattr(grant, "ending", None)
+    return ending.at if ending else None
+
+
 def reader_facts(seen: Standing) -> ReaderFacts:
-    """Return a reader's standing as the rules need it."""
+    """Return a reader's standing as the rules need it. Of several roles the one that reaches furthest counts."""
+    clinical = seen.roles & CLINICAL
     return ReaderFacts(
         active=seen.because != "account-suspended",
         in_good_standing=seen.ok,
         because=seen.because,
-        sees_clinical_text=bool(seen.roles & CLINICAL),
+        sees_clinical_text=bool(clinical),
+        only_chosen_entries=clinical == {Role.PHARMACIST},
+        needs_assignment=bool(clinical) and clinical <= {Role.NURSE, Role.PHARMACIST},
     )
 
 
 def between(patient: Patient, reader: User) -> list[Grant]:
-    """Return all grants of one patient to one person, over and ended ones too, by one indexed query."""
-    rows = Grant.objects.filter(patient=patient, reader__user=reader)
-    return list(rows.select_related("ending", "key_version").order_by("made_at"))
+    """Return all grants of one patient to one person, over and ended ones too, by one indexed query.
+
+    Each says in `blocked` whether the patient keeps this person out by name. What a delegate may see is not among
+    them: who acts for a patient does so under another rule.
+    """
+    blocked = Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True)
+    rows = Grant.objects.filter(patient=patient, reader__user=reader).exclude(kind=Grant.Kind.DELEGATE)
+    return list(rows.select_related(*DECIDED_BY).annotate(blocked=Exists(blocked)).order_by("made_at"))
+
+
+# What a decision needs of a grant, loaded with it.
+DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report", "parent__reader")
+
+
+def law() -> Law:
+    """Return what the law of the place lets patients prevent, as the operator configured it."""
+    return Law(
+        blocks_prevail=settings.BLOCKS_PREVAIL_IN_EMERGENCY, opt_outs_prevail=settings.OPT_OUTS_PREVAIL_IN_EMERGENCY
+    )
+
+
+def is_blocked(patient: Patient, reader: User) -> bool:
+    """Tell whether a patient keeps somebody out by name."""
+    return Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True).exists()
+
+
+def emergency_facts(patient: Patient, reader: User, emergency_id) -> EmergencyFacts | None:
+    """Return an emergency of this reader with this patient as the rules need it; None where it is not theirs."""
+    if emergency_id is None:
+        return None
+    found = Emergency.objects.filter(pk=emergency_id, patient=patient, reader__user=reader).first()
+    if found is None:
+        return None
+    barred = EmergencyOptOut.objects.filter(patient=patient, lifted_at__isnull=True).values_list("part", flat=True)
+    return EmergencyFacts(
+        id=found.pk,
+        starts=found.opened_at,
+        ends=found.ends_at,
+        ended=found.ended_at is not None,
+        opted_out=frozenset(barred),
+    )
+
+
+def is_assigned(patient: Patient, reader: User, at: datetime) -> bool:
+    """Tell whether a team's member looks after a patient at a moment."""
+    rows = Assignment.objects.filter(patient=patient, reader__user=reader, ended_at__isnull=True)
+    return rows.filter(starts__lte=at, ends__gt=at).exists()
 
 
 def signed_by_patient(grant: Grant) -> bool:
@@ -66,12 +136,33 @@ def signed_by_patient(grant: Grant) -> bool:
     return version.reader.user_id == grant.patient.user_id and accounts.is_logged(version) and proofs.genuine(grant)
 
 
+def signed_for_patient(grant: Grant) -> bool:
+    """Tell whether the patient, or who may sign for them, signed what the row says, with a key that the log has."""
+    return signed_by_patient(grant)
+
+
 def escrow() -> Reader:
     """Return the escrow as a reader. Raises NotSetUp before `manage.py open_escrow`."""
-    found = Reader.objects.filter(kind=Reader.Kind.SERVICE, name=ESCROW_NAME).select_related("keyring__version").first()
+    return _held(ESCROW_NAME)
+
+
+def custodian() -> Reader:
+    """Return the reader to whom the institution's recovery shares are sealed. Raises NotSetUp as `escrow` does."""
+    return _held(CUSTODIAN_NAME)
+
+
+def _held(name: str) -> Reader:
+    found = Reader.objects.filter(kind=Reader.Kind.SERVICE, name=name).select_related("keyring__version").first()
     if found is None:
         raise NotSetUp("There is no escrow yet. Run “manage.py open_escrow” once.")
     return found
+
+
+def is_checked(claim: Claim) -> bool:
+    """Tell whether a claim only waits for its claimant's keys: it is open, and two staff saw who they are."""
+    if claim.claimant_id is None or claim.finished_at or claim.refused_at:
+        return False
+    return claim.checks.count() >= STAFF_NEEDED
 
 
 def token_contract() -> tuple[int, str]:
@@ -93,11 +184,17 @@ def token_owner(chain_id: int, contract: str, token: int) -> str | None:
         return None
 
 
-def staying(patient: Patient, part: str, at: datetime, *, without: Iterable = ()) -> QuerySet[Grant]:
-    """Return the grants whose readers keep a part when its epoch turns, those that begin later included."""
-    rows = Grant.objects.filter(patient=patient).standing(at).exclude(pk__in=[grant.pk for grant in without])
-    keep = [grant.pk for grant in rows.only("pk", "categories") if part in grant.categories]
-    return Grant.objects.filter(pk__in=keep).select_related("key_version")
+def staying(patient: Patient, at: datetime) -> list[Grant]:
+    """Return the grants whose readers keep what they have when epochs turn, those that begin later included."""
+    rows = Grant.objects.filter(patient=patient).standing(at)
+    return list(rows.select_related(*DECIDED_BY, "reader__keyring__version", "patient_version"))
+
+
+def stale(grants: Iterable[Grant]) -> list[Grant]:
+    """Return those grants that were sealed to another key than the one their reader has now."""
+    known = {grant.pk: grant for grant in grants}
+    sealed = GrantSeal.objects.filter(grant_id__in=list(known)).values_list("grant_id", "key_version_id")
+    return [known[pk] for pk, version in sealed if known[pk].reader.keyring.version_id != version]
 
 
 def who_can_see(patient: Patient, at: datetime) -> QuerySet[Grant]:
@@ -137,7 +234,7 @@ class Reachable:
 def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
     """Return the patients with an active grant to a person of this standing, by name."""
     by_patient: dict = {}
-    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient", "ending"):
+    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient", *DECIDED_BY):
         by_patient.setdefault(grant.patient, []).append(grant)
     found = [
         Reachable(

@@ -1,11 +1,13 @@
-"""Who may see what, when, and what for. Pure: facts in, a decision out, nothing looked up."""
+"""Who may see what, when, where and what for. Pure: facts in, a decision out, nothing looked up."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from ehr.words import Action, Category, Purpose
+
+EMERGENCY_PURPOSES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,22 @@ class ReaderFacts:
     in_good_standing: bool
     because: str = ""
     sees_clinical_text: bool = True
+    # By role: a pharmacist is let in to chosen entries only, a nurse by a team to assigned patients only.
+    only_chosen_entries: bool = False
+    needs_assignment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """One entry: its FHIR id, and the day of what it records where that is known."""
+
+    id: str
+    recorded: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GrantFacts:
-    """One grant as the decision needs it."""
+    """One grant as the decision needs it. `ends` is the earliest of its own end, its report's days and its parent's."""
 
     id: UUID
     categories: frozenset[str]
@@ -29,6 +42,52 @@ class GrantFacts:
     starts: datetime
     ends: datetime
     ended_at: datetime | None = None
+    entries: frozenset[str] = frozenset()
+    record_from: date | None = None
+    record_until: date | None = None
+    places: frozenset[str] = frozenset()
+    by_team: bool = False
+
+    @property
+    def bundle(self) -> bool:
+        """True where it opens a fixed set of entries only."""
+        return bool(self.entries) or self.record_until is not None
+
+    @property
+    def sample(self) -> EntryFacts:
+        """An entry that it names, for asking whether it opens anything at all."""
+        return EntryFacts(min(self.entries, default=""), self.record_until or self.record_from)
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyFacts:
+    """An open emergency of this reader with this patient, in this session."""
+
+    id: UUID
+    starts: datetime
+    ends: datetime
+    ended: bool = False
+    opted_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What the law of the place lets a patient prevent even in an emergency."""
+
+    blocks_prevail: bool = False
+    opt_outs_prevail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that is not about the reader's standing or a grant: where they are, and what the patient has refused."""
+
+    place: str = ""  # ISO country code; empty when unknown
+    blocked: bool = False
+    restricted: bool = False  # the record is held still: nobody but its patient opens it
+    assigned: bool = False
+    emergency: EmergencyFacts | None = None
+    law: Law = Law()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +97,7 @@ class Decision:
     allowed: bool
     because: str
     grant: UUID | None = None
+    emergency: UUID | None = None
 
 
 def decide(
@@ -48,32 +108,85 @@ def decide(
     action: Action,
     purpose: Purpose,
     at: datetime,
+    entry: EntryFacts | None = None,
+    situation: Situation = Situation(),
 ) -> Decision:
-    """Decide on one category, one action, one purpose, at one moment.
+    """Decide on one category, or one entry in it, for one action, one purpose, at one moment.
 
-    The order is the one of the design: account and credential, role, then a grant that covers everything
-    at once. Of several that do, the one that lasts longest is named.
+    The order is the one of the design: account and credential; role and restriction; an emergency; a block; then a
+    grant that covers everything at once. Of several that do, the widest and longest is named. Without an entry the
+    question is about the whole part for reading, and about something new for writing.
     """
+    refused = _about_reader(reader, category, purpose, situation)
+    if refused:
+        return Decision(False, refused)
+    urgent = _by_emergency(category, action, purpose, at, situation)
+    if urgent is not None:
+        return urgent
+    if situation.blocked:
+        return Decision(False, "blocked")
+    return _by_grant(reader, list(grants), category, action, purpose, at, entry, situation)
+
+
+def _about_reader(reader: ReaderFacts, category: str, purpose: str, situation: Situation) -> str:
     if not reader.active:
-        return Decision(False, reader.because or "account-inactive")
+        return reader.because or "account-inactive"
     if not reader.in_good_standing:
-        return Decision(False, reader.because or "no-standing")
+        return reader.because or "no-standing"
     if not reader.sees_clinical_text and category is not Category.BASIC:
-        return Decision(False, "role-without-clinical-text")
+        return "role-without-clinical-text"
+    if situation.restricted:
+        return "restricted"
     # No default: an access without a purpose is refused.
-    if not purpose:
-        return Decision(False, "no-purpose")
-    known = list(grants)
-    covering = [grant for grant in known if _covers(grant, category, action, purpose)]
+    return "" if purpose else "no-purpose"
+
+
+def _by_emergency(category: str, action: str, purpose: str, at: datetime, situation: Situation) -> Decision | None:
+    """Decide by an open emergency, or return None where there is none that would open this."""
+    urgent = situation.emergency
+    if urgent is None or purpose not in EMERGENCY_PURPOSES or action != Action.READ:
+        return None
+    if urgent.ended or not urgent.starts <= at < urgent.ends:
+        return Decision(False, "emergency-over")
+    if situation.blocked and situation.law.blocks_prevail:
+        return Decision(False, "blocked")
+    if category in urgent.opted_out and situation.law.opt_outs_prevail:
+        return Decision(False, "barred-in-emergency")
+    return Decision(True, "emergency", emergency=urgent.id)
+
+
+def _by_grant(reader, known: Sequence[GrantFacts], category, action, purpose, at, entry, situation) -> Decision:
+    covering = [grant for grant in known if _covers(grant, reader, category, action, purpose, entry)]
     live = [grant for grant in covering if _holds(grant, at)]
-    if live:
-        best = max(live, key=lambda grant: (grant.ends, grant.id.bytes))
+    reachable = [grant for grant in live if _reaches(grant, reader, situation)]
+    if reachable:
+        best = max(reachable, key=_width)
         return Decision(True, "grant", best.id)
-    return Decision(False, _why_not(known, covering, at))
+    return Decision(False, _why_not(known, covering, live, at, situation))
 
 
-def _covers(grant: GrantFacts, category: str, action: str, purpose: str) -> bool:
-    return category in grant.categories and action in grant.actions and grant.purpose == purpose
+def _covers(
+    grant: GrantFacts, reader: ReaderFacts, category: str, action: str, purpose: str, entry: EntryFacts | None
+) -> bool:
+    if category not in grant.categories or action not in grant.actions or grant.purpose != purpose:
+        return False
+    if reader.only_chosen_entries and not grant.entries:
+        return False
+    if entry is None:
+        return action == Action.WRITE or not grant.bundle
+    return names(grant, entry)
+
+
+def names(grant: GrantFacts, entry: EntryFacts) -> bool:
+    """Tell whether a grant names an entry. Where dates are named, an entry without one is outside."""
+    if grant.entries and entry.id not in grant.entries:
+        return False
+    if grant.record_from is None and grant.record_until is None:
+        return True
+    if entry.recorded is None:
+        return False
+    after = grant.record_from is None or entry.recorded >= grant.record_from
+    return after and (grant.record_until is None or entry.recorded <= grant.record_until)
 
 
 def _holds(grant: GrantFacts, at: datetime) -> bool:
@@ -84,7 +197,29 @@ def _holds(grant: GrantFacts, at: datetime) -> bool:
     return grant.ended_at is None and grant.starts <= at < grant.ends
 
 
-def _why_not(known: Sequence[GrantFacts], covering: Sequence[GrantFacts], at: datetime) -> str:
+def _reaches(grant: GrantFacts, reader: ReaderFacts, situation: Situation) -> bool:
+    """Tell whether reader and place are where the grant holds. An unknown place is none of those named."""
+    return _in_place(grant, situation) and not _unassigned(grant, reader, situation)
+
+
+def _in_place(grant: GrantFacts, situation: Situation) -> bool:
+    return not grant.places or situation.place in grant.places
+
+
+def _unassigned(grant: GrantFacts, reader: ReaderFacts, situation: Situation) -> bool:
+    return grant.by_team and reader.needs_assignment and not situation.assigned
+
+
+def _width(grant: GrantFacts) -> tuple:
+    """Order grants: one without a first record date before one with, then the one that lasts longest."""
+    return (grant.record_from is None, not grant.bundle, grant.ends, grant.id.bytes)
+
+
+def _why_not(known, covering, live, at: datetime, situation: Situation) -> str:
+    if any(_in_place(grant, situation) for grant in live):
+        return "not-assigned"
+    if live:
+        return "place" if situation.place else "place-unknown"
     if any(grant.starts > at and grant.ended_at is None for grant in covering):
         return "not-yet"
     if any(grant.ended_at is not None for grant in covering):

@@ -1,13 +1,14 @@
 """Consent in words: the one sentence that states a grant, and what a refusal says to the one refused."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy, ngettext, override
 
+from consent.countries import names as country_names
 from ehr.words import Action, Category, Purpose
 
 # As they stand inside a sentence, after "your".
@@ -42,6 +43,21 @@ REFUSALS = {
     "stopped": gettext_lazy("{name} has stopped sharing this with you. If you still need it, ask again."),
     "over": gettext_lazy("The time {name} gave you is over. If you still need the record, ask again."),
     "no-grant": gettext_lazy("{name} has not given you access. Ask {name} to share this part with you."),
+    # Whoever is kept out by name learns nothing of it: these are the words of a permission that was stopped.
+    "blocked": gettext_lazy("{name} has stopped sharing this with you. If you still need it, ask again."),
+    "restricted": gettext_lazy("This record is held still at the moment. The privacy officer can tell you more."),
+    "not-assigned": gettext_lazy(
+        "You are not assigned to {name} at the moment. Ask your team’s lead to assign you, then open the record again."
+    ),
+    "place": gettext_lazy(
+        "{name} shares this only in countries they named, and yours is not one of them. Ask {name} to add it."
+    ),
+    "place-unknown": gettext_lazy(
+        "{name} shares this only in countries they named, and we cannot tell which one you are in. "
+        "Use your institution’s network, or ask {name} to share it without naming countries."
+    ),
+    "emergency-over": gettext_lazy("Your emergency access is over. If the emergency goes on, give the reason anew."),
+    "barred-in-emergency": gettext_lazy("{name} keeps this part shut even in an emergency, as the law here allows."),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
     "does-not-open": gettext_lazy(
@@ -79,6 +95,11 @@ def grant_sentence(
     now: datetime,
     zone: str,
     language: str,
+    entries: int = 0,
+    record_from: date | None = None,
+    record_until: date | None = None,
+    places: Iterable[str] = (),
+    report_days: int | None = None,
 ) -> str:
     """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word."""
     with override(language):
@@ -86,22 +107,55 @@ def grant_sentence(
         facts = {
             "reader": f"{reader}, {place}," if place else reader,
             "verb": _("see and add to") if Action.WRITE in set(actions) else _("see"),
-            "parts": parts(categories),
+            "what": _what(categories, entries, record_from, record_until),
+            "when": _when(starts, ends, now, here, report_days),
+            "where": _where(places),
             "why": PURPOSES[Purpose(purpose)],
-            "until": date_format(ends.astimezone(here), "j F Y, H:i"),
-            "from": date_format(starts.astimezone(here), "j F Y, H:i"),
         }
-        if starts > now:
-            return (
-                _(
-                    "%(reader)s may %(verb)s your %(parts)s from %(from)s until %(until)s, %(why)s. "
-                    "You can stop this at any time."
-                )
-                % facts
-            )
-        return (
-            _("%(reader)s may %(verb)s your %(parts)s until %(until)s, %(why)s. You can stop this at any time.") % facts
+        return _("%(reader)s may %(verb)s %(what)s %(when)s%(where)s, %(why)s. You can stop this at any time.") % facts
+
+
+def _what(categories: Iterable[str], entries: int, record_from: date | None, record_until: date | None) -> str:
+    facts = {
+        "parts": parts(categories),
+        "count": entries,
+        "first": date_format(record_from, "j F Y") if record_from else "",
+        "last": date_format(record_until, "j F Y") if record_until else "",
+    }
+    if entries:
+        told = ngettext(
+            "one entry that you chose from your %(parts)s",
+            "%(count)s entries that you chose from your %(parts)s",
+            entries,
         )
+    elif record_from and record_until:
+        told = _("what was recorded from %(first)s to %(last)s of your %(parts)s")
+    elif record_until:
+        told = _("what was recorded up to %(last)s of your %(parts)s")
+    elif record_from:
+        told = _("what was or is recorded from %(first)s on of your %(parts)s")
+    else:
+        told = _("your %(parts)s")
+    return told % facts
+
+
+def _when(starts: datetime, ends: datetime, now: datetime, here: ZoneInfo, report_days: int | None) -> str:
+    facts = {
+        "until": date_format(ends.astimezone(here), "j F Y, H:i"),
+        "from": date_format(starts.astimezone(here), "j F Y, H:i"),
+        "days": report_days,
+    }
+    told = _("from %(from)s until %(until)s") if starts > now else _("until %(until)s")
+    if report_days is not None:
+        told += ngettext(
+            ", at most %(days)s day after their report", ", at most %(days)s days after their report", report_days
+        )
+    return told % facts
+
+
+def _where(places: Iterable[str]) -> str:
+    named = [country_names()[code] for code in sorted(places)]
+    return _(", only while they are in %(places)s") % {"places": listed(named)} if named else ""
 
 
 def refusal(because: str, *, name: str, standing_message: str = "") -> str:

@@ -4,11 +4,7 @@
 secret is missing. Nothing here reads a file other than what an environment variable names.
 """
 
-import atexit
 import os
-import shutil
-import sys
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,82 +14,34 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-PRODUCTION = os.environ.get("CHARTSEAL_ENV", "development") == "production"
-TESTING = "pytest" in sys.modules
-
-
-def _data_dir() -> Path:
-    """Return DATA_DIR, by default var/. A test process gets its own, for witness and mail are not to be shared."""
-    if TESTING:
-        folder = Path(tempfile.mkdtemp(prefix="chartseal-tests-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        (folder / "static").mkdir()
-        return folder
-    folder = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
-    if not PRODUCTION:
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-DATA_DIR = _data_dir()
-
-
-def _flag(name: str, default: bool = False) -> bool:
-    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
-
-
-def _secret(name: str) -> str:
-    """Return a secret from NAME or the file NAME_FILE names; development makes one and keeps it in DATA_DIR."""
-    if value := os.environ.get(name):
-        return value
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text(encoding="utf-8").strip()
-    if PRODUCTION:
-        raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, before starting in production.")
-    return _development_secret(DATA_DIR / "secrets" / name.lower())
-
-
-def _development_secret(path: Path) -> str:
-    """Return the secret kept at path, made on first use; two processes that start at once agree on one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(os.urandom(32).hex(), encoding="utf-8")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_text(encoding="utf-8")
-
-
-def _needed(name: str) -> str:
-    """Return what production cannot guess; development has a default for it."""
-    value = os.environ.get(name, "")
-    if PRODUCTION and not value:
-        raise ImproperlyConfigured(f"{name} is not set. deploy/.env.example says what belongs there.")
-    return value
-
+from ehr.environment import (
+    BASE_DIR,
+    DATA_DIR,
+    PRODUCTION,
+    TESTING,
+    count,
+    development_secret,
+    flag,
+    given,
+    needed,
+    secret,
+)
 
 # --- Secrets -------------------------------------------------------------------------------------
-SECRET_KEY = _secret("SECRET_KEY")
+SECRET_KEY = secret("SECRET_KEY")
 # Keys the HMACs of identifiers and e-mail look-ups, so that a stolen table cannot be searched.
-INDEX_KEY = bytes.fromhex(_secret("INDEX_KEY"))
+INDEX_KEY = bytes.fromhex(secret("INDEX_KEY"))
 # Wraps what must be readable without a person: TOTP seeds, credential evidence.
-STORAGE_KEY = bytes.fromhex(_secret("STORAGE_KEY"))
+STORAGE_KEY = bytes.fromhex(secret("STORAGE_KEY"))
 # Ed25519 seed that signs the log's checkpoints.
-LOG_SIGNING_KEY = bytes.fromhex(_secret("LOG_SIGNING_KEY"))
+LOG_SIGNING_KEY = bytes.fromhex(secret("LOG_SIGNING_KEY"))
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
-CHAIN_RELAYER_KEY = bytes.fromhex(_secret("CHAIN_RELAYER_KEY"))
-# Wraps the escrow's private key: with the database, it opens records that wait for their patient. No hardware holds it.
-KEYHOLDER_FILE_KEY = bytes.fromhex(_secret("KEYHOLDER_FILE_KEY"))
+CHAIN_RELAYER_KEY = bytes.fromhex(secret("CHAIN_RELAYER_KEY"))
 
 # --- Where it runs -------------------------------------------------------------------------------
 DEBUG = False
 PORT = int(os.environ.get("PORT", "8000"))
-SITE_URL = _needed("SITE_URL") or f"http://localhost:{PORT}"
+SITE_URL = needed("SITE_URL") or f"http://localhost:{PORT}"
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 if not PRODUCTION:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
@@ -173,7 +121,7 @@ TEMPLATES = [
 ]
 
 # --- Storage -------------------------------------------------------------------------------------
-DATABASE_URL = _needed("DATABASE_URL")
+DATABASE_URL = needed("DATABASE_URL")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL or f"sqlite:///{DATA_DIR / 'chartseal.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
@@ -195,11 +143,13 @@ else:
             "max_size": _pool,
             "timeout": 10,
         }
+        # Statements of `audit.rows` are prepared at their sixth run. A pooler in front may not keep them.
+        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # An event must be committed before a key is used, so a request is never one transaction.
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 CLOCK_COMPARE_WITH_DATABASE = not TESTING
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-REDIS_URL = _needed("REDIS_URL")
+REDIS_URL = needed("REDIS_URL")
 
 # Django would write larger files to a temporary folder, in clear, before anything could seal them.
 FILE_UPLOAD_HANDLERS = ["ehr.frame.uploads.InMemory"]
@@ -236,6 +186,9 @@ CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "ehr.frame.refusals.csrf"
 KEYRING_COOKIE_NAME = "__Host-keyring"
+RECOVERY_COOKIE_NAME = "__Host-recovery"
+# How long lost keys wait before two shares open them, so that their owner can stop somebody else.
+RECOVERY_DELAY = timedelta(hours=int(os.environ.get("RECOVERY_DELAY_HOURS", "48")))
 # Idle and absolute limits of a session, by what the person may reach.
 SESSION_LIMITS = {
     "patient": (timedelta(minutes=30), timedelta(hours=12)),
@@ -246,11 +199,12 @@ SESSION_LIMITS = {
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 
 # --- Headers -------------------------------------------------------------------------------------
-SECURE_SSL_REDIRECT = PRODUCTION and not _flag("TLS_ELSEWHERE")
+SECURE_SSL_REDIRECT = PRODUCTION and not flag("TLS_ELSEWHERE")
 # Probes come over plain http from inside, and are told nothing worth a lock.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-# How many proxies stand in front, each adding to X-Forwarded-For; the last sets X-Forwarded-Proto. 0 believes neither.
-TRUST_PROXY = int(os.environ.get("TRUST_PROXY") or 0)
+# How many proxies stand in front, the last of which sets X-Forwarded-Proto itself: 0 believes no such header. Each adds
+# to X-Forwarded-For whom it answered, so it is the entry that many from the right that a client could not write.
+TRUST_PROXY = count("TRUST_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -283,6 +237,31 @@ CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
 # The telephone number at the foot of every page, where the same can be done by speaking; empty shows none.
 HELP_LINE = os.environ.get("HELP_LINE", "")
 
+# --- The keyholder -------------------------------------------------------------------------------
+# The unix socket of the one process that holds the escrow's key. Without it nobody breaks the glass or claims a record
+# in production; elsewhere the process that asks holds the key itself, as tests and tools do.
+KEYHOLDER_SOCKET = os.environ.get("KEYHOLDER_SOCKET", "")
+# Whom it answers besides itself: names of this machine's users, separated by commas.
+KEYHOLDER_USERS = [name for name in os.environ.get("KEYHOLDER_USERS", "").split(",") if name]
+# What follows is the keyholder's own, and in no other program's environment: a key in a file, or one in a token.
+KEYHOLDER_FILE_KEY = bytes.fromhex(given("KEYHOLDER_FILE_KEY"))
+if not (PRODUCTION or KEYHOLDER_SOCKET or KEYHOLDER_FILE_KEY):
+    KEYHOLDER_FILE_KEY = bytes.fromhex(development_secret(DATA_DIR / "secrets" / "keyholder_file_key"))
+KEYHOLDER_PKCS11_MODULE = os.environ.get("KEYHOLDER_PKCS11_MODULE", "")  # the token's library, by its path
+KEYHOLDER_PKCS11_TOKEN = os.environ.get("KEYHOLDER_PKCS11_TOKEN", "chartseal")
+KEYHOLDER_PKCS11_KEY = os.environ.get("KEYHOLDER_PKCS11_KEY", "keyholder")
+KEYHOLDER_PKCS11_PIN = given("KEYHOLDER_PKCS11_PIN")
+# Releases that one person, and all together, get within an hour: no more than can be accounted for.
+BREAK_GLASS_PER_HOUR = int(os.environ.get("BREAK_GLASS_PER_HOUR", "20"))
+RELEASES_PER_HOUR = int(os.environ.get("RELEASES_PER_HOUR", "300"))
+# Who may open a record in an emergency, by the values of `providers.roles.Role`.
+BREAK_GLASS_ROLES = frozenset({"emergency", "primary-physician", "specialist"})
+
+# --- Law -----------------------------------------------------------------------------------------
+# Whether a patient's block by name, and "not even in an emergency" for a part, prevail over emergency access here.
+BLOCKS_PREVAIL_IN_EMERGENCY = flag("BLOCKS_PREVAIL_IN_EMERGENCY")
+OPT_OUTS_PREVAIL_IN_EMERGENCY = flag("OPT_OUTS_PREVAIL_IN_EMERGENCY")
+
 # --- Language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -314,7 +293,7 @@ HOOK_NETWORKS = [network for network in os.environ.get("HOOK_NETWORKS", "").spli
 # --- Chain ---------------------------------------------------------------------------------------
 # Empty means the embedded chain, which `make run` starts on CHAIN_PORT.
 CHAIN_PORT = int(os.environ.get("CHAIN_PORT", str(PORT + 545)))
-CHAIN_URL = _needed("CHAIN_URL") or f"http://127.0.0.1:{CHAIN_PORT}"
+CHAIN_URL = needed("CHAIN_URL") or f"http://127.0.0.1:{CHAIN_PORT}"
 CHAIN_DATA = DATA_DIR / "chain.sqlite3"
 # The address that gives and takes the registries' roles; empty means the relayer's. Read when contracts are deployed.
 CHAIN_ADMIN = os.environ.get("CHAIN_ADMIN", "")

@@ -1,11 +1,12 @@
 """Lockboxes: making an epoch, sealing it to readers, opening it with a keyring, turning it.
 
-Only `consent.keys`, `patients.vault` and `patients.operations` may import this module.
+Only `consent.keys`, `consent.keyholder.releases`, `patients.vault` and `patients.operations` may import this module.
 """
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -17,10 +18,10 @@ from ehr.accounts.models import Reader
 from ehr.accounts.queries import is_logged
 from ehr.crypto import opening, signing
 from ehr.crypto.digests import joined
-from ehr.crypto.formats import KEM_PRIVATE_BYTES, CannotOpen
+from ehr.crypto.formats import KEM_PRIVATE_BYTES, SEAL_V1, CannotOpen
 from ehr.crypto.passphrases import derive
-from ehr.crypto.sealing import encrypt, generate_kem, new_key, public_of, seal
-from patients.models import BatchKey, Lockbox, Patient, Seal, WrappedKey
+from ehr.crypto.sealing import KemPair, encrypt, generate_kem, new_key, public_of, seal
+from patients.models import BatchKey, BundledKey, Lockbox, Patient, Seal, WrappedKey
 
 logger = logging.getLogger(__name__)
 # The root follows from the private key, so that whoever signed the public key vouched for both.
@@ -38,13 +39,23 @@ class Signer(Protocol):
 
 @dataclass(frozen=True)
 class Recipient:
-    """To whom a lockbox is sealed, and what the seal is bound to: a grant's digest, or a word for the owner."""
+    """To whom a lockbox is sealed, and what the seal is bound to: a grant's digest, or a word for the owner.
+
+    Where sender and reader share a `key` (32 bytes) the seal is a wrap under it; else it is HPKE to `kem_public`.
+    """
 
     reader_id: uuid.UUID
     version_id: int
     kem_public: bytes
     bound_to: bytes
     grant_id: uuid.UUID | None = None
+    key: bytes | None = field(default=None, repr=False)
+
+    def close(self, secret: bytes, info: bytes) -> bytes:
+        """Return a secret closed for this recipient, bound to info."""
+        if self.key is not None:
+            return encrypt(self.key, secret, aad=info)
+        return seal(self.kem_public, secret, info=info)
 
 
 @dataclass(eq=False)
@@ -89,10 +100,19 @@ def _seal_info(lockbox: Lockbox, bound_to: bytes) -> bytes:
 
 
 def begin_epoch(
-    patient: Patient, part: str, epoch: int, *, signer: Signer, recipients: Iterable[Recipient]
+    patient: Patient,
+    part: str,
+    epoch: int,
+    *,
+    signer: Signer,
+    recipients: Iterable[Recipient],
+    pair: KemPair | None = None,
 ) -> tuple[Lockbox, OpenBox]:
-    """Make the key of a new epoch and seal it to its readers. Call it inside a transaction."""
-    pair = generate_kem()
+    """Make the key of a new epoch and seal it to its readers. Call it inside a transaction.
+
+    Hand in a fresh `pair` where its public half had to be signed beforehand.
+    """
+    pair = pair or generate_kem()
     root = derive(pair.private, _ROOT)
     lockbox = Lockbox.objects.create(
         patient=patient,
@@ -114,13 +134,29 @@ def make_seal(box: OpenBox, recipient: Recipient) -> Seal:
         reader_id=recipient.reader_id,
         key_version_id=recipient.version_id,
         grant_id=recipient.grant_id,
-        blob=seal(recipient.kem_public, box.private + box.root, info=_seal_info(box.lockbox, recipient.bound_to)),
+        blob=recipient.close(box.private + box.root, _seal_info(box.lockbox, recipient.bound_to)),
     )
+
+
+def by_key(key: bytes, otherwise: Callable[..., bytes] | None = None) -> Callable[..., bytes]:
+    """Return a function that opens what was wrapped under a key. Seals by HPKE are left to `otherwise`, if given."""
+    opener = opening.KeyOpener(key)
+
+    def open_seal(blob: bytes, *, info: bytes) -> bytes:
+        if otherwise is not None and blob[:1] == SEAL_V1:
+            return otherwise(blob, info=info)
+        return opener.open(blob, aad=info)
+
+    return open_seal
 
 
 def open_box(lockbox: Lockbox, blob: bytes, *, open_seal: Callable[..., bytes], bound_to: bytes) -> OpenBox:
     """Return the lockbox a seal holds. Raises CannotOpen unless keyring, grant and lockbox are what it is bound to."""
-    secret = open_seal(bytes(blob), info=_seal_info(lockbox, bound_to))
+    return box_of(lockbox, open_seal(bytes(blob), info=_seal_info(lockbox, bound_to)))
+
+
+def box_of(lockbox: Lockbox, secret: bytes) -> OpenBox:
+    """Return the lockbox that what a seal held opens. Raises CannotOpen for what is no lockbox's key."""
     if len(secret) != KEM_PRIVATE_BYTES + 32:
         raise CannotOpen("This seal does not hold a lockbox's key.")
     private, root = secret[:KEM_PRIVATE_BYTES], secret[KEM_PRIVATE_BYTES:]
@@ -247,3 +283,56 @@ def unwrap(box: OpenBox, batches: BatchKeys, entry_id: bytes, batch_id: int | No
     """Return a DEK, or a share of one, of the entry with these 16 bytes as id. Raises CannotOpen."""
     opener = box.root_opener if batch_id is None else batches.get(batch_id)
     return opener.open(bytes(blob), aad=box.wrap_prefix + entry_id)
+
+
+# --- Bundles: the keys of chosen entries ---------------------------------------------------------
+def deks(boxes: Mapping[str, OpenBox], entries: Iterable[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    """Return the whole DEKs of entries by id. One that the boxes do not open, wholly or in part, is left out."""
+    opened = {box.lockbox.pk: (box, BatchKeys(box)) for box in boxes.values()}
+    rows = WrappedKey.objects.filter(entry__in=list(entries), lockbox__in=opened)
+    shares: dict[uuid.UUID, list[bytes]] = {}
+    needed: dict[uuid.UUID, int] = {}
+    for entry, lockbox, batch, blob, count in rows.values_list(
+        "entry_id", "lockbox_id", "batch_id", "blob", "entry__shares"
+    ):
+        box, batches = opened[lockbox]
+        needed[entry] = count
+        with suppress(CannotOpen):
+            shares.setdefault(entry, []).append(unwrap(box, batches, entry.bytes, batch, blob))
+    return {entry: whole(found) for entry, found in shares.items() if len(found) == needed[entry]}
+
+
+def whole(shares: Sequence[bytes]) -> bytes:
+    """Return a DEK from its one share, or from both of two halves that say nothing one by one."""
+    return shares[0] if len(shares) == 1 else bytes(a ^ b for a, b in zip(*shares, strict=True))
+
+
+def bundle_info(bound_to: bytes, entry_id: bytes) -> bytes:
+    """Return what an entry's key in a bundle is bound to: the grant's digest and the entry."""
+    return joined(b"bundle/v1", bound_to, entry_id)
+
+
+def bundle(grant_id: uuid.UUID, key: bytes, bound_to: bytes, chosen: Mapping[uuid.UUID, bytes]) -> list[BundledKey]:
+    """Return the unsaved rows of a bundle: each chosen entry's DEK wrapped under the grant's key."""
+    return [
+        BundledKey(grant_id=grant_id, entry_id=entry, blob=encrypt(key, dek, aad=bundle_info(bound_to, entry.bytes)))
+        for entry, dek in chosen.items()
+    ]
+
+
+@dataclass(eq=False)
+class OpenBundle:
+    """An opened bundle: what a grant for chosen entries opens."""
+
+    grant_id: uuid.UUID
+    bound_to: bytes
+    opener: opening.KeyOpener = field(repr=False)
+
+    def dek(self, entry_id: bytes, blob: bytes) -> bytes:
+        """Return one entry's DEK. Raises CannotOpen."""
+        return self.opener.open(bytes(blob), aad=bundle_info(self.bound_to, entry_id))
+
+
+def open_bundle(grant_id: uuid.UUID, key: bytes, bound_to: bytes) -> OpenBundle:
+    """Return a bundle opened with its grant's key."""
+    return OpenBundle(grant_id, bound_to, opening.KeyOpener(key))

@@ -131,7 +131,11 @@ class Lockbox(models.Model):
 
 
 class Seal(models.Model):
-    """A lockbox's key encrypted to one reader. Without this row there is no key, and so no record."""
+    """A lockbox's key, closed for one reader. Without this row there is no key, and so no record.
+
+    `blob` is an HPKE seal to the reader, or an AES-GCM wrap: under a grant's key, or under a key that only the owner
+    has. Its first byte says which.
+    """
 
     lockbox = models.ForeignKey(Lockbox, models.PROTECT, related_name="seals")
     reader = models.ForeignKey(Reader, models.PROTECT, related_name="seals")
@@ -152,6 +156,21 @@ class Seal(models.Model):
 
     def __str__(self):
         return f"seal of lockbox {self.lockbox_id} to {self.reader_id}"
+
+
+class GrantSeal(models.Model):
+    """The one HPKE seal of a grant: a fresh key, sealed to its reader, under which all that the grant opens is wrapped.
+
+    It may be made anew for a later key of the same reader; the grant stays the same.
+    """
+
+    grant_id = models.UUIDField(unique=True)  # by id, for consent stands above
+    reader = models.ForeignKey(Reader, models.PROTECT, related_name="grant_seals")
+    key_version = models.ForeignKey(KeyVersion, models.PROTECT, related_name="+")
+    blob = models.BinaryField()
+
+    def __str__(self):
+        return f"seal of grant {self.grant_id}"
 
 
 class BatchKey(models.Model):
@@ -234,6 +253,20 @@ class WrappedKey(models.Model):
 
     def __str__(self):
         return f"key of {self.entry_id}"
+
+
+class BundledKey(models.Model):
+    """One chosen entry's DEK, wrapped under a grant's key: the bundle holds it, and no key of the part it is in."""
+
+    grant_id = models.UUIDField(db_index=True)
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="bundled_keys")
+    blob = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["grant_id", "entry"], name="bundled_key_once")]
+
+    def __str__(self):
+        return f"key of {self.entry_id} for {self.grant_id}"
 
 
 class Chunk(models.Model):

@@ -97,6 +97,17 @@ def newest_versions(patient: Patient, logical_ids: Iterable) -> dict[UUID, Newes
     return found
 
 
+def entries_in(patient: Patient, logical_ids: Iterable) -> dict[UUID, tuple[UUID, frozenset[str]]]:
+    """Return the row id and the parts of the newest version of a patient's entries, by FHIR id."""
+    rows = WrappedKey.objects.filter(
+        entry__patient=patient, entry__logical_id__in=[str(one) for one in logical_ids], entry__current=True
+    )
+    found: dict[UUID, tuple[UUID, frozenset[str]]] = {}
+    for logical, row, part in rows.values_list("entry__logical_id", "entry_id", "lockbox__part"):
+        found[logical] = (row, found.get(logical, (row, frozenset()))[1] | {part})
+    return found
+
+
 def new_entries(patients: Iterable[Patient], *, since: datetime, besides: User) -> dict[UUID, list[frozenset[str]]]:
     """Return, by patient, the parts of each entry written since a moment by somebody else. Nothing is opened.
 

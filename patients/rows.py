@@ -24,19 +24,73 @@ def _all(sql: str, parameters: list) -> list[tuple]:
         return cursor.fetchall()
 
 
-def seals(
-    patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str], grants: Collection[uuid.UUID] | None
-) -> list[tuple]:
-    """Return (blob, grant, lockbox, part, epoch) of a reader's seals to open epochs; with no grants, the owner's."""
-    if not parts or (grants is not None and not grants):
+def seals(patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str]) -> list[tuple]:
+    """Return (blob, lockbox, part, epoch, key version) of the seals of open epochs that an owner or the escrow has."""
+    if not parts:
         return []
-    of_grant = "seal.grant_id is null" if grants is None else f"seal.grant_id in ({_marks(grants)})"
+    return _all(
+        "select seal.blob, box.id, box.part, box.epoch, seal.key_version_id from patients_lockbox box "
+        "join patients_seal seal on seal.lockbox_id = box.id "
+        f"where box.patient_id = %s and box.closed_at is null and box.part in ({_marks(parts)}) "
+        "and seal.reader_id = %s and seal.grant_id is null order by box.id",
+        [_id(patient_id), *map(str, parts), _id(reader_id)],
+    )
+
+
+def seals_of_grants(patient_id: uuid.UUID, parts: Collection[str], grants: Collection[uuid.UUID]) -> list[tuple]:
+    """Return (blob, grant, lockbox, part, epoch) of the seals of open epochs made for grants."""
+    if not parts or not grants:
+        return []
     return _all(
         "select seal.blob, seal.grant_id, box.id, box.part, box.epoch from patients_lockbox box "
         "join patients_seal seal on seal.lockbox_id = box.id "
         f"where box.patient_id = %s and box.closed_at is null and box.part in ({_marks(parts)}) "
-        f"and seal.reader_id = %s and {of_grant} order by box.id",
-        [_id(patient_id), *map(str, parts), _id(reader_id), *map(_id, grants or ())],
+        f"and seal.grant_id in ({_marks(grants)}) order by box.id",
+        [_id(patient_id), *map(str, parts), *map(_id, grants)],
+    )
+
+
+def grant_seals(grants: Collection[uuid.UUID]) -> list[tuple]:
+    """Return (grant, reader, key version, blob) of the seals that hold grants' keys."""
+    if not grants:
+        return []
+    return _all(
+        "select grant_id, reader_id, key_version_id, blob from patients_grantseal "
+        f"where grant_id in ({_marks(grants)})",
+        [_id(grant) for grant in grants],
+    )
+
+
+def bundled(
+    patient_id: uuid.UUID, grants: Collection[uuid.UUID], *, logical_id: uuid.UUID | None, all_versions: bool
+) -> list[tuple]:
+    """Return (entry, grant, key, logical id, version, part, manifest, position, written, body) of chosen entries.
+
+    One row for each part an entry is in; newest version last. With `all_versions` off only the newest that each
+    bundle holds: a later one may be there that it does not hold.
+    """
+    if not grants:
+        return []
+    parameters: list = [*map(_id, grants), _id(patient_id)]
+    only = ""
+    if logical_id is not None:
+        only += " and entry.logical_id = %s"
+        parameters.append(_id(logical_id))
+    if not all_versions:
+        only += (
+            " and not exists (select 1 from patients_bundledkey later join patients_entry newer "
+            "on newer.id = later.entry_id where later.grant_id = bundled.grant_id "
+            "and newer.patient_id = entry.patient_id and newer.logical_id = entry.logical_id "
+            "and newer.version > entry.version)"
+        )
+    return _all(
+        "select bundled.entry_id, bundled.grant_id, bundled.blob, entry.logical_id, entry.version, box.part, "
+        "entry.manifest_id, entry.position, entry.written_at, entry.body from patients_bundledkey bundled "
+        "join patients_entry entry on entry.id = bundled.entry_id "
+        "join patients_wrappedkey wrapped on wrapped.entry_id = entry.id "
+        "join patients_lockbox box on box.id = wrapped.lockbox_id "
+        f"where bundled.grant_id in ({_marks(grants)}) and entry.patient_id = %s{only} order by entry.version, box.id",
+        parameters,
     )
 
 

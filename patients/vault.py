@@ -24,11 +24,13 @@ from patients import rows
 from patients.lockboxes import (
     BatchKeys,
     OpenBox,
+    OpenBundle,
     check_opened,
     check_signature,
     lock,
     new_batch,
     unwrap,
+    whole,
     wrap,
 )
 from patients.models import Chunk, Entry, Lockbox, Manifest, Patient, WrappedKey
@@ -203,11 +205,7 @@ def _shares(dek: bytes, count: int) -> list[bytes]:
     if count == 1:
         return [dek]
     mask = new_key()
-    return [mask, _xor(mask, dek)]
-
-
-def _xor(one: bytes, other: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+    return [mask, whole([mask, dek])]
 
 
 def _chunks(entry: Entry, dek: bytes, content: bytes) -> Iterator[Chunk]:
@@ -227,11 +225,12 @@ def _chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
 def read(
     patient: Patient,
     boxes: Mapping[str, OpenBox],
+    bundles: Sequence[OpenBundle] = (),
     *,
     logical_id: uuid.UUID | None = None,
     all_versions: bool = False,
 ) -> list[OpenEntry]:
-    """Return the entries that the opened boxes open, newest written first.
+    """Return the entries that the opened boxes and bundles open, newest written first.
 
     An entry whose second share is in a box that is not open is left out without a trace. One whose key or
     ciphertext does not fit comes back with `raw` None; one whose author's signature fails, with `author_valid` False.
@@ -239,6 +238,10 @@ def read(
     opened = _Opening(patient, boxes)
     for row in rows.entries(patient.id, list(opened.boxes), logical_id=logical_id, all_versions=all_versions):
         opened.take(row)
+    chosen = rows.bundled(
+        patient.id, [one.grant_id for one in bundles], logical_id=logical_id, all_versions=all_versions
+    )
+    opened.take_bundled(chosen, {one.grant_id: one for one in bundles})
     return opened.finish()
 
 
@@ -270,13 +273,36 @@ class _Opening:
                 self.waiting[entry_bytes] = (dek, box.part)
                 return
             other, part = self.waiting.pop(entry_bytes)
-            dek = _xor(dek, other) if dek is not None and other is not None else None
+            dek = whole([dek, other]) if dek is not None and other is not None else None
             parts = tuple(sorted((part, box.part)))
         identity = self.prefix + logical_bytes + version.to_bytes(4, "big")
         body = bytes(body)
         raw = _text(dek, body, identity)
         opened = OpenEntry(entry_bytes, logical_bytes, version, parts, written, manifest_id, raw)
         self.found.append((opened, position, _digest(identity, body)))
+
+    def take_bundled(self, chosen: Sequence[tuple], bundles: Mapping[uuid.UUID, OpenBundle]) -> None:
+        """Open chosen entries. What a whole part opened already is not shown twice."""
+        known = {entry.entry_bytes for entry, _, _ in self.found}
+        parts: dict[bytes, set[str]] = {}
+        for row in chosen:
+            parts.setdefault(_id_bytes(row[0]), set()).add(row[5])
+        for entry, grant, blob, logical, version, _part, manifest_id, position, written, body in chosen:
+            entry_bytes, logical_bytes = _id_bytes(entry), _id_bytes(logical)
+            if entry_bytes in known:
+                continue
+            known.add(entry_bytes)
+            try:
+                dek = bundles[uuid.UUID(bytes=_id_bytes(grant))].dek(entry_bytes, blob)
+            except CannotOpen:
+                dek = None
+            identity = self.prefix + logical_bytes + version.to_bytes(4, "big")
+            body = bytes(body)
+            held = tuple(sorted(parts[entry_bytes]))
+            opened = OpenEntry(
+                entry_bytes, logical_bytes, version, held, written, manifest_id, _text(dek, body, identity)
+            )
+            self.found.append((opened, position, _digest(identity, body)))
 
     def finish(self) -> list[OpenEntry]:
         manifests = _checked_manifests(self.patient_id, {entry.manifest_id for entry, _, _ in self.found})
@@ -314,9 +340,9 @@ def _checked_manifests(patient_id: uuid.UUID, ids: set[int]) -> dict[int, tuple[
     return checked
 
 
-def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
+def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox], bundles: Sequence[OpenBundle] = ()) -> bytes:
     """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
-    key = derive(_dek(entry, boxes), "attachment")
+    key = derive(_bundled_dek(entry, bundles) or _dek(entry, boxes), "attachment")
     stored = list(entry.chunks.values_list("number", "body"))
     if not stored:
         raise CannotOpen("There is no piece of this attachment.")
@@ -333,6 +359,12 @@ def read_search(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
     return opening.decrypt(_dek(entry, boxes), entry.search, aad=identity + b"search")
 
 
+def _bundled_dek(entry: Entry, bundles: Sequence[OpenBundle]) -> bytes | None:
+    known = {one.grant_id: one for one in bundles}
+    held = entry.bundled_keys.filter(grant_id__in=list(known)).first()
+    return known[held.grant_id].dek(entry.id.bytes, held.blob) if held else None
+
+
 def _dek(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
     opened = {box.lockbox.pk: box for box in boxes.values()}
     shares = []
@@ -341,4 +373,4 @@ def _dek(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
         shares.append(unwrap(box, BatchKeys(box), entry.id.bytes, row.batch_id, row.blob))
     if len(shares) != entry.shares:
         raise CannotOpen("The keys at hand do not open this entry.")
-    return shares[0] if entry.shares == 1 else _xor(*shares)
+    return whole(shares)

@@ -5,6 +5,7 @@ Small on purpose: who, what, when, in which state. Source: FHIR R4 search parame
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from . import references
 
@@ -18,6 +19,7 @@ DATED = (
     "startDate", "recordedDate", "created", "issued", "billablePeriod", "servicedPeriod", "whenHandedOver",
     "whenPrepared", "collectedDateTime", "receivedTime", "recorded", "birthDate", "dateAsserted", "sent",
 )  # fmt: skip
+_WHOLE_DAY = len("2026-11-21")
 STATES = ("status", "clinicalStatus", "lifecycleStatus", "verificationStatus")
 
 
@@ -49,6 +51,15 @@ def when(resource: Mapping) -> tuple[str, str]:
             return str(value.get("start") or value["end"]), str(value.get("end", ""))
     collection = resource.get("collection") if resource["resourceType"] == "Specimen" else None
     return str((collection or {}).get("collectedDateTime") or ""), ""
+
+
+def recorded_on(resource: Mapping) -> date | None:
+    """Return the day of what a resource is about, as written there; None where it names no whole day."""
+    start = when(resource)[0][:10] if resource else ""
+    try:
+        return date.fromisoformat(start) if len(start) == _WHOLE_DAY else None
+    except ValueError:
+        return None
 
 
 def _codes(resource: Mapping) -> Iterator[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from consent import access
 from consent.access import Draft
+from ehr.words import Category
 from tests import people
 
 
@@ -30,17 +31,19 @@ def stranger(ground):
     return people.clinician("Charles Stranger")
 
 
-def draft(part, text="", **more) -> Draft:
+def draft(part, text="", *, recorded="", **more) -> Draft:
     """One small resource for a part, with a word to find it by."""
     parts = (part,) if isinstance(part, str) else tuple(part)
     resource = {"resourceType": "Observation", "id": str(uuid.uuid4()), "note": [{"text": text or f"marker {part}"}]}
+    if recorded:
+        resource["effectiveDateTime"] = recorded
     return Draft(resource=json.dumps(resource).encode(), parts=tuple(map(str, parts)), search=b"{}", **more)
 
 
 @pytest.fixture
 def with_record(ana):
     """Put one entry into each of Ana's six parts."""
-    access.add_own(ana.patient, [draft(part) for part in access.Category], keyring=ana.keyring)
+    access.add_own(ana.patient, [draft(part) for part in Category], keyring=ana.keyring)
     return ana
 
 

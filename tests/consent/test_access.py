@@ -9,7 +9,7 @@ import time_machine
 
 from audit.models import Event, EventBody
 from consent import access, reach
-from consent.access import AccessDenied, KeysLocked, open_chart, open_own
+from consent.access import AccessDenied, KeysLocked, open_chart, open_own, reading
 from consent.models import Ending
 from consent.sharing import grants
 from ehr import clock
@@ -90,7 +90,7 @@ def test_the_line_is_committed_before_anything_is_opened(with_record, lee, monke
         assert last_payload(action="chart.opened")
         raise KeyError("the key was about to be used")
 
-    monkeypatch.setattr(access.keys, "granted_boxes", no_opening)
+    monkeypatch.setattr(reading.keys, "granted_boxes", no_opening)
     with pytest.raises(KeyError):
         opened(with_record, lee)
     assert last_payload(action="chart.opened")
@@ -106,8 +106,8 @@ def test_no_log_no_chart(with_record, lee, monkeypatch):
     def never(*args, **more):
         raise AssertionError("a key was used without a line on the log")
 
-    monkeypatch.setattr(access.log, "record", broken)
-    monkeypatch.setattr(access.keys, "granted_boxes", never)
+    monkeypatch.setattr(reading.log, "record", broken)
+    monkeypatch.setattr(reading.keys, "granted_boxes", never)
     with pytest.raises(OSError, match="log"):
         opened(with_record, lee)
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from audit.models import EventBody
 from consent import access, proofs
-from consent.access import AccessDenied
+from consent.access import AccessDenied, writing
 from consent.models import Ending, Grant
 from consent.sharing import grants
 from ehr.accounts.keyrings import CannotOpen
@@ -140,13 +140,13 @@ def test_one_damaged_key_that_arrived_does_not_close_the_rest(ana, lee):
 def test_whether_one_may_write_is_decided_in_the_transaction_that_writes(ana, lee, monkeypatch):
     """Stopping takes the same row first or later, so nothing is written after it."""
     people.give(ana, lee, Category.LABS, actions=(Action.WRITE,))
-    judged, inside = access._judge, []
+    judged, inside = writing.judge, []
 
     def note(*args, **more):
         inside.append(connection.in_atomic_block)
         return judged(*args, **more)
 
-    monkeypatch.setattr(access, "_judge", note)
+    monkeypatch.setattr(writing, "judge", note)
     access.add_entries(ana.patient, [draft(Category.LABS)], reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
     assert inside == [True]
 
@@ -166,7 +166,7 @@ def test_a_row_that_was_altered_beyond_hashing_keeps_nobody_from_stopping(with_r
 def plant(patient: people.Person, part: str) -> bytes:
     """Put a seal of the intruder's own key in place of a patient's; return the root that they then know."""
     held = Seal.objects.select_related("lockbox").get(
-        lockbox__patient=patient.patient, lockbox__part=part, grant_id=None
+        lockbox__patient=patient.patient, lockbox__part=part, reader=patient.user.reader
     )
     known = OpenBox(held.lockbox, None, generate_kem().private, b"k" * 32)
     version = patient.user.reader.keyring.version
@@ -183,7 +183,7 @@ def test_nothing_is_written_under_a_root_that_somebody_planted(ana):
 
 def test_a_planted_seal_destroys_nothing_when_one_stops(with_record, lee):
     grant = people.give(with_record, lee, Category.LABS)
-    held = Seal.objects.get(lockbox__patient=with_record.patient, lockbox__part="labs", grant_id=None)
+    held = Seal.objects.get(lockbox__patient=with_record.patient, lockbox__part="labs", reader=with_record.user.reader)
     plant(with_record, "labs")
     stop(with_record, grant)
     assert Ending.objects.get().epoch_turned_at is None

@@ -15,6 +15,7 @@ from ehr import clock
 from ehr.accounts.keyrings import CannotOpen
 from ehr.crypto.sealing import generate_kem
 from ehr.words import Action, Category, Purpose
+from patients import vault
 from patients.lockboxes import LockboxForged, identity
 from patients.models import BatchKey, Lockbox, Seal
 from tests import people
@@ -161,7 +162,7 @@ def test_ending_turns_the_epoch_and_a_kept_key_opens_nothing_new(with_record, le
     grants.end(grant, keyring=with_record.keyring, by=access.own_party(with_record.patient))
     current = Lockbox.objects.current().get(patient=with_record.patient, part="labs")
     assert current.epoch == kept["labs"].lockbox.epoch + 1
-    assert access.vault.read(with_record.patient, kept) == []
+    assert vault.read(with_record.patient, kept) == []
     assert texts(open_own(with_record.patient, keyring=with_record.keyring)) >= {"marker labs"}
 
 

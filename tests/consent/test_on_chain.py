@@ -13,7 +13,7 @@ from consent.models import GrantParcel
 from consent.sharing import grants
 from ehr import clock
 from ehr.chain.models import Transaction
-from ehr.words import Category
+from ehr.words import Category, Purpose
 from tests import people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.contracts]
@@ -85,7 +85,7 @@ def test_with_the_chain_down_sharing_and_stopping_go_on_and_arrive_later_once(ch
     with chain.down():
         stays = people.give(ana, lee, Category.LABS)
         goes = people.give(ana, lee, Category.HISTORY)
-        access.open_chart(ana.patient, reader=lee.user, keyring=lee.keyring, purpose=access.Purpose.TREAT)
+        access.open_chart(ana.patient, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
         grants.end(goes, keyring=ana.keyring, by=access.own_party(ana.patient))
         due_now()
         tasks.relay_grants()

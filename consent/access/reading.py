@@ -1,0 +1,218 @@
+"""Reading: decide, log, open. Call these outside a transaction, for a rollback would erase the line."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from audit import log
+from consent import keys, sentences
+from consent.access.refusing import AccessDenied, own_event, refuse
+from consent.judging import ELSEWHERE, Presence, Verdict, judge
+from consent.keys import OpenBox, OpenBundle
+from consent.models import Grant
+from consent.rules import EntryFacts
+from ehr import clock
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.models import User
+from ehr.r4.search import recorded_on
+from ehr.words import Action, Category, Purpose
+from patients import vault
+from patients.models import Entry, Patient
+from patients.vault import OpenEntry
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What one opening showed: the entries, which parts may be read, and under which permission until when."""
+
+    patient: Patient
+    entries: list[OpenEntry] = field(repr=False)
+    categories: tuple[Category, ...]
+    opened_at: datetime
+    purpose: Purpose
+    grants: tuple[Grant, ...] = ()
+    writable: tuple[Category, ...] = ()
+    ends: datetime | None = None  # when the last of the permissions used ends; None for one's own record
+    by_emergency: bool = False
+
+
+def open_chart(
+    patient: Patient,
+    *,
+    reader: User,
+    keyring: OpenKeyring | None,
+    purpose: Purpose | str,
+    categories: Sequence[Category] | None = None,
+    logical_id: uuid.UUID | None = None,
+    all_versions: bool = False,
+    presence: Presence = ELSEWHERE,
+) -> Chart:
+    """Return what a reader may read of a record, or raise AccessDenied; the log holds the attempt either way.
+
+    Of `categories` (all six when None) those are opened that are allowed; the rest leave no trace in the answer.
+    """
+    asked = tuple(categories) if categories is not None else tuple(Category)
+    verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=asked, presence=presence)
+    boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=logical_id)
+    entries = vault.read(patient, boxes, bundles, logical_id=logical_id, all_versions=all_versions)
+    keys.settle(patient, boxes)
+    writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=tuple(Category), presence=presence)
+    return Chart(
+        patient=patient,
+        entries=[entry for entry in entries if _within(verdict, entry)],
+        categories=tuple(part for part in asked if part in boxes),
+        opened_at=clock.now(),
+        purpose=Purpose(purpose),
+        grants=tuple(verdict.used),
+        writable=tuple(writing.allowed),
+        ends=_ends(verdict),
+        by_emergency=bool(verdict.by_emergency),
+    )
+
+
+def _opened(
+    verdict: Verdict, keyring: OpenKeyring | None, presence: Presence, *, purpose, logical_id
+) -> tuple[dict[str, OpenBox], list[OpenBundle]]:
+    """Return the lockboxes and bundles that a verdict lets open, once its line is committed. Raises AccessDenied."""
+    patient, told = verdict.patient, {"purpose": str(purpose), "parts": tuple(verdict.decisions)}
+    because = verdict.because if not verdict.opens_anything else "locked" if keyring is None else ""
+    if because or keyring is None:
+        raise refuse(verdict, patient, "chart.refused", because=because, **told)
+    _record_opening(verdict, purpose=purpose, logical_id=logical_id)
+    try:
+        by_part = {str(part): grant for part, grant in verdict.allowed.items()}
+        boxes = keys.granted_boxes(patient, by_part, keyring=keyring)
+        if verdict.by_emergency:
+            boxes |= keys.boxes_of(patient, presence.urgent[patient.pk].secrets, verdict.by_emergency)
+        bundles = keys.granted_bundles(verdict.bundles, keyring=keyring)
+        if not boxes and not bundles:
+            raise keys.CannotOpen("No seal was found for this permission.")
+    except keys.CannotOpen as problem:
+        raise refuse(verdict, patient, "chart.refused", because="seal-does-not-open", **told) from problem
+    return boxes, bundles
+
+
+def _within(verdict: Verdict, entry: OpenEntry) -> bool:
+    """Tell whether an opened entry is what the grant of its parts is about: of record dates only the past is a key.
+
+    One that does not open says nothing of its date, and is shown as such.
+    """
+    by = [verdict.allowed[part] for part in map(Category, entry.parts) if part in verdict.allowed]
+    narrow = [grant for grant in by if grant.record_from or grant.record_until]
+    if not narrow or entry.raw is None:
+        return True
+    facts = EntryFacts(str(entry.logical_id), recorded_on(entry.resource))
+    return all(verdict.covers(grant, facts) for grant in narrow)
+
+
+def _ends(verdict: Verdict) -> datetime | None:
+    return max((verdict.facts[grant.pk].ends for grant in verdict.used), default=None)
+
+
+def _record_opening(verdict: Verdict, *, purpose, logical_id) -> None:
+    """Commit one event per permission used: each names its own parts and permission."""
+    action = "chart.opened" if logical_id is None else "entry.opened"
+    page = log.new_id(clock.now())
+    used: list[tuple[str, uuid.UUID | None, list[str]]] = []
+    for grant in verdict.used:
+        whole = [str(part) for part, one in verdict.allowed.items() if one.pk == grant.pk]
+        used.append(("grant", grant.pk, whole or grant.categories))
+    if verdict.by_emergency:
+        used.append(("emergency", None, [str(part) for part in verdict.by_emergency]))
+    for because, grant_id, parts in used:
+        log.record(
+            action,
+            actor=verdict.party(),
+            subject=verdict.patient.pk,
+            categories=sorted(parts),
+            purpose=str(purpose),
+            grant=grant_id,
+            because=because,
+            page=page,
+        )
+
+
+def identify(patient: Patient, *, reader: User, purpose: Purpose | str, presence: Presence = ELSEWHERE) -> None:
+    """Commit the line of a page that shows whose record it is and opens nothing, such as an empty form.
+
+    Raises AccessDenied where the reader may neither read nor write anything of it now.
+    """
+    every = tuple(Category)
+    verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=every, presence=presence)
+    writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=every, presence=presence)
+    if not (verdict.opens_anything or writing.opens_anything):
+        because = verdict.because
+        raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every)
+    grant = next((one.pk for one in [*verdict.used, *writing.used]), None)
+    log.record(
+        "patient.named",
+        actor=verdict.party(),
+        subject=patient.pk,
+        purpose=str(purpose),
+        grant=grant,
+        because="grant" if grant else "emergency",
+    )
+
+
+def open_own(
+    patient: Patient,
+    *,
+    keyring: OpenKeyring | None,
+    categories: Sequence[Category] | None = None,
+    logical_id: uuid.UUID | None = None,
+    all_versions: bool = False,
+) -> Chart:
+    """Return a patient's own record, opened with their own keys. Raises KeysLocked."""
+    asked = tuple(categories) if categories is not None else tuple(Category)
+    own_event(patient, keyring, "record.opened", asked)
+    boxes = keys.own_boxes(patient, asked, keyring=keyring)
+    entries = vault.read(patient, boxes, logical_id=logical_id, all_versions=all_versions)
+    keys.settle(patient, boxes)
+    return Chart(patient, entries, asked, clock.now(), Purpose.PATRQT, writable=tuple(Category))
+
+
+def own_recorded_between(
+    patient: Patient, parts: Sequence[str], first: date | None, last: date | None, *, keyring: OpenKeyring
+) -> frozenset[uuid.UUID]:
+    """Return the row ids of one's own entries that were recorded between two days, both included. Raises KeysLocked.
+
+    An entry that names no whole day is in no such time.
+    """
+    chart = open_own(patient, keyring=keyring, categories=[Category(part) for part in parts])
+    days = ((entry.entry_id, recorded_on(entry.resource)) for entry in chart.entries)
+    return frozenset(
+        row for row, day in days if day and (first is None or day >= first) and (last is None or day <= last)
+    )
+
+
+def open_attachment(
+    patient: Patient,
+    entry: Entry,
+    *,
+    reader: User,
+    keyring: OpenKeyring | None,
+    purpose: Purpose | str,
+    presence: Presence = ELSEWHERE,
+) -> bytes:
+    """Return the picture or PDF of an entry a reader may read, or raise AccessDenied. One event, as for an entry."""
+    if entry.patient_id != patient.pk:
+        raise ValueError("This entry is another patient's.")
+    parts = [Category(part) for part in entry.wrapped_keys.values_list("lockbox__part", flat=True)]
+    if patient.user_id == reader.pk:
+        own_event(patient, keyring, "attachment.opened", parts)
+        try:
+            return vault.read_attachment(entry, keys.own_boxes(patient, parts, keyring=keyring))
+        except keys.CannotOpen as problem:
+            message = sentences.refusal("does-not-open", name=patient.name)
+            raise AccessDenied(message, because="does-not-open") from problem
+    verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=parts, presence=presence)
+    boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=entry.logical_id)
+    because = "not-in-grant"
+    found = vault.read(patient, boxes, bundles, logical_id=entry.logical_id, all_versions=True)
+    if any(one.entry_id == entry.pk and _within(verdict, one) for one in found):
+        try:
+            return vault.read_attachment(entry, boxes, bundles)
+        except keys.CannotOpen:
+            because = "does-not-open"
+    raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=parts)

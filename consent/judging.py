@@ -1,0 +1,135 @@
+"""The decision at the moment of use: facts read now, handed to the rules. Nothing is cached, nothing is opened here."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audit import log
+from consent import queries, rules
+from consent.models import Grant
+from consent.rules import EntryFacts, GrantFacts, Situation
+from ehr import clock
+from ehr.accounts.models import User
+from ehr.words import Action, Category, Purpose
+from patients.models import Patient
+from providers.queries import Standing, party, standing
+
+# Reasons that are the same for a part that was never named; one about the reader or about time tells more.
+_PLAIN = frozenset({"no-grant", "not-in-grant"})
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """What one session holds of one emergency: which it is, and the lockboxes' keys by part and epoch."""
+
+    emergency_id: uuid.UUID
+    secrets: Mapping[tuple[str, int], bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Where a reader is and what their session holds: the country, if known, and open emergencies by patient."""
+
+    place: str = ""
+    urgent: Mapping[uuid.UUID, Urgent] = field(default_factory=dict, repr=False)
+
+
+ELSEWHERE = Presence()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Decisions for each part asked for, and the grants that allow. `bundles` open chosen entries only."""
+
+    patient: Patient
+    reader: User
+    standing: Standing
+    decisions: Mapping[Category, rules.Decision]
+    grants: Mapping[uuid.UUID, Grant]
+    facts: Mapping[uuid.UUID, GrantFacts]
+    bundles: Sequence[Grant] = ()
+
+    @property
+    def allowed(self) -> dict[Category, Grant]:
+        """The parts that a grant opens as wholes, each with that grant."""
+        return {part: self.grants[one.grant] for part, one in self.decisions.items() if one.grant is not None}
+
+    @property
+    def used(self) -> list[Grant]:
+        """All grants that open something, each once."""
+        return list({grant.pk: grant for grant in [*self.allowed.values(), *self.bundles]}.values())
+
+    @property
+    def because(self) -> str:
+        """The most telling reason of a refusal: one about the reader or about time before "not in the grant"."""
+        reasons = [one.because for one in self.decisions.values() if not one.allowed]
+        return next((one for one in reasons if one not in _PLAIN), (reasons or ["no-grant"])[0])
+
+    @property
+    def by_emergency(self) -> tuple[Category, ...]:
+        """The parts that an emergency opens."""
+        return tuple(part for part, one in self.decisions.items() if one.emergency is not None)
+
+    @property
+    def opens_anything(self) -> bool:
+        return any(one.allowed for one in self.decisions.values()) or bool(self.bundles)
+
+    def covers(self, grant: Grant, entry: EntryFacts) -> bool:
+        """Tell whether a grant that opened a part is also about this entry: its record dates are a rule, not a key."""
+        return rules.names(self.facts[grant.pk], entry)
+
+    def party(self) -> log.Party:
+        return party(self.reader, known=self.standing)
+
+
+def judge(
+    patient: Patient,
+    reader: User,
+    *,
+    action: Action,
+    purpose: Purpose | str,
+    parts: Iterable[Category],
+    presence: Presence = ELSEWHERE,
+) -> Verdict:
+    """Decide on each part by `consent.rules`, from facts read now."""
+    at = clock.now()
+    seen = standing(reader, at)
+    asking = queries.reader_facts(seen)
+    grants = {grant.pk: grant for grant in queries.between(patient, reader)}
+    known = {grant.pk: queries.facts(grant) for grant in grants.values()}
+    urgent = queries.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
+    situation = Situation(
+        place=presence.place,
+        # Without a grant it matters in an emergency only.
+        blocked=any(grant.blocked for grant in grants.values()) or bool(urgent and queries.is_blocked(patient, reader)),
+        assigned=asking.needs_assignment and queries.is_assigned(patient, reader, at),
+        emergency=urgent,
+        law=queries.law(),
+    )
+    parts = tuple(parts)
+
+    def decided(part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None) -> rules.Decision:
+        return rules.decide(
+            reader=asking,
+            grants=among,
+            category=part,
+            action=action,
+            purpose=purpose,
+            at=at,
+            entry=entry,
+            situation=situation,
+        )
+
+    decisions = {part: decided(part, known.values()) for part in parts}
+    bundles = [
+        grants[one.id]
+        for one in known.values()
+        if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
+    ]
+    return Verdict(patient, reader, seen, decisions, grants, known, bundles)
+
+
+def _urgent(presence: Presence, patient: Patient, purpose: str) -> uuid.UUID | None:
+    """Return the emergency that a session holds for a patient, where the purpose says that it is used."""
+    held = presence.urgent.get(patient.pk)
+    return held.emergency_id if held and purpose in rules.EMERGENCY_PURPOSES else None

@@ -1,0 +1,81 @@
+"""How settings are read from the environment: flags, numbers, secrets, and where data is kept."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION = os.environ.get("CHARTSEAL_ENV", "development") == "production"
+TESTING = "pytest" in sys.modules
+
+
+def _data_dir() -> Path:
+    """Return DATA_DIR, by default var/. A test process gets its own, for witness and mail are not to be shared."""
+    if TESTING:
+        folder = Path(tempfile.mkdtemp(prefix="chartseal-tests-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "static").mkdir()
+        return folder
+    folder = Path(os.environ.get("DATA_DIR", BASE_DIR / "var"))
+    if not PRODUCTION:
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+DATA_DIR = _data_dir()
+
+
+def flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
+
+
+def count(name: str) -> int:
+    """Return a whole number from 0 on; 0 where nothing is set."""
+    told = os.environ.get(name, "").strip() or "0"
+    if not (told.isascii() and told.isdigit()):
+        raise ImproperlyConfigured(f"{name} is {told!r}. Set it to a whole number: 0, 1, 2 and so on.")
+    return int(told)
+
+
+def secret(name: str) -> str:
+    """Return a secret from NAME or the file NAME_FILE names; development makes one and keeps it in DATA_DIR."""
+    if value := os.environ.get(name):
+        return value
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text(encoding="utf-8").strip()
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, before starting in production.")
+    return development_secret(DATA_DIR / "secrets" / name.lower())
+
+
+def development_secret(path: Path) -> str:
+    """Return the secret kept at path, made on first use; two processes that start at once agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(os.urandom(32).hex(), encoding="utf-8")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="utf-8")
+
+
+def given(name: str) -> str:
+    """Return a secret that only one program has, from NAME or the file NAME_FILE names; empty for all the others."""
+    return secret(name) if os.environ.get(name) or os.environ.get(f"{name}_FILE") else ""
+
+
+def needed(name: str) -> str:
+    """Return what production cannot guess; development has a default for it."""
+    value = os.environ.get(name, "")
+    if PRODUCTION and not value:
+        raise ImproperlyConfigured(f"{name} is not set. deploy/.env.example says what belongs there.")
+    return value
