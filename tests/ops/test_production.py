@@ -32,6 +32,14 @@ def test_production_does_not_start_without(missing, production, settings_of):
     assert f"{missing} is not set" in refused.stderr
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("told", ["true", "-1", "1.5", "10.0.0.0/8"])
+def test_production_does_not_guess_how_many_proxies_to_believe(told, production, settings_of):
+    refused = settings_of({**production, "TRUST_PROXY": told})
+    assert refused.returncode != 0
+    assert "Set it to a whole number" in refused.stderr
+
+
 def test_a_secret_may_come_from_a_file(production, settings_of, tmp_path):
     secret = tmp_path / "index-key"
     secret.write_text(production.pop("INDEX_KEY") + "\n")
