@@ -1,6 +1,6 @@
 """Writing to the log. `record` commits by itself and comes before the look; `append` joins what it reports.
 
-Writers take no lock and wait for nobody: three inserts, one commit. Places in the tree are given
+Writers take no lock and wait for nobody: three rows, one commit. Places in the tree are given
 afterwards, by `audit.sequencer`.
 """
 
@@ -9,15 +9,15 @@ import json
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Literal, TypedDict, Unpack
 from uuid import UUID
 
-from django.db import transaction
-
-from audit.models import Event, EventBody, Queued
+from audit import rows
+from audit.models import Event
+from audit.rows import Written
 from ehr import clock
 
 OUTCOMES = ("done", "allowed", "refused")
@@ -56,24 +56,21 @@ def record(action: str, *, actor: Party, subject: UUID | None, **facts: Unpack[F
     Raises RuntimeError inside a transaction, for its rollback would take the line along. Raises
     ValueError for an unknown outcome and TypeError for details that are not plain JSON.
     """
-    with transaction.atomic(durable=True):
-        return _write([_rows(action, actor, subject, **facts)])[0]
+    return rows.commit([_written(action, actor, subject, **facts)])[0]
 
 
 def append(action: str, *, actor: Party, subject: UUID | None, **facts: Unpack[Facts]) -> Event:
     """Write one event in the caller's transaction and return it: it happens with the change or not at all."""
-    with transaction.atomic(savepoint=False):
-        return _write([_rows(action, actor, subject, **facts)])[0]
+    return rows.join([_written(action, actor, subject, **facts)])[0]
 
 
 def record_page(action: str, *, actor: Party, subjects: Sequence[UUID], **facts: Unpack[Facts]) -> list[Event]:
     """Commit one event per patient shown on a page, in one commit, linked by the page's id (made if not given)."""
     facts["page"] = facts.get("page") or new_id(clock.now())
-    with transaction.atomic(durable=True):
-        return _write([_rows(action, actor, subject, **facts) for subject in subjects])
+    return rows.commit([_written(action, actor, subject, **facts) for subject in subjects])
 
 
-def _rows(
+def _written(
     action: str,
     actor: Party,
     subject: UUID | None,
@@ -86,8 +83,8 @@ def _rows(
     page: UUID | None = None,
     sealed: Mapping[str, bytes] | None = None,
     details: Mapping[str, object] | None = None,
-) -> tuple[Event, EventBody, Queued]:
-    """Return the unsaved rows of one event. The body repeats id, time and subject, so that its hash binds them."""
+) -> Written:
+    """Return one event and its body, unsaved. The body repeats id, time and subject, so that its hash binds them."""
     if outcome not in OUTCOMES:
         raise ValueError(f"An outcome is one of {', '.join(OUTCOMES)}; got {outcome!r}.")
     at = clock.now()
@@ -100,7 +97,13 @@ def _rows(
             "time": timestamp(at),
             "subject": subject,
             "action": action,
-            "actor": asdict(actor),
+            "actor": {
+                "kind": actor.kind,
+                "id": actor.id,
+                "name": actor.name,
+                "role": actor.role,
+                "place": actor.place,
+            },
             "outcome": outcome,
             "categories": list(categories),
             "purpose": purpose,
@@ -112,20 +115,12 @@ def _rows(
         }
     )
     event.body_hash = sha256(salt + payload).digest()
-    return event, EventBody(event=event, salt=salt, payload=payload), Queued(event=event)
-
-
-def _write(rows: list[tuple[Event, EventBody, Queued]]) -> list[Event]:
-    events = Event.objects.bulk_create(event for event, _, _ in rows)
-    EventBody.objects.bulk_create(body for _, body, _ in rows)
-    Queued.objects.bulk_create(queued for _, _, queued in rows)
-    return events
+    return Written(event, salt, payload)
 
 
 def canonical(value: Mapping[str, object]) -> bytes:
     """Return compact JSON in UTF-8 with sorted keys. Ids and times become text; NaN raises ValueError."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
-    return text.encode()
+    return _json.encode(value).encode()
 
 
 def _plain(value: object) -> str:
@@ -139,9 +134,13 @@ def _plain(value: object) -> str:
     raise TypeError(f"The log holds plain JSON; a {type(value).__name__} is not.")
 
 
+# One encoder for all: `json.dumps` would make one each time.
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain)
+
+
 def timestamp(at: datetime) -> str:
     """Return a time in UTC as RFC 3339 text with microseconds: 2026-05-03T12:00:00.000000Z."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 class _Ids:

@@ -1,12 +1,14 @@
 """record, append and record_page."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 
 from audit import log
 from audit.models import Event, EventBody, Queued
@@ -79,6 +81,53 @@ def test_details_that_are_not_plain_json_are_refused_before_anything_is_written(
 def test_an_unknown_outcome_is_refused():
     with pytest.raises(ValueError, match="allowed"):
         log.record("chart.opened", actor=DOCTOR, subject=None, outcome="maybe")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_page_one_line_that_cannot_be_kept_keeps_none(monkeypatch):
+    one = log.new_id(datetime(2026, 5, 3, 12, tzinfo=UTC))
+    monkeypatch.setattr(log, "new_id", lambda _at: one)
+    with pytest.raises(IntegrityError):
+        log.record_page("chart.listed", actor=DOCTOR, subjects=[uuid4(), uuid4()], page=uuid4())
+    assert not Event.objects.exists()
+    assert not Queued.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_appending_outside_a_transaction_commits_and_after_a_failure_inside_one_is_refused():
+    log.append("grant.made", actor=DOCTOR, subject=uuid4())
+
+    def fails_and_goes_on():
+        with transaction.atomic():
+            with suppress(KeyError), transaction.atomic(savepoint=False):
+                raise KeyError
+            log.append("grant.made", actor=DOCTOR, subject=uuid4())
+
+    with pytest.raises(TransactionManagementError):
+        fails_and_goes_on()
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_an_event_that_was_written_knows_that_it_is_stored():
+    event = log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert not event._state.adding
+    assert Event.objects.get() == event
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_recording_is_one_statement_and_its_own_commit(django_assert_num_queries):
+    with django_assert_num_queries(1) as asked:
+        event = log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert asked[0]["sql"].lower().count("insert into audit_") == 3
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("select count(*) from audit_queued where event_id = %s", [event.pk])
+            assert cursor.fetchone() == (1,)
+    finally:
+        other.close()
 
 
 def test_ids_sort_in_the_order_they_were_made_even_when_the_clock_stands_still():
