@@ -3,11 +3,11 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 
 def binaries() -> Path | None:
@@ -18,7 +18,7 @@ def binaries() -> Path | None:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[str]:
-    """Start a cluster on a free port of this machine, with durable commits; yield its URL; remove it."""
+    """Start a cluster with durable commits, behind a socket file as deploy/.env.example has it; yield its URL."""
     programs = binaries()
     folder = Path(tempfile.mkdtemp())
     data = folder / "data"
@@ -28,18 +28,15 @@ def cluster() -> Iterator[str]:
         as_user = ["runuser", "-u", "postgres", "--"]
         shutil.chown(folder, "postgres")
         shutil.chown(data, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     run = {"check": True, "capture_output": True, "cwd": "/"}
     subprocess.run(
         [*as_user, programs / "initdb", "-D", data, "-U", "chartseal", "-A", "trust", "--locale", "C.UTF-8"], **run
     )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=60"
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=60"
     control = [*as_user, programs / "pg_ctl", "-D", data]
     subprocess.run([*control, "-w", "-l", data / "log", "-o", options, "start"], **run)
     try:
-        yield f"postgres://chartseal@127.0.0.1:{port}/postgres"
+        yield f"postgres://chartseal@{quote(str(folder), safe='')}/postgres"
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **run)
         shutil.rmtree(folder)

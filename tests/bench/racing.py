@@ -1,12 +1,21 @@
-"""The race itself, on the PostgreSQL that DATABASE_URL names; `python -m tests.bench.racing` prints a line of JSON."""
+"""The race itself, on the PostgreSQL that DATABASE_URL names; `python -m tests.bench.racing` prints a line of JSON.
+
+Three logs write the same words with the same prepared statements, each as well as it can: Chartseal's; a
+hash chain held under a lock; and such a chain whose hash the database computes, in a single statement.
+"""
 
 import hashlib
 import json
 import multiprocessing
+import os
+import resource
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import django
 
@@ -15,24 +24,57 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
 
-from audit import log, sequencer  # noqa: E402
+from audit import log, rows, sequencer  # noqa: E402
 
 PROCESSES, THREADS = 4, 4
-SECONDS = 6.0
+SECONDS, ROUNDS = 2.0, 4
+SCHEMA = """
+create table chain_head (id int primary key, last bytea not null);
+insert into chain_head values (1, decode(repeat('00', 32), 'hex'));
+create table chain_event (
+    id uuid primary key, time timestamptz not null, subject uuid,
+    salt bytea not null, payload bytea not null, previous bytea not null, hash bytea not null
+);
+create index chain_story on chain_event (subject, id);
+"""
 
 
-def _race(work: Callable[[], object]) -> float:
-    """Return how many times a second sixteen connections, four in each of four processes, do the work."""
+@dataclass
+class Pace:
+    """What was done in how many seconds, and the CPU seconds it took the writers and the server."""
+
+    done: int = 0
+    seconds: float = 0.0
+    writers: float = 0.0
+    server: float = 0.0
+
+    def add(self, other: "Pace") -> None:
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def report(self) -> dict[str, float]:
+        """Return appends a second, and microseconds of CPU an append."""
+        return {
+            "rate": self.done / self.seconds,
+            "writer_us": self.writers / self.done * 1e6,
+            "server_us": self.server / self.done * 1e6,
+        }
+
+
+def _race(work: Callable[[], object]) -> Pace:
+    """Let sixteen connections, four in each of four processes, do the work for a while."""
     connections.close_all()
+    connection.close_pool()
+    writers, server = _spent_by_children(), _spent_by_server()
     fork = multiprocessing.get_context("fork")
     gate, counts = fork.Barrier(PROCESSES, timeout=60), fork.Queue()
     processes = [fork.Process(target=_process, args=(work, gate, counts)) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
-    total = sum(counts.get(timeout=90) for _ in processes)
+    done = sum(counts.get(timeout=90) for _ in processes)
     for process in processes:
         process.join()
-    return total / SECONDS
+    return Pace(done, SECONDS, _spent_by_children() - writers, _spent_by_server() - server)
 
 
 def _process(work: Callable[[], object], gate, counts) -> None:
@@ -55,7 +97,23 @@ def _process(work: Callable[[], object], gate, counts) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    connection.close_pool()
     counts.put(sum(done))
+
+
+def _spent_by_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _spent_by_server() -> float:
+    """Return the CPU seconds of the server processes that have ended, a connection's when it is closed."""
+    fields = Path(f"/proc/{_postmaster}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def _words() -> rows.Written:
+    return log._written("chart.opened", log.SYSTEM, uuid.uuid4(), categories=["labs"], purpose="TREAT")
 
 
 def _append() -> None:
@@ -64,32 +122,66 @@ def _append() -> None:
 
 def _chain() -> None:
     """What a log without a sequencer does: read the last hash under a lock, hash on, insert, commit."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    event, salt, payload = _words()
+    with transaction.atomic():
+        cursor = rows.cursor(connection)
         cursor.execute("select last from chain_head where id = 1 for update")
         last = bytes(cursor.fetchone()[0])
-        event, payload = uuid.uuid4(), json.dumps({"action": "chart.opened", "categories": ["labs"]}).encode()
-        digest = hashlib.sha256(last + payload).digest()
+        digest = hashlib.sha256(last + event.body_hash).digest()
         cursor.execute(
-            "insert into chain_event (id, payload, previous, hash) values (%s, %s, %s, %s)",
-            [event, payload, last, digest],
+            "insert into chain_event (id, time, subject, salt, payload, previous, hash) "
+            "values (%s, %s, %s, %s, %s, %s, %s)",
+            [event.id, event.time, event.subject, salt, payload, last, digest],
         )
         cursor.execute("update chain_head set last = %s where id = 1", [digest])
 
 
+def _chain_in_one_statement() -> None:
+    """The shortest a chain can hold its lock: the database hashes on, one round trip, no words between."""
+    event, salt, payload = _words()
+    rows.cursor(connection).execute(
+        "with old as (select last from chain_head where id = 1 for update), "
+        "head as (update chain_head set last = sha256(old.last || %s) from old where id = 1 "
+        "returning old.last as previous, chain_head.last as hash) "
+        "insert into chain_event (id, time, subject, salt, payload, previous, hash) "
+        "select %s, %s, %s, %s, %s, previous, hash from head",
+        [event.body_hash, event.id, event.time, event.subject, salt, payload],
+    )
+
+
+def _flush_ms() -> float:
+    """Return the median time in ms to bring a page of the write-ahead log's size to the disk."""
+    spent = []
+    with tempfile.NamedTemporaryFile() as file:
+        for _ in range(300):
+            file.seek(0)
+            file.write(os.urandom(8192))
+            file.flush()
+            begun = time.perf_counter()
+            os.fdatasync(file.fileno())
+            spent.append((time.perf_counter() - begun) * 1000)
+    return sorted(spent)[len(spent) // 2]
+
+
 def main() -> None:
+    global _postmaster
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute("create table chain_head (id int primary key, last bytea)")
-        cursor.execute("insert into chain_head values (1, %s)", [b"0" * 32])
-        cursor.execute("create table chain_event (id uuid primary key, payload bytea, previous bytea, hash bytea)")
-    chain = _race(_chain)
-    appended = _race(_append)
+        cursor.execute(SCHEMA)
+        cursor.execute("select pg_read_file('postmaster.pid')")
+        _postmaster = int(cursor.fetchone()[0].split()[0])
+    works = {"log": _append, "chain": _chain, "statement": _chain_in_one_statement}
+    paces = {name: Pace() for name in works}
+    # In turn, so that whatever else this machine does falls on all of them.
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            paces[name].add(_race(work))
     begun, count = time.perf_counter(), 0
     while done := sequencer.sequence():
         count += done
-    sequenced = count / (time.perf_counter() - begun)
-    note = "Four processes with four connections each; both commit durably, to the same server."
-    print(json.dumps({"log": appended, "chain": chain, "sequenced": sequenced, "note": note}))  # noqa: T201
+    found = {name: pace.report() for name, pace in paces.items()}
+    found |= {"sequenced": count / (time.perf_counter() - begun), "flush_ms": _flush_ms(), "cores": os.cpu_count()}
+    print(json.dumps(found))  # noqa: T201
 
 
 if __name__ == "__main__":
