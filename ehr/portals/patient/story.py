@@ -10,85 +10,15 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from audit.queries import Line
 from consent import sentences
+from ehr.portals.patient.acts import AUTOMATIC, CAUSED, THEIRS, YOURS, YOURS_REFUSED
 from ehr.words import Category, Purpose
 
 EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
-# What others did, what the patient did, and what a machine did, where the same act reads differently.
-_THEIRS = {
-    "chart.opened": gettext_lazy("Read your %(parts)s."),
-    "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
-    "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
-    "chart.refused": gettext_lazy("Tried to open your %(parts)s and was refused."),
-    "entry.refused": gettext_lazy("Tried to add to your %(parts)s and was refused."),
-    "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
-    "entry.added": gettext_lazy("Added something to your %(parts)s."),
-    "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
-    "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
-    "access.asked": gettext_lazy("Asked to see your %(parts)s."),
-    "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
-    "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
-    "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
-    "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
-    "case.opened": gettext_lazy("Asked about a line of this list."),
-    "case.read": gettext_lazy("Read a question of yours, to answer it."),
-    "case.answered": gettext_lazy("Answered a question of yours."),
-    "case.closed": gettext_lazy("Closed a question of yours that was answered."),
-    "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
-    "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
-    "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
-    "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
-    "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
-    "claim.refused": gettext_lazy("Found that somebody who wanted this record is not its patient. It stayed closed."),
-    "claim.released": gettext_lazy("Got this record handed over, after two people had confirmed whose it is."),
-    "record.claimed": gettext_lazy("Took over this record."),
-    "record.left": gettext_lazy("Left this record while it was empty, for another one that had arrived."),
-}
-_YOURS = {
-    "record.begun": gettext_lazy("You began this record."),
-    "claim.taken-up": gettext_lazy("You used your invitation to this record."),
-    "claim.released": gettext_lazy("This record was handed over to you, after two people had confirmed who you are."),
-    "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys only."),
-    "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
-    "record.opened": gettext_lazy("You read your %(parts)s."),
-    "attachment.opened": gettext_lazy("You opened a file of yours."),
-    "entry.added": gettext_lazy("You added something to your %(parts)s."),
-    "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
-    "grant.made": gettext_lazy("You let %(reader)s see your %(parts)s."),
-    "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
-    "access.approved": gettext_lazy("You said yes to what %(reader)s asked for."),
-    "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
-    "code.shown": gettext_lazy("You made a code to show to a clinician."),
-    "case.opened": gettext_lazy("You asked about a line of this list."),
-}
-# What the patient tried while their own keys were locked.
-_YOURS_REFUSED = {
-    "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
-    "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
-    "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
-}
-_AUTOMATIC = {
-    "record.begun": gettext_lazy("Began this record for you before you were here."),
-    "grant.altered": gettext_lazy(
-        "A permission did not match what you signed, so it opened nothing. The privacy officer was told."
-    ),
-    "entry.added": gettext_lazy("Sent something for your %(parts)s."),
-    "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
-    "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
-    "grant.token-skipped": gettext_lazy(
-        "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
-    ),
-}
-# What happened by itself for another reason than usual.
-_CAUSED = {
-    ("grant.ended", "standing"): gettext_lazy(
-        "%(reader)s lost the right to see your %(parts)s, because their licence or workplace no longer counts."
-    ),
-}
 # Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
 PASSING = frozenset({"chart.listed", "patient.named"})
 LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
@@ -186,12 +116,12 @@ def _parts(line: Line) -> str:
 
 def _phrase(line: Line, mine: bool, system: bool) -> object | None:
     """Return the phrase for a line, as its actor stands to the reader; None for an act nobody has put into words."""
-    if mine and line.outcome == "refused" and line.action in _YOURS_REFUSED:
-        return _YOURS_REFUSED[line.action]
-    if system and (line.action, line.because) in _CAUSED:
-        return _CAUSED[line.action, line.because]
-    phrases = _YOURS if mine else (_AUTOMATIC if system else _THEIRS)
-    return phrases.get(line.action) or _THEIRS.get(line.action)
+    if mine and line.outcome == "refused" and line.action in YOURS_REFUSED:
+        return YOURS_REFUSED[line.action]
+    if system and (line.action, line.because) in CAUSED:
+        return CAUSED[line.action, line.because]
+    phrases = YOURS if mine else (AUTOMATIC if system else THEIRS)
+    return phrases.get(line.action) or THEIRS.get(line.action)
 
 
 def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datetime]) -> str:

@@ -1,0 +1,78 @@
+"""What each act on the log is called in a person's words: data for `story`, which picks and fills them in."""
+
+from django.utils.translation import gettext_lazy
+
+# What others did, what the patient did, and what a machine did, where the same act reads differently.
+THEIRS = {
+    "chart.opened": gettext_lazy("Read your %(parts)s."),
+    "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
+    "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
+    "chart.refused": gettext_lazy("Tried to open your %(parts)s and was refused."),
+    "entry.refused": gettext_lazy("Tried to add to your %(parts)s and was refused."),
+    "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
+    "entry.added": gettext_lazy("Added something to your %(parts)s."),
+    "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
+    "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
+    "access.asked": gettext_lazy("Asked to see your %(parts)s."),
+    "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
+    "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
+    "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
+    "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
+    "case.opened": gettext_lazy("Asked about a line of this list."),
+    "case.read": gettext_lazy("Read a question of yours, to answer it."),
+    "case.answered": gettext_lazy("Answered a question of yours."),
+    "case.closed": gettext_lazy("Closed a question of yours that was answered."),
+    "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
+    "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
+    "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
+    "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
+    "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
+    "claim.refused": gettext_lazy("Found that somebody who wanted this record is not its patient. It stayed closed."),
+    "claim.released": gettext_lazy("Got this record handed over, after two people had confirmed whose it is."),
+    "record.claimed": gettext_lazy("Took over this record."),
+    "record.left": gettext_lazy("Left this record while it was empty, for another one that had arrived."),
+}
+YOURS = {
+    "record.begun": gettext_lazy("You began this record."),
+    "claim.taken-up": gettext_lazy("You used your invitation to this record."),
+    "claim.released": gettext_lazy("This record was handed over to you, after two people had confirmed who you are."),
+    "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys only."),
+    "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
+    "record.opened": gettext_lazy("You read your %(parts)s."),
+    "attachment.opened": gettext_lazy("You opened a file of yours."),
+    "entry.added": gettext_lazy("You added something to your %(parts)s."),
+    "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
+    "grant.made": gettext_lazy("You let %(reader)s see your %(parts)s."),
+    "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
+    "access.approved": gettext_lazy("You said yes to what %(reader)s asked for."),
+    "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
+    "code.shown": gettext_lazy("You made a code to show to a clinician."),
+    "case.opened": gettext_lazy("You asked about a line of this list."),
+}
+# What the patient tried while their own keys were locked.
+YOURS_REFUSED = {
+    "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
+    "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
+    "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
+}
+AUTOMATIC = {
+    "record.begun": gettext_lazy("Began this record for you before you were here."),
+    "grant.altered": gettext_lazy(
+        "A permission did not match what you signed, so it opened nothing. The privacy officer was told."
+    ),
+    "entry.added": gettext_lazy("Sent something for your %(parts)s."),
+    "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
+    "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
+    "grant.token-skipped": gettext_lazy(
+        "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
+    ),
+}
+# What happened by itself for another reason than usual.
+CAUSED = {
+    ("grant.ended", "parent"): gettext_lazy(
+        "%(reader)s lost the right to see your %(parts)s, because the permission it came from is over."
+    ),
+    ("grant.ended", "standing"): gettext_lazy(
+        "%(reader)s lost the right to see your %(parts)s, because their licence or workplace no longer counts."
+    ),
+}
