@@ -13,12 +13,13 @@ from consent import proofs, rules
 from consent.models import Assignment, Block, Claim, Emergency, EmergencyOptOut, Grant
 from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts
 from ehr.accounts import queries as accounts
+from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
 from ehr.words import Action, Category, Purpose
-from patients.models import GrantSeal, Patient
+from patients.models import GrantSeal, Patient, Seal
 from providers.queries import Standing
 from providers.roles import CLINICAL, Role
 
@@ -75,8 +76,10 @@ def reader_facts(seen: Standing) -> ReaderFacts:
         in_good_standing=seen.ok,
         because=seen.because,
         sees_clinical_text=bool(clinical),
+        sees_people=bool(seen.roles - {Role.RESEARCHER}),
+        may_break_glass=bool(seen.roles & settings.BREAK_GLASS_ROLES),
         only_chosen_entries=clinical == {Role.PHARMACIST},
-        needs_assignment=bool(clinical) and clinical <= {Role.NURSE, Role.PHARMACIST},
+        needs_assignment=Role.NURSE in clinical and clinical <= {Role.NURSE, Role.PHARMACIST},
     )
 
 
@@ -195,6 +198,14 @@ def stale(grants: Iterable[Grant]) -> list[Grant]:
     known = {grant.pk: grant for grant in grants}
     sealed = GrantSeal.objects.filter(grant_id__in=list(known)).values_list("grant_id", "key_version_id")
     return [known[pk] for pk, version in sealed if known[pk].reader.keyring.version_id != version]
+
+
+def closed_for_older(patient: Patient, keyring: OpenKeyring) -> set[str]:
+    """Return the parts that are closed for a patient's own keys as they were before they were renewed."""
+    own = Seal.objects.filter(
+        lockbox__patient=patient, lockbox__closed_at__isnull=True, reader=keyring.reader_id, grant_id__isnull=True
+    )
+    return set(own.exclude(key_version=keyring.version_id).values_list("lockbox__part", flat=True))
 
 
 def who_can_see(patient: Patient, at: datetime) -> QuerySet[Grant]:

@@ -18,7 +18,11 @@ class ReaderFacts:
     in_good_standing: bool
     because: str = ""
     sees_clinical_text: bool = True
-    # By role: a pharmacist is let in to chosen entries only, a nurse by a team to assigned patients only.
+    # By role: a researcher is shown nothing that says whom it is about; breaking the glass takes a role for it at each
+    # use, for roles are lost within four hours, too; a pharmacist is let in to chosen entries only, a nurse by a team
+    # to assigned patients only.
+    sees_people: bool = True
+    may_break_glass: bool = False
     only_chosen_entries: bool = False
     needs_assignment: bool = False
 
@@ -120,7 +124,7 @@ def decide(
     refused = _about_reader(reader, category, purpose, situation)
     if refused:
         return Decision(False, refused)
-    urgent = _by_emergency(category, action, purpose, at, situation)
+    urgent = _by_emergency(reader, category, action, purpose, at, situation)
     if urgent is not None:
         return urgent
     if situation.blocked:
@@ -133,7 +137,7 @@ def _about_reader(reader: ReaderFacts, category: str, purpose: str, situation: S
         return reader.because or "account-inactive"
     if not reader.in_good_standing:
         return reader.because or "no-standing"
-    if not reader.sees_clinical_text and category is not Category.BASIC:
+    if not reader.sees_people or (not reader.sees_clinical_text and category is not Category.BASIC):
         return "role-without-clinical-text"
     if situation.restricted:
         return "restricted"
@@ -141,11 +145,15 @@ def _about_reader(reader: ReaderFacts, category: str, purpose: str, situation: S
     return "" if purpose else "no-purpose"
 
 
-def _by_emergency(category: str, action: str, purpose: str, at: datetime, situation: Situation) -> Decision | None:
+def _by_emergency(
+    reader: ReaderFacts, category: str, action: str, purpose: str, at: datetime, situation: Situation
+) -> Decision | None:
     """Decide by an open emergency, or return None where there is none that would open this."""
     urgent = situation.emergency
     if urgent is None or purpose not in EMERGENCY_PURPOSES or action != Action.READ:
         return None
+    if not reader.may_break_glass:
+        return Decision(False, "role-without-emergency")
     if urgent.ended or not urgent.starts <= at < urgent.ends:
         return Decision(False, "emergency-over")
     if situation.blocked and situation.law.blocks_prevail:
@@ -155,7 +163,16 @@ def _by_emergency(category: str, action: str, purpose: str, at: datetime, situat
     return Decision(True, "emergency", emergency=urgent.id)
 
 
-def _by_grant(reader, known: Sequence[GrantFacts], category, action, purpose, at, entry, situation) -> Decision:
+def _by_grant(
+    reader: ReaderFacts,
+    known: Sequence[GrantFacts],
+    category: str,
+    action: str,
+    purpose: str,
+    at: datetime,
+    entry: EntryFacts | None,
+    situation: Situation,
+) -> Decision:
     covering = [grant for grant in known if _covers(grant, reader, category, action, purpose, entry)]
     live = [grant for grant in covering if _holds(grant, at)]
     reachable = [grant for grant in live if _reaches(grant, reader, situation)]
@@ -211,19 +228,26 @@ def _unassigned(grant: GrantFacts, reader: ReaderFacts, situation: Situation) ->
 
 
 def _width(grant: GrantFacts) -> tuple:
-    """Order grants: one without a first record date before one with, then the one that lasts longest."""
-    return (grant.record_from is None, not grant.bundle, grant.ends, grant.id.bytes)
+    """Order grants: the one that reaches back furthest, then whole parts before chosen ones, then the longest."""
+    return (date.max - (grant.record_from or date.min), not grant.bundle, grant.ends, grant.id.bytes)
 
 
-def _why_not(known, covering, live, at: datetime, situation: Situation) -> str:
+def _why_not(
+    known: Sequence[GrantFacts],
+    covering: Sequence[GrantFacts],
+    live: Sequence[GrantFacts],
+    at: datetime,
+    situation: Situation,
+) -> str:
     if any(_in_place(grant, situation) for grant in live):
         return "not-assigned"
     if live:
         return "place" if situation.place else "place-unknown"
-    if any(grant.starts > at and grant.ended_at is None for grant in covering):
+    # What it hung from may be over before it begins: such a grant never will.
+    if any(grant.ended_at is None and at < grant.starts < grant.ends for grant in covering):
         return "not-yet"
     if any(grant.ended_at is not None for grant in covering):
         return "stopped"
-    if any(grant.ends <= at for grant in covering):
+    if covering:
         return "over"
     return "not-in-grant" if known else "no-grant"

@@ -56,6 +56,9 @@ REFUSALS = {
         "{name} shares this only in countries they named, and we cannot tell which one you are in. "
         "Use your institution’s network, or ask {name} to share it without naming countries."
     ),
+    "role-without-emergency": gettext_lazy(
+        "Your role does not include emergency access. Ask a physician or the emergency team to open the record."
+    ),
     "emergency-over": gettext_lazy("Your emergency access is over. If the emergency goes on, give the reason anew."),
     "barred-in-emergency": gettext_lazy("{name} keeps this part shut even in an emergency, as the law here allows."),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),

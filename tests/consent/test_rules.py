@@ -1,13 +1,12 @@
-"""The decision, as a table: each row changes one thing about a case that is allowed."""
+"""The decision in single facts. All of its combinations are in test_decision_table.py."""
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import product
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from consent.rules import GrantFacts, ReaderFacts, decide
+from consent.rules import EmergencyFacts, EntryFacts, GrantFacts, Law, ReaderFacts, Situation, decide
 from ehr.words import Action, Category, Purpose
 
 pytestmark = pytest.mark.compliance
@@ -21,51 +20,18 @@ GRANT = GrantFacts(
     starts=NOW - timedelta(days=1),
     ends=NOW + timedelta(days=1),
 )
+URGENT = EmergencyFacts(id=uuid.UUID(int=9), starts=NOW - timedelta(hours=1), ends=NOW + timedelta(hours=3))
 
 
-def ask(reader=READER, grants=(GRANT,), category=Category.LABS, action=Action.READ, purpose=Purpose.TREAT, at=NOW):
-    return decide(reader=reader, grants=grants, category=category, action=action, purpose=purpose, at=at)
+def ask(reader=READER, grants=(GRANT,), purpose=Purpose.TREAT, **more):
+    asked = {"category": Category.LABS, "action": Action.READ, "at": NOW} | more
+    return decide(reader=reader, grants=grants, purpose=purpose, **asked)
 
 
 def test_a_grant_that_covers_everything_allows_and_is_named():
     assert ask().allowed
-    assert ask().grant == GRANT.id
-
-
-@pytest.mark.parametrize(
-    ("change", "because"),
-    [
-        ({"reader": replace(READER, active=False, because="account-suspended")}, "account-suspended"),
-        ({"reader": replace(READER, active=False)}, "account-inactive"),
-        ({"reader": replace(READER, in_good_standing=False, because="credential-expired")}, "credential-expired"),
-        ({"reader": replace(READER, in_good_standing=False)}, "no-standing"),
-        ({"reader": replace(READER, sees_clinical_text=False)}, "role-without-clinical-text"),
-        ({"grants": ()}, "no-grant"),
-        ({"category": Category.GENETIC}, "not-in-grant"),
-        ({"action": Action.WRITE}, "not-in-grant"),
-        ({"purpose": Purpose.HPAYMT}, "not-in-grant"),
-        ({"purpose": ""}, "no-purpose"),
-        ({"at": GRANT.starts - timedelta(microseconds=1)}, "not-yet"),
-        ({"at": GRANT.ends}, "over"),
-        ({"grants": (replace(GRANT, ended_at=NOW),)}, "stopped"),
-    ],
-)
-def test_any_single_thing_missing_refuses_and_says_which(change, because):
-    decision = ask(**change)
-    assert not decision.allowed
-    assert decision.grant is None
-    assert decision.because == because
-
-
-def test_access_begins_with_its_first_moment_and_lasts_to_the_last():
-    assert ask(at=GRANT.starts).allowed
-    assert ask(at=GRANT.ends - timedelta(microseconds=1)).allowed
-
-
-def test_an_ending_counts_at_once_also_where_the_clock_is_a_second_behind():
-    ended = replace(GRANT, ended_at=NOW)
-    for at in (NOW - timedelta(seconds=1), NOW, NOW + timedelta(seconds=1)):
-        assert ask(grants=(ended,), at=at).because == "stopped"
+    assert ask().because == "grant"
+    assert (ask().grant, ask().emergency) == (GRANT.id, None)
 
 
 def test_two_halves_of_different_grants_make_no_whole():
@@ -74,35 +40,76 @@ def test_two_halves_of_different_grants_make_no_whole():
     assert not ask(grants=(reading_history, writing_labs)).allowed
 
 
-def test_of_two_that_allow_the_longer_is_named():
-    longer = replace(GRANT, id=uuid.UUID(int=2), ends=GRANT.ends + timedelta(days=1))
-    assert ask(grants=(GRANT, longer)).grant == longer.id
+def test_what_is_not_said_of_a_reader_lets_nobody_in_without_a_grant():
+    assert ask(purpose=Purpose.BTG, situation=Situation(emergency=URGENT)).because == "role-without-emergency"
 
 
-def test_who_sees_no_clinical_text_may_still_be_shown_the_basics():
-    basic = replace(GRANT, categories=frozenset({Category.BASIC}))
-    desk = replace(READER, sees_clinical_text=False)
-    assert ask(reader=desk, grants=(basic,), category=Category.BASIC).allowed
+def test_a_standing_lost_without_a_word_why_is_told_in_one_of_its_own():
+    assert ask(reader=replace(READER, active=False)).because == "account-inactive"
+    assert ask(reader=replace(READER, in_good_standing=False)).because == "no-standing"
 
 
-def _oracle(active, standing, clinical, covers, action, purpose, time) -> bool:
-    """The words of the design, read again and written down another way."""
-    return all([active, standing, clinical, covers, action, purpose, time == "during"])
+def test_without_an_entry_the_question_is_about_the_whole_part():
+    chosen = replace(GRANT, entries=frozenset({"a"}))
+    assert ask(grants=[chosen]).because == "not-in-grant"
+    assert ask(grants=[chosen], entry=EntryFacts("a")).allowed
+
+
+def test_what_is_not_said_of_a_reader_takes_nothing_away():
+    by_team = replace(GRANT, by_team=True)
+    assert ask(grants=[by_team]).allowed
+    assert ask(reader=replace(READER, sees_clinical_text=True, sees_people=True), grants=[by_team]).allowed
+
+
+def test_what_is_not_said_of_a_situation_is_not_so():
+    named = replace(GRANT, by_team=True, places=frozenset({"CA"}))
+    nurse = replace(READER, needs_assignment=True)
+    assert ask(reader=nurse).allowed
+    assert ask(reader=nurse, grants=[named]).because == "place-unknown"
+    assert ask(reader=nurse, grants=[replace(GRANT, by_team=True)]).because == "not-assigned"
+    assert Situation() == Situation("", False, False, False, None, Law(False, False))
+
+
+def test_what_is_not_said_of_an_emergency_or_the_law_takes_nothing_away():
+    doctor = replace(READER, may_break_glass=True)
+    made = ask(reader=doctor, grants=(), purpose=Purpose.BTG, situation=Situation(emergency=URGENT, blocked=True))
+    assert made.allowed
+    assert made.emergency == URGENT.id
+
+
+def test_what_is_not_said_of_a_grant_narrows_nothing():
+    assert not GRANT.bundle
+    assert not GRANT.by_team
+    assert ask(entry=EntryFacts("any")).allowed
+    assert EntryFacts("any").recorded is None
 
 
 @pytest.mark.parametrize(
-    "cell", list(product([True, False], repeat=6)), ids=lambda cell: "".join("yn"[not one] for one in cell)
+    ("narrowed", "bundle", "sample"),
+    [
+        ({}, False, EntryFacts("")),
+        ({"record_from": date(2026, 1, 1)}, False, EntryFacts("", date(2026, 1, 1))),
+        ({"record_until": date(2026, 2, 1)}, True, EntryFacts("", date(2026, 2, 1))),
+        (
+            {"record_from": date(2026, 1, 1), "record_until": date(2026, 2, 1)},
+            True,
+            EntryFacts("", date(2026, 2, 1)),
+        ),
+        ({"entries": frozenset({"b", "a", "c"})}, True, EntryFacts("a")),
+    ],
+    ids=["whole", "since", "until", "between", "chosen"],
 )
-@pytest.mark.parametrize("time", ["before", "during", "after", "stopped"])
-def test_every_cell_of_the_table_agrees_with_the_oracle(cell, time):
-    active, standing, clinical, covers, action, purpose = cell
-    at = {"before": GRANT.starts - timedelta(1), "after": GRANT.ends + timedelta(1)}.get(time, NOW)
-    grant = replace(
-        GRANT,
-        categories=frozenset({Category.LABS if covers else Category.HISTORY}),
-        actions=frozenset({Action.READ if action else Action.WRITE}),
-        purpose=Purpose.TREAT if purpose else Purpose.HOPERAT,
-        ended_at=NOW if time == "stopped" else None,
-    )
-    reader = ReaderFacts(active=active, in_good_standing=standing, sees_clinical_text=clinical)
-    assert ask(reader=reader, grants=(grant,), at=at).allowed == _oracle(*cell, time)
+def test_a_fixed_set_of_entries_is_a_bundle_and_one_of_it_stands_for_it(narrowed, bundle, sample):
+    grant = replace(GRANT, **narrowed)
+    assert grant.bundle is bundle
+    assert grant.sample == sample
+
+
+def test_of_two_that_are_equal_otherwise_the_same_one_is_named_whatever_their_order():
+    twin = replace(GRANT, id=uuid.UUID(int=2))
+    assert ask(grants=(GRANT, twin)) == ask(grants=(twin, GRANT))
+
+
+def test_grants_may_be_handed_over_one_at_a_time():
+    assert ask(grants=iter([GRANT])).allowed
+    assert ask(grants=iter([replace(GRANT, ended_at=NOW)])).because == "stopped"
