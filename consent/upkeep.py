@@ -2,13 +2,14 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
-from consent import keys, proofs
+from consent import keys, proofs, queries
 from consent.models import Ending, Grant, GrantParcel
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
@@ -27,38 +28,58 @@ def post(grant: Grant, kind: str) -> None:
 
 
 def complete(ending: Ending, *, keyring: OpenKeyring) -> None:
-    """Sign a grant's burn and note that its epoch turned. Call it inside the transaction that turned it."""
-    grant = ending.grant
-    signature = tokens.sign_revoke(keyring.grant_key(grant.pk.bytes), proofs.token_id(grant), proofs.domain(grant))
-    ending.signature_r, ending.signature_vs = signature
+    """Sign a grant's burn and note that its epoch turned. Call it inside the transaction that turned it.
+
+    Where somebody else signed for the patient there is no key left to burn with: the logged ending is what counts.
+    """
+    grant, at = ending.grant, keyring.past(ending.grant.patient_version_id)
     ending.epoch_turned_at = clock.now()
+    if at is not None:
+        signature = tokens.sign_revoke(at.grant_key(grant.pk.bytes), proofs.token_id(grant), proofs.domain(grant))
+        ending.signature_r, ending.signature_vs = signature
+        post(grant, GrantParcel.Kind.BURN)
     ending.save(update_fields=["signature_r", "signature_vs", "epoch_turned_at"])
-    post(grant, GrantParcel.Kind.BURN)
 
 
 def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
-    """Do what waited for the patient's keys: turn the epochs of grants that ended without them; return how many.
+    """Do what waited for the patient's keys; return how many endings and renewed keys were followed.
 
-    Runs whenever the patient comes in with an unlocked keyring, and may run twice.
+    New epochs begin for grants that ended without those keys, for readers, people or teams, who have newer keys than
+    those a grant was sealed to, and for the patient's own newer keys. Runs whenever the patient comes in with an
+    unlocked keyring, and may run twice.
     """
-    waiting = Ending.objects.filter(grant__patient=patient, epoch_turned_at__isnull=True)
-    if keyring is None or not waiting.exists():
+    if keyring is None or not _waits(patient, keyring):
         return 0
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
-        endings = list(waiting.select_related("grant__key_version"))
-        return len(endings) if turn(patient, endings, keyring=keyring) else 0
+        endings = list(_untidied(patient).select_related("grant__key_version"))
+        renewed = _renewed(patient, keyring)
+        return len(endings) + len(renewed) if turn(patient, endings, keyring=keyring, also=renewed) else 0
 
 
-def turn(patient: Patient, endings: Sequence[Ending], *, keyring: OpenKeyring) -> bool:
-    """Turn the epochs that endings left open and sign their burns; tell whether it was done.
+def _waits(patient: Patient, keyring: OpenKeyring) -> bool:
+    return _untidied(patient).exists() or bool(_renewed(patient, keyring))
+
+
+def _untidied(patient: Patient) -> QuerySet[Ending]:
+    return Ending.objects.filter(grant__patient=patient, epoch_turned_at__isnull=True)
+
+
+def _renewed(patient: Patient, keyring: OpenKeyring) -> set[str]:
+    """Return the parts that somebody opens by a key which is not their newest."""
+    late = queries.stale(queries.staying(patient, clock.now()))
+    return queries.closed_for_older(patient, keyring).union(*(grant.categories for grant in late))
+
+
+def turn(patient: Patient, endings: Sequence[Ending], *, keyring: OpenKeyring, also: Collection[str] = ()) -> bool:
+    """Turn the epochs that endings left open, and those of `also`, and sign the burns; tell whether it was done.
 
     Where a stored key is not the one on the log, or a row is not what was signed, nothing is sealed and the epochs
     wait: what has ended stays ended, whatever else is wrong. Call it inside a transaction.
     """
     try:
         with transaction.atomic():
-            keys.turn(patient, {part for one in endings for part in one.grant.categories}, keyring=keyring)
+            keys.turn(patient, {*also, *(part for one in endings for part in one.grant.categories)}, keyring=keyring)
             for ending in endings:
                 complete(ending, keyring=keyring)
     except Exception as problem:  # noqa: BLE001 -- nothing that somebody did to a row may keep a patient from stopping
