@@ -72,21 +72,24 @@ class Bell:
         self._heard = _client().pubsub(ignore_subscribe_messages=True)
         try:
             self._heard.subscribe(_channel(user_id))
+            # The answer to that; what rings from here on is heard.
+            self._heard.get_message(timeout=PATIENCE_SECONDS)
         except (redis.RedisError, OSError) as problem:
             self.close()
             outage.begin(problem)
             raise Silent from problem
 
-    def wait(self, seconds: float) -> None:
-        """Return when it rings, at the latest after so many seconds. Raises Silent when Redis is gone."""
+    def wait(self, seconds: float) -> bool:
+        """Return whether it rang within so many seconds, as soon as it does. Raises Silent when Redis is gone."""
         try:
-            self._heard.get_message(timeout=seconds)
+            rang = self._heard.get_message(timeout=seconds) is not None
             # Several rings are one reason to look.
             for _ in range(100):
                 if self._heard.get_message(timeout=0) is None:
                     break
         except (redis.RedisError, OSError) as problem:
             raise Silent from problem
+        return rang
 
     def close(self) -> None:
         self._heard.close()

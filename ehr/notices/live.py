@@ -6,8 +6,8 @@ it is signed in. Without a Redis, or when all seats are taken, there is no strea
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
+from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
@@ -97,7 +97,7 @@ class Stream:
         seats.leave(self._seat)
 
     def _run(self, inside: Callable[[], bool]) -> Iterator[bytes]:
-        ends = time.monotonic() + LIFETIME_SECONDS
+        ends = monotonic() + LIFETIME_SECONDS
         shown = None
         yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
         while not self._seat.given_up.is_set() and inside():
@@ -107,7 +107,7 @@ class Stream:
             shown = count
             # A thread that waits keeps no connection from those that work.
             connection.close_if_unusable_or_obsolete()
-            left = ends - time.monotonic()
+            left = ends - monotonic()
             if left <= 0:
                 return
             self._bell.wait(min(BEAT_SECONDS, left))

@@ -1,8 +1,8 @@
 """How much is new, on every page of somebody signed in."""
 
 from django import template
-from django.urls import reverse
 
+from ehr.frame.templatetags.frame import address
 from ehr.notices import live, queries
 
 register = template.Library()
@@ -14,12 +14,13 @@ def unread(context):
     """The way to one's notices, with how many are unread. It keeps itself up to date where the server can tell it."""
     request = context.get("request")
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return {"anybody": False}
+    page = address("front:notices")
+    if not page or user is None or not user.is_authenticated:
+        return {"page": ""}
     count = queries.unread(user)
     return {
-        "anybody": True,
-        "here": request.path == reverse("front:notices"),
+        "page": page,
+        "here": request.path == page,
         "count": count,
         "shown": f"{MOST_SHOWN}+" if count > MOST_SHOWN else str(count),
         "live": live.possible(),
