@@ -34,6 +34,8 @@ PERMISSIONS = {
         "providers.view_membership",
         "providers.view_institution",
         "providers.manage_institution",
+        "notices.view_hook",
+        "notices.manage_hook",
     ),
     DeskRole.PRIVACY: (
         "audit.view_case",
@@ -56,6 +58,8 @@ PERMISSIONS = {
         "audit.view_anchor",
         "chain.view_transaction",
         "notices.view_mail",
+        "notices.view_digest",
+        "notices.view_hookparcel",
         "accounts.view_letter",
     ),
 }

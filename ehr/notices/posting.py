@@ -1,25 +1,28 @@
 """Posting to an address somebody else chose: https, public addresses, no redirect, and never for long.
 
-The name is resolved once; every address it has must be allowed, and the connection goes to one of those, so that a name
+The name is resolved once; every address it has must be allowed, and the connection goes to one of these, so that a name
 cannot point elsewhere between the look and the call. Nothing of the answer is kept but its status.
 """
 
 import http.client
 import ipaddress
-import socket
 import ssl
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from socket import SOCK_STREAM, create_connection, getaddrinfo, socket
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
 CONNECT_SECONDS = 3.0
+MOST_ADDRESSES = 3
 # To send all and get the answer's first line, however slowly it drips.
 ANSWER_SECONDS = 5.0
 _LONGEST_STATUS_LINE = 1024
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# 6to4 and Teredo: who carries the packet, and where to, is for others to say.
+_TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -80,7 +83,7 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(self._name, parts.port or (443 if self._secure else 80))
 
     def connect(self) -> None:
-        raw = socket.create_connection((str(_resolve(self._name, self.port)), self.port), CONNECT_SECONDS)
+        raw = _reach(self._name, self.port)
         try:
             # Whatever the resolver, a proxy or a tunnel made of it: this is where the words would go.
             if not _is_allowed(ipaddress.ip_address(raw.getpeername()[0])):
@@ -97,13 +100,24 @@ def _trusted() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _resolve(host: str, port: int) -> Address:
-    """Return one address of a host. Raises NotAllowed when any of its addresses is not allowed."""
-    found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    addresses = [ipaddress.ip_address(str(text).partition("%")[0]) for text in found]
+def _reach(host: str, port: int) -> socket:
+    """Return a connection to the first of a host's addresses that answers. Raises NotAllowed, and OSError."""
+    problem: OSError = TimeoutError()
+    for address in _resolve(host, port)[:MOST_ADDRESSES]:
+        try:
+            return create_connection((str(address), port), CONNECT_SECONDS)
+        except OSError as failed:
+            problem = failed
+    raise problem
+
+
+def _resolve(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host. Raises NotAllowed when any of them is not allowed."""
+    found = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in getaddrinfo(host, port, type=SOCK_STREAM))
+    addresses = [ipaddress.ip_address(text) for text in found]
     if not all(_is_allowed(address) for address in addresses):
         raise NotAllowed("an address inside")
-    return addresses[0]
+    return addresses
 
 
 def _is_allowed(address: Address) -> bool:
@@ -111,7 +125,7 @@ def _is_allowed(address: Address) -> bool:
     real = _behind(address)
     if any(real in ipaddress.ip_network(network) for network in settings.HOOK_NETWORKS):
         return True
-    return address.is_global and real.is_global and not real.is_multicast
+    return real.is_global and not real.is_multicast and not any(real in network for network in _TUNNELS)
 
 
 def _behind(address: Address) -> Address:
@@ -119,11 +133,11 @@ def _behind(address: Address) -> Address:
     if isinstance(address, ipaddress.IPv6Address):
         if address in _NAT64:
             return ipaddress.IPv4Address(address.packed[-4:])
-        return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
+        return address.ipv4_mapped or address
     return address
 
 
-def _status(sock: socket.socket) -> int:
+def _status(sock: socket) -> int:
     """Return the status of an answer, from its first line. Raises Refused for what is no HTTP, and TimeoutError."""
     ends, line = time.monotonic() + ANSWER_SECONDS, b""
     while b"\n" not in line and len(line) < _LONGEST_STATUS_LINE:

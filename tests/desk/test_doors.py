@@ -36,6 +36,9 @@ OPEN = {
     "chain_transaction": {"operator"},
     "accounts_user": {"privacy officer", "operator"},
     "notices_mail": {"operator"},
+    "notices_digest": {"operator"},
+    "notices_hook": {"verifier"},
+    "notices_hookparcel": {"operator"},
     "accounts_letter": {"operator"},
 }
 

@@ -26,7 +26,7 @@ from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
 from ehr.frame import sessions
 from ehr.frame.drafting import draft
-from ehr.notices.models import Mail, Notice
+from ehr.notices.models import Digest, Hook, HookParcel, Mail, Notice
 from ehr.words import Action, Category
 from patients.models import Identifier
 from patients.operations import source_signer
@@ -196,6 +196,9 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "audit_anchor": Anchor.objects.first(),
         "chain_transaction": has.get("transaction"),
         "notices_mail": Mail.objects.filter(notice__user=sharer.user).first(),
+        "notices_digest": Digest.objects.get_or_create(user=sharer.user, key=f"{sharer.user.pk}", kind="daily")[0],
+        "notices_hook": Hook.objects.first(),
+        "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
         "accounts_user": sharer.user,
         "providers_institution": Institution.objects.first(),
@@ -247,6 +250,8 @@ def build() -> World:
     for credential in Credential.objects.all():
         sealed = stored.put_away(b"%PDF", about=credential.pk.bytes, label="credential-evidence")
         Evidence.objects.create(credential=credential, sealed=sealed, media_type="application/pdf", size=4)
+    hook = Hook.objects.create(institution=Institution.objects.first().pk, url="https://x.example/", sealed_secret=b"")
+    HookParcel.objects.create(hook=hook, key="hook", kind="emergency-access")
     while sequencer.sequence():
         pass
     signed = checkpoints.sign() or Checkpoint.objects.last()
