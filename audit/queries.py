@@ -2,14 +2,21 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import BinaryField, Func, IntegerField, Q, Value
+from django.db.models.lookups import GreaterThan
+
+from audit import leaves
+from audit.leaves import Altered
 from audit.log import Party
 from audit.merkle import EMPTY_ROOT
 from audit.models import Anchor, Case, Checkpoint, Event, EventBody, Head, Queued
+
+__all__ = ["Altered"]
 
 _ON_CHAIN = (Anchor.Status.CONFIRMED, Anchor.Status.FINAL)
 
@@ -71,6 +78,41 @@ def find(event_id: UUID) -> Line | None:
     """Return one event, or None."""
     event = Event.objects.filter(id=event_id).select_related("body", "leaf", "erasure").first()
     return line(event) if event else None
+
+
+def proven(event_id: UUID) -> Line | None:
+    """Return one event as `find` does, once its words are held against their hash. Raises Altered; None without words.
+
+    For whoever acts on an event because it is there: the id, the time and the subject are those that were hashed.
+    """
+    event = Event.objects.filter(id=event_id).select_related("body", "leaf", "erasure").first()
+    if event is None or not hasattr(event, "body"):
+        return None
+    leaves.check_body(event, salt=bytes(event.body.salt), payload=bytes(event.body.payload))
+    return line(event)
+
+
+class _Position(Func):
+    """Where some bytes begin in a column, counted from 1; 0 where they do not stand in it."""
+
+    function = "INSTR"
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler, connection, **_more):
+        turned = self.copy()
+        turned.set_source_expressions(list(reversed(self.get_source_expressions())))
+        return turned.as_sql(compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ")
+
+
+def with_action(actions: Collection[str]) -> Iterator[Line]:
+    """Yield all events that say one of these actions, oldest first, by one pass over the whole log."""
+    said = Q(pk__in=[])
+    for action in actions:
+        asked = Value(b'"action":' + json.dumps(action).encode(), output_field=BinaryField())
+        said |= Q(GreaterThan(_Position("body__payload", asked), 0))
+    events = Event.objects.filter(said).select_related("body", "leaf", "erasure").order_by("id")
+    # The words may stand in an event's details too, so what was found is read before it counts.
+    return (found for found in map(line, events.iterator(chunk_size=500)) if found.action in actions)
 
 
 def facts(event_id: UUID) -> Mapping[str, object] | None:

@@ -1,64 +1,179 @@
-"""The escrow: the reader to whom a record is sealed while it has no patient, used for claims only, each use counted.
+"""Asking the keyholder, which alone holds the escrow's key: for claims, emergencies, successions and recovery shares.
 
-Its keyring is wrapped by the keyholder's file key. It opens against a committed, fresh event and nothing else, so
-no use of it goes unseen.
+The caller makes a key for one use, records the event that names it, and asks. Nothing that opens a record crosses the
+socket but sealed to that key. Call these outside a transaction: the keyholder believes what is committed.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
-from audit import queries as audit
-from consent import queries
-from consent.models import EscrowUse
-from ehr import clock
-from ehr.accounts import keyrings
+from audit import log
+from audit.models import Event
+from consent.keyholder import wire
+from consent.keyholder.answers import answer
+from consent.keyholder.releases import released_info
+from ehr.accounts.keyrings.held import OneUseKey
 from ehr.accounts.models import Reader
 from patients.models import Patient
 
-FRESH = timedelta(minutes=2)
-# What may open it, and the event that says so. Any other line about a patient, a mere look at a list, opens nothing.
-OPENED_BY = {"claim": "claim.released"}
+PATIENCE_SECONDS = 25.0  # a little more than a writer waits for SQLite
+GLANCE_SECONDS = 2.0
+
+_SENTENCES = {
+    "no-event": _("The escrow opens only against a committed event about this patient. Begin again."),
+    "altered": _("The event is not what was recorded, so the escrow stayed shut. Tell the privacy officer."),
+    "stale": _("The event is older than two minutes. Begin again."),
+    "other-key": _("The event names another key than the one that asked, so the escrow stayed shut. Begin again."),
+    "other-patient": _("The escrow opens only against a committed event about this patient. Begin again."),
+    "other-reader": _("The event is about somebody else's keys. Begin again."),
+    "other-action": _("The event does not say that the escrow opens."),
+    "used": _("The escrow was opened for this event before. Begin again."),
+    "claim-not-ready": _("Two members of staff must confirm who you are first. You will be told."),
+    "not-checked": _("Two members of staff must confirm this first."),
+    "standing": _("Your role or your licence does not open a record in an emergency now."),
+    "too-many": _("Too many records were opened this way within an hour. Ask the privacy officer."),
+    "nothing-sealed": _("Nothing is kept under the escrow here, so there is nothing that it opens."),
+    "record-begun": _("This record has its keys already. Its patient makes the next ones."),
+    "not-understood": _("The keyholder did not understand what was asked. Tell the operator."),
+}
+_AWAY = _("The keyholder does not answer, so nothing was opened. Try again in a minute, or tell the operator.")
 
 
 class NotReleased(Exception):
-    """The escrow stays shut: the event is missing, stale, another patient's, or was used before."""
+    """Nothing was opened. `because` is one machine word; the message says what to do next."""
+
+    def __init__(self, because: str, message: object = "") -> None:
+        super().__init__(message or _SENTENCES.get(because, _AWAY))
+        self.because = because
 
 
-def open_escrow() -> tuple[Reader, bool]:
-    """Return the escrow's reader and whether it was made just now. Its private keys exist wrapped only."""
-    with transaction.atomic():
-        found = Reader.objects.filter(kind=Reader.Kind.SERVICE, name=queries.ESCROW_NAME).first()
-        if found:
-            return found, False
-        reader = Reader.objects.create(kind=Reader.Kind.SERVICE, name=queries.ESCROW_NAME)
-        keyrings.create(reader, settings.KEYHOLDER_FILE_KEY)
-        return reader, True
+class KeyholderAway(NotReleased):
+    """The keyholder does not answer, or cannot now. Whoever waits may ask again."""
+
+    def __init__(self) -> None:
+        super().__init__("keyholder-away", _AWAY)
 
 
-def signer():
-    """Return the escrow's keyring for signing the epochs of a record whose patient is not here yet."""
-    return keyrings.unlock(queries.escrow().keyring, settings.KEYHOLDER_FILE_KEY)
+@dataclass(frozen=True)
+class Signed:
+    """The escrow as the signer of one record's first epochs: it has signed these public keys and signs no other."""
+
+    version_id: int
+    _signatures: Mapping[bytes, bytes]
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of one epoch. Raises KeyError for a key that the keyholder was not asked about."""
+        return next(one for public, one in self._signatures.items() if message.endswith(public))
 
 
-def release(event_id: UUID, patient: Patient, *, why: str) -> Callable[..., bytes]:
-    """Return the function that opens seals made to the escrow, for one patient, against one committed event.
+# --- What can be asked for -----------------------------------------------------------------------
+def released(patient: Patient, *, why: str, record: Callable[[str], Event]) -> dict[tuple[str, int], bytes]:
+    """Return the keys of a patient's current lockboxes by part and epoch, as `consent.keys.boxes_of` opens them.
 
-    Raises NotReleased. Call it inside the transaction that uses it; the use is counted there.
+    `why` is claim, emergency or succession. `record` gets the hex digest of a key made for this one use and returns
+    the event it committed, with that digest as details["to"]: whoever else learns the event's id gets nothing. An
+    emergency opens the parts its event names as categories. Raises NotReleased, and KeyholderAway, where the keyholder
+    was away from the start before anything was recorded.
     """
-    event = audit.find(event_id)
-    if event is None or event.subject != patient.pk:
-        raise NotReleased("The escrow opens only against a committed event about this patient.")
-    if event.action != OPENED_BY[why] or event.outcome == "refused":
-        raise NotReleased("The event does not say that the escrow opens.")
-    if clock.now() - event.time > FRESH:
-        raise NotReleased("The event is older than two minutes. Begin again.")
+    _outside_a_transaction()
+    require_keyholder()
+    key = OneUseKey()
+    event = record(sha256(key.public).hexdigest())
+    asked = {"ask": "release", "event": str(event.pk), "patient": str(patient.pk), "why": why}
+    found = _ask_about(event, asked | {"to": wire.text(key.public)}, patient.pk)
+    return {
+        (part, epoch): key.open_seal(wire.raw(blob), info=released_info(event.pk, part, epoch))
+        for part, epoch, blob in found["seals"]
+    }
+
+
+def share_handed_on(reader: Reader, blob: bytes, *, to: bytes, record: Callable[[], Event]) -> tuple[UUID, bytes]:
+    """Return the recovery share that was sealed to the custodian for a reader, now sealed to the public key `to`.
+
+    With it comes the id of the event that `record` commits: a recovery.released whose details name the reader
+    ("reader") and the hex digest of `to` ("to"). This process never has the share in clear, and alone it opens nothing.
+    Raises NotReleased, and KeyholderAway, where the keyholder was away from the start before anything was recorded.
+    """
+    _outside_a_transaction()
+    require_keyholder()
+    event = record()
+    asked = {"ask": "share", "event": str(event.pk), "reader": str(reader.pk), "blob": wire.text(blob)}
+    found = _ask_about(event, asked | {"to": wire.text(to)}, event.subject)
+    return event.pk, wire.raw(found["share"])
+
+
+def signer(patient: Patient, publics: Mapping[str, bytes]) -> Signed:
+    """Return the escrow as signer of a new record's first epochs, by part, in one question. Raises NotReleased.
+
+    It may be called inside the transaction that makes the record. Raises KeyholderAway.
+    """
+    sent = {part: wire.text(public) for part, public in publics.items()}
+    found = _ask({"ask": "sign", "patient": str(patient.pk), "publics": sent})
+    return Signed(found["version"], {publics[part]: wire.raw(one) for part, one in found["signatures"].items()})
+
+
+def open_escrow() -> list[str]:
+    """Make the keyholder's keyrings that are not there yet, and return whose. Raises KeyholderAway."""
+    return list(_ask({"ask": "open"})["made"])
+
+
+def require_keyholder() -> None:
+    """Raise KeyholderAway unless the keyholder is there and its keyrings open."""
+    _ask({"ask": "ping"}, within=GLANCE_SECONDS)
+
+
+def require_apart() -> None:
+    """Raise ImproperlyConfigured where a program in production has the keyholder's key in its own environment."""
+    if settings.PRODUCTION and (settings.KEYHOLDER_FILE_KEY or settings.KEYHOLDER_PKCS11_PIN):
+        raise ImproperlyConfigured(
+            "The keyholder's key is in this program's environment. Only run_keyholder may have it: docs/operators.md."
+        )
+
+
+# --- Asking --------------------------------------------------------------------------------------
+def _ask_about(event: Event, asked: Mapping[str, object], subject: UUID | None) -> dict:
+    """Ask for what an event names. An answer that never came is on the log, for the event stands and opened nothing."""
     try:
-        with transaction.atomic():
-            EscrowUse.objects.create(event_id=event_id, patient=patient, why=why)
-    except IntegrityError as problem:
-        raise NotReleased("The escrow was opened for this event before. Begin again.") from problem
-    return keyrings.unlock(queries.escrow().keyring, settings.KEYHOLDER_FILE_KEY).open_seal
+        return _ask(asked)
+    except KeyholderAway:
+        log.record(
+            "escrow.refused",
+            actor=log.SYSTEM,
+            subject=subject,
+            outcome="refused",
+            because="keyholder-away",
+            details={"event": str(event.pk), "why": str(asked.get("why", "share"))},
+        )
+        raise
+
+
+def _ask(asked: Mapping[str, object], *, within: float = PATIENCE_SECONDS) -> dict:
+    found = _answered(wire.pack(asked), within)
+    if "refused" in found:
+        raise NotReleased(str(found["refused"]))
+    if "away" in found:
+        raise KeyholderAway
+    return found
+
+
+def _answered(message: bytes, within: float) -> dict:
+    if not settings.KEYHOLDER_SOCKET:
+        if settings.PRODUCTION:
+            raise KeyholderAway
+        return wire.unpack(answer(message))
+    try:
+        return wire.unpack(wire.ask(settings.KEYHOLDER_SOCKET, message, within=within))
+    except (OSError, wire.Garbled) as problem:
+        raise KeyholderAway from problem
+
+
+def _outside_a_transaction() -> None:
+    if settings.KEYHOLDER_SOCKET and connection.in_atomic_block:
+        raise RuntimeError("The keyholder sees what is committed: ask it before the transaction begins.")

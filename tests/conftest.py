@@ -26,9 +26,10 @@ def _exists(name: str) -> bool:
 pytest_plugins = [name for name in SHARED_FIXTURES if _exists(name)]
 
 
-# What a test may need of the machine, and where to get it. CI has both and allows no skip for the second.
+# What a test may need of the machine, and where to get it. CI has all of it, and allows a skip for the first only.
 NEEDS = {
     "postgres": (connection.vendor == "postgresql", "needs a PostgreSQL server; DATABASE_URL names one"),
+    "softhsm": (shutil.which("softhsm2-util") is not None, "needs SoftHSM: sudo apt install softhsm2"),
     "browser": (shutil.which("chromium") is not None, "needs Chromium: sudo apt install chromium"),
 }
 

@@ -1,16 +1,16 @@
 """How a record and its patient come together: signing up, arriving before one's patient, claiming."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from hashlib import sha256
-from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import escrow, keys
+from audit.models import Event
+from consent import escrow, keys, queries
 from consent.access import own_party
 from consent.models import Claim
 from ehr import clock
@@ -25,7 +25,7 @@ from patients.operations import AlreadyKnown
 __all__ = ["AlreadyKnown", "ClaimRefused"]
 
 INVITATION_DAYS = 30
-STAFF_NEEDED = 2
+STAFF_NEEDED = queries.STAFF_NEEDED
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that reads like something else
 
 
@@ -66,7 +66,7 @@ def expect(*, name: str, birth_date: date, sex: str, identifiers: Iterable[tuple
     patient = patients.add_patient(
         name=name, birth_date=birth_date, sex=sex, identifiers=identifiers, user=None, verified=True
     )
-    keys.begin_record(patient, signer=escrow.signer())
+    keys.begin_record(patient)
     log.append(
         "record.begun",
         actor=log.Party("system", None, source, "source", ""),
@@ -158,7 +158,7 @@ def check_claim(claim: Claim, *, by: User, document: str) -> bool:
         if claim.checks.filter(by=by).exists():
             raise ClaimRefused(_("You have confirmed this claim already. A second person must confirm it too."))
         claim.checks.create(by=by, document=document)
-        enough = claim.checks.count() >= STAFF_NEEDED
+        enough = queries.is_checked(claim)
         log.append("claim.checked", actor=_staff(by), subject=claim.patient_id, outcome="done", because=document)
         if enough:
             notices.notify(claim.claimant, "claim-ready", about=claim.pk, key=f"claim-ready:{claim.pk}")
@@ -180,44 +180,47 @@ def refuse_claim(claim: Claim, *, by: User, because: str) -> None:
 def ready_claim(user: User) -> Claim | None:
     """Return the claim that only waits for its claimant's keys, or None."""
     waiting = Claim.objects.filter(claimant=user, finished_at__isnull=True, refused_at__isnull=True)
-    return next((claim for claim in waiting if claim.checks.count() >= STAFF_NEEDED), None)
+    return next((claim for claim in waiting if queries.is_checked(claim)), None)
 
 
 def finish_claim(claim: Claim, *, keyring: OpenKeyring) -> Patient:
     """Hand the record to its patient: the escrow opens it once, new epochs begin, the escrow's use is counted.
 
-    The event is committed first. Raises ClaimRefused, and `consent.escrow.NotReleased`.
+    The event is committed first, and what the keyholder opens is sealed to a key that it names. Call it outside a
+    transaction. Raises ClaimRefused, and `consent.escrow.NotReleased`.
     """
     _confirm_ready(claim)
     if not accounts.is_theirs(keyring, claim.claimant_id):
         raise ClaimRefused(_("Only who claimed this record takes it over, with their own keys. Unlock them first."))
-    event = log.record(
-        "claim.released",
-        actor=log.Party("person", claim.claimant_id, claim.claimant.name, "patient", ""),
-        subject=claim.patient_id,
-        outcome="allowed",
-        because="two-staff-checked",
-        details={"claim": str(claim.pk)},
-    )
-    return _take_over(claim, event.pk, keyring)
+
+    def record(to: str) -> Event:
+        return log.record(
+            "claim.released",
+            actor=log.Party("person", claim.claimant_id, claim.claimant.name, "patient", ""),
+            subject=claim.patient_id,
+            outcome="allowed",
+            because="two-staff-checked",
+            details={"claim": str(claim.pk), "to": to},
+        )
+
+    return _take_over(claim, escrow.released(claim.patient, why="claim", record=record), keyring)
 
 
 def _confirm_ready(claim: Claim) -> None:
     claim.refresh_from_db()
-    if claim.finished_at or claim.refused_at or claim.checks.count() < STAFF_NEEDED:
+    if not queries.is_checked(claim):
         raise ClaimRefused(_("Two members of staff must confirm who you are first. You will be told."))
+    if not _may_be_left(claim.claimant):
+        raise ClaimRefused(_("You have a record with entries by now. Ask the desk to bring the two together."))
 
 
-def _take_over(claim: Claim, event_id: UUID, keyring: OpenKeyring) -> Patient:
+def _take_over(claim: Claim, secrets: Mapping[tuple[str, int], bytes], keyring: OpenKeyring) -> Patient:
     with transaction.atomic():
         claim = Claim.objects.select_for_update(of=("self",)).select_related("patient", "claimant").get(pk=claim.pk)
         _confirm_ready(claim)
-        if not _may_be_left(claim.claimant):
-            raise ClaimRefused(_("You have a record with entries by now. Ask the desk to bring the two together."))
         patients.leave_empty(claim.claimant, to=claim.patient)
         patients.claim(claim.patient, user=claim.claimant)
-        open_seal = escrow.release(event_id, claim.patient, why="claim")
-        keys.take_over(claim.patient, open_seal=open_seal, signer=keyring)
+        keys.take_over(claim.patient, secrets=secrets, signer=keyring)
         claim.finished_at = clock.now()
         claim.save(update_fields=["finished_at"])
         log.append("record.claimed", actor=own_party(claim.patient), subject=claim.patient_id, outcome="done")

@@ -1,4 +1,4 @@
-"""The keyring of a reader that has no person: wrapped by whatever the keyholder has, and the key for one answer of it."""
+"""The keyring of a reader without a person, wrapped by what the keyholder has; and the key for one answer of it."""
 
 from functools import cached_property
 from typing import Protocol

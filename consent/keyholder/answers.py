@@ -1,0 +1,100 @@
+"""A request read and answered. What is not understood is said to be so, and nothing about why something failed."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import Error
+
+from consent import queries
+from consent.keyholder import readers, releases, wire
+from consent.keyholder.token import TokenAway
+from ehr.accounts.keyrings import CannotOpen
+from ehr.clock import ClockUnsure
+from ehr.crypto.formats import load_public
+from patients.models import PARTS
+
+logger = logging.getLogger(__name__)
+
+_PARTS = frozenset(map(str, PARTS))
+# The keyholder cannot answer now, and may later. Everything else it refuses.
+_AWAY = (Error, TokenAway, readers.NotHeld, queries.NotSetUp, CannotOpen, ClockUnsure)
+_Message = Mapping[str, Any]
+
+
+def answer(raw: bytes) -> bytes:
+    """Return the answer to one message: what was asked for, or {"refused": word}, or {"away": word}."""
+    try:
+        asked = wire.unpack(raw)
+        act = _ASKED.get(str(asked.get("ask")))
+        if act is None:
+            raise wire.Garbled("Nothing is asked for.")
+        return wire.pack(act(asked))
+    except wire.Garbled:
+        logger.warning("A message was not understood.")
+        return wire.pack({"refused": "not-understood"})
+    except releases.Refused as refused:
+        return wire.pack({"refused": refused.because})
+    except _AWAY as problem:
+        logger.error(
+            "Cannot answer: %s", problem if getattr(problem, "for_operators", False) else type(problem).__name__
+        )
+        return wire.pack({"away": type(problem).__name__})
+
+
+def _release(asked: _Message) -> _Message:
+    found = releases.release(
+        _id(asked, "event"), _id(asked, "patient"), why=str(asked.get("why")), to=_key(asked, "to")
+    )
+    return {"seals": [[one.part, one.epoch, wire.text(one.blob)] for one in found]}
+
+
+def _sign(asked: _Message) -> _Message:
+    publics = asked.get("publics")
+    if not isinstance(publics, dict) or not publics or not publics.keys() <= _PARTS:
+        raise wire.Garbled("A record's parts are asked for by name.")
+    version, signatures = releases.sign(_id(asked, "patient"), {part: _key(publics, part) for part in publics})
+    return {"version": version, "signatures": {part: wire.text(one) for part, one in signatures.items()}}
+
+
+def _share(asked: _Message) -> _Message:
+    blob = wire.raw(asked.get("blob"))
+    share = releases.open_share(_id(asked, "event"), _id(asked, "reader"), blob, to=_key(asked, "to"))
+    return {"share": wire.text(share)}
+
+
+def _open(_asked: _Message) -> _Message:
+    return {"made": readers.open_all()}
+
+
+def _ping(_asked: _Message) -> _Message:
+    """Say whether both keyrings open; that they do, and nothing of them, leaves here."""
+    readers.escrow_keyring()
+    readers.custodian_keyring()
+    return {"state": "ok"}
+
+
+_ASKED: Mapping[str, Callable[[_Message], _Message]] = {
+    "release": _release,
+    "sign": _sign,
+    "share": _share,
+    "open": _open,
+    "ping": _ping,
+}
+
+
+def _id(asked: _Message, name: str) -> UUID:
+    try:
+        return UUID(str(asked.get(name)))
+    except ValueError as problem:
+        raise wire.Garbled("An id is a UUID.") from problem
+
+
+def _key(asked: _Message, name: str) -> bytes:
+    key = wire.raw(asked.get(name))
+    try:
+        load_public(key)
+    except ValueError as problem:
+        raise wire.Garbled("This is no public key.") from problem
+    return key

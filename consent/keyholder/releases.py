@@ -1,0 +1,240 @@
+"""What the keyholder decides and opens. Each function holds what is asked against the log and the records itself.
+
+Nothing here trusts the caller: an event counts when it is committed, whole, fresh, says just this, names the key to
+which the answer is sealed, and was not used before. The use is counted in the transaction that opens.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from audit import log
+from audit import queries as audit
+from audit.queries import Line
+from consent import queries
+from consent.keyholder import readers
+from consent.models import Claim, EscrowUse, ShareUse
+from ehr import clock
+from ehr.accounts.keyrings import CannotOpen
+from ehr.accounts.keyrings.shares import handed_info, sealed_info
+from ehr.accounts.models import Reader, Share, User
+from ehr.crypto.digests import joined
+from ehr.crypto.sealing import seal
+from ehr.words import Category
+from patients import lockboxes, rows
+from patients.models import PARTS, Lockbox, Patient
+from providers import queries as providers
+
+logger = logging.getLogger(__name__)
+
+FRESH = timedelta(minutes=2)
+AHEAD = timedelta(seconds=2)  # what `ehr.clock` forgives between two machines
+HOUR = timedelta(hours=1)
+# What may open the escrow, and the event that says so. Any other line about a patient opens nothing.
+OPENED_BY = {"claim": "claim.released", "emergency": "emergency.opened", "succession": "succession.released"}
+SHARE_OPENED_BY = "recovery.released"
+CHECKS_IDENTITY = "patients.check_identity"
+_HOLDER = log.Party("system", None, "Keyholder")
+# Counting and adding is one step: there is one keyholder, and this is its only door.
+_one_at_a_time = threading.Lock()
+
+
+class Refused(Exception):
+    """The keyholder opens nothing. `because` is one machine word; `consent.escrow` has the sentence."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+class Resealed(NamedTuple):
+    """One current lockbox's key (private ‖ root, 128 bytes), sealed to the key the event names."""
+
+    part: str
+    epoch: int
+    blob: bytes
+
+
+def released_info(event_id: UUID, part: str, epoch: int) -> bytes:
+    """Return what a released key is bound to: the one event that opened it, and which lockbox it is of."""
+    return joined(b"released/v1", event_id.bytes, part.encode(), epoch.to_bytes(4, "big"))
+
+
+# --- The escrow ----------------------------------------------------------------------------------
+def release(event_id: UUID, patient_id: UUID, *, why: str, to: bytes) -> list[Resealed]:
+    """Return a patient's current lockboxes, sealed to the public key `to` that the event names. Raises Refused.
+
+    An emergency opens the parts its event lists; a claim and a succession open all.
+    """
+    with _telling(event_id, patient_id, why), _one_at_a_time, transaction.atomic(durable=True):
+        event = _proven(event_id, to=to)
+        if event.subject != patient_id:
+            raise Refused("other-patient")
+        if event.action != OPENED_BY.get(why) or event.outcome == "refused":
+            raise Refused("other-action")
+        patient = Patient.objects.filter(pk=patient_id).first()
+        if patient is None:
+            raise Refused("other-patient")
+        now = clock.now()
+        _CHECKS[why](event, patient, now)
+        if EscrowUse.objects.filter(at__gt=now - HOUR).count() >= settings.RELEASES_PER_HOUR:
+            raise Refused("too-many")
+        _count(EscrowUse(event_id=event_id, patient=patient, why=why, actor=_actor(event), at=now))
+        opened = _resealed(patient, _parts(event, why), event_id, to)
+        if not opened:
+            raise Refused("nothing-sealed")
+        return opened
+
+
+def _parts(event: Line, why: str) -> list[str]:
+    if why == "emergency":
+        return [str(part) for part in Category if part in event.categories]
+    return [str(part) for part in PARTS]
+
+
+def _claim_is_ready(event: Line, patient: Patient, _now: datetime) -> None:
+    claim = Claim.objects.filter(pk=_id(event.details.get("claim")), patient=patient).first()
+    if patient.user_id or claim is None or not queries.is_checked(claim) or claim.claimant_id != _actor(event):
+        raise Refused("claim-not-ready")
+
+
+def _may_break_glass(event: Line, _patient: Patient, now: datetime) -> None:
+    user = User.objects.filter(pk=_actor(event)).first()
+    standing = providers.standing(user, now) if user else None
+    if standing is None or not (standing.ok and standing.roles & settings.BREAK_GLASS_ROLES):
+        raise Refused("standing")
+    lately = EscrowUse.objects.filter(why="emergency", actor=user.pk, at__gt=now - HOUR)
+    if lately.count() >= settings.BREAK_GLASS_PER_HOUR:
+        raise Refused("too-many")
+
+
+def _two_staff_checked(event: Line, patient: Patient, _now: datetime) -> None:
+    named = event.details.get("checked_by")
+    staff = {_id(one) for one in named} if isinstance(named, list) else set()
+    people = User.objects.filter(pk__in=[one for one in staff if one], is_active=True).exclude(
+        pk__in=[one for one in (_actor(event), patient.user_id) if one]
+    )
+    if sum(person.has_perm(CHECKS_IDENTITY) for person in people) < queries.STAFF_NEEDED:
+        raise Refused("not-checked")
+
+
+_CHECKS: Mapping[str, Callable[[Line, Patient, datetime], None]] = {
+    "claim": _claim_is_ready,
+    "emergency": _may_break_glass,
+    "succession": _two_staff_checked,
+}
+
+
+def _resealed(patient: Patient, parts: list[str], event_id: UUID, to: bytes) -> list[Resealed]:
+    """Open the escrow's seals of open epochs and seal what they hold to one key. What does not open is left out."""
+    keyring, found = readers.escrow_keyring(), []
+    for blob, pk, part, epoch, _version in rows.seals(patient.pk, keyring.reader_id, parts):
+        lockbox = Lockbox(pk=pk, patient=patient, part=part, epoch=epoch)
+        try:
+            box = lockboxes.open_box(lockbox, blob, open_seal=keyring.open_seal, bound_to=queries.ESCROW)
+        except CannotOpen:
+            logger.error("The escrow's seal of lockbox %s does not open.", pk)
+            continue
+        sealed = seal(to, box.private + box.root, info=released_info(event_id, part, epoch))
+        found.append(Resealed(part, epoch, sealed))
+    return found
+
+
+def sign(patient_id: UUID, publics: Mapping[str, bytes]) -> tuple[int, dict[str, bytes]]:
+    """Return the escrow's key version and its signatures of a new record's first epochs, by part. Raises Refused.
+
+    It signs while the record has neither a patient nor a lockbox. A record that is being made in a transaction is not
+    to be seen yet, and counts as one.
+    """
+    known = Patient.objects.filter(pk=patient_id).first()
+    if known is not None and (known.user_id or known.lockboxes.exists()):
+        # No line of the log: whoever asks holds SQLite's one writer, and waits for the answer.
+        logger.warning("Asked to sign for record %s, which has been begun.", patient_id)
+        raise Refused("record-begun")
+    keyring = readers.escrow_keyring()
+    return keyring.version_id, {
+        part: keyring.sign(lockboxes.identity(Lockbox(patient_id=patient_id, part=part, epoch=1)) + public)
+        for part, public in publics.items()
+    }
+
+
+# --- The recovery custodian ----------------------------------------------------------------------
+def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> bytes:
+    """Return a recovery share that was sealed to the custodian, sealed to the key the event names. Raises Refused."""
+    with _telling(event_id, None, "share"), _one_at_a_time, transaction.atomic(durable=True):
+        event = _proven(event_id, to=to)
+        if event.action != SHARE_OPENED_BY or event.outcome == "refused":
+            raise Refused("other-action")
+        reader = Reader.objects.filter(pk=reader_id).first()
+        if reader is None or _id(event.details.get("reader")) != reader_id:
+            raise Refused("other-reader")
+        _count(ShareUse(event_id=event_id, reader=reader))
+        custodian = queries.custodian().keyring.version
+        try:
+            info = sealed_info(reader_id, custodian, Share.Holder.INSTITUTION)
+            share = readers.custodian_keyring().open_seal(blob, info=info)
+        except CannotOpen as problem:
+            raise Refused("nothing-sealed") from problem
+        return seal(to, share, info=handed_info(event_id))
+
+
+# --- What both ask of an event -------------------------------------------------------------------
+def _proven(event_id: UUID, *, to: bytes) -> Line:
+    """Return an event that is committed, as it was recorded, fresh, and names this key. Raises Refused."""
+    try:
+        event = audit.proven(event_id)
+    except audit.Altered as problem:
+        raise Refused("altered") from problem
+    if event is None:
+        raise Refused("no-event")
+    if not -AHEAD <= clock.now() - event.time <= FRESH:
+        raise Refused("stale")
+    if event.details.get("to") != sha256(to).hexdigest():
+        raise Refused("other-key")
+    return event
+
+
+def _count(use: EscrowUse | ShareUse) -> None:
+    """Count a use; the event's id stands once in the table, so that no event opens twice."""
+    try:
+        with transaction.atomic():
+            use.save(force_insert=True)
+    except IntegrityError as problem:
+        raise Refused("used") from problem
+
+
+def _actor(event: Line) -> UUID | None:
+    return event.actor.id if event.actor and event.actor.kind == "person" else None
+
+
+def _id(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _telling(event_id: UUID | None, patient_id: UUID | None, why: str) -> Iterator[None]:
+    """Leave a line on the log for whatever is refused, once its transaction is gone."""
+    try:
+        yield
+    except Refused as refused:
+        known = patient_id is not None and Patient.objects.filter(pk=patient_id).exists()
+        log.record(
+            "escrow.refused",
+            actor=_HOLDER,
+            subject=patient_id if known else None,
+            outcome="refused",
+            because=refused.because,
+            details={"event": str(event_id) if event_id else "", "why": why},
+        )
+        raise
