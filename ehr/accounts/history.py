@@ -1,7 +1,7 @@
 """A reader's key history, as far as the log agrees with it: each version named there, each signed by the one before."""
 
 from audit import queries as audit
-from ehr.accounts.models import KeyVersion
+from ehr.accounts.models import Keyring, KeyVersion
 from ehr.crypto import digests, signing
 
 BEGUN, SUCCEEDED = "key.created", "key.succeeded"
@@ -32,6 +32,11 @@ def is_logged(version: KeyVersion) -> bool:
     if named != (str(version.reader_id), version.number, version.digest.hex()):
         return False
     return version.number == 1 or _follows(version)
+
+
+def is_present(version: KeyVersion) -> bool:
+    """Tell whether a key is its reader's newest, and the one the log has: only then is something sealed to it."""
+    return Keyring.objects.filter(version=version).exists() and is_logged(version)
 
 
 def _follows(version: KeyVersion) -> bool:

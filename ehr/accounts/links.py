@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.core import signing
 
 from ehr import clock
-from ehr.accounts.models import Link, User
+from ehr.accounts.models import Link, User, recovery
 
-LIFE = {Link.Kind.VERIFY: timedelta(days=2), Link.Kind.RESET: timedelta(hours=1)}
+LIFE = {Link.Kind.VERIFY: timedelta(days=2), Link.Kind.RESET: timedelta(hours=1), Link.Kind.STOP: recovery.LIFE}
 
 
 def make(user: User, kind: Link.Kind) -> Link:

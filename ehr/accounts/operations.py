@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from audit import log
 from ehr import clock
 from ehr.accounts import attempts, bindings, hashers, keyrings, letters, links, queries, rules
-from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.keyrings import OpenKeyring, shares
 from ehr.accounts.models import Attempt, Keyring, Link, Reader, User
 from ehr.crypto.passphrases import Stretched
 
@@ -133,6 +133,7 @@ def sign_in(*, email: str, passphrase: str, address: str) -> SignedIn:
     if stored is not None and stored.stretched_with == checked.cost:
         keyring = keyrings.unlock(stored, checked.stretched.wrap)
         _raise_cost(user, stored, keyring, passphrase, checked.cost)
+        _complete_shares(user, stored, keyring)
     log.record(
         "account.signed-in",
         actor=queries.party(user),
@@ -148,7 +149,9 @@ def unlock(*, user: User, passphrase: str, address: str) -> OpenKeyring:
     checked = check_passphrase(user, user.email, passphrase, address)
     stored = queries.keyring_of(user)
     if stored is None or stored.stretched_with != checked.cost:
-        raise Refused(_("This passphrase was set by e-mail and opens no record. Use your recovery code."))
+        raise Refused(
+            _("This passphrase was set by e-mail and opens no record. Use the one before, or get your keys back.")
+        )
     keyring = keyrings.unlock(stored, checked.stretched.wrap)
     log.record("keyring.unlocked", actor=queries.party(user), subject=None, outcome="done")
     return keyring
@@ -304,3 +307,14 @@ def _raise_cost(user: User, stored: Keyring, keyring: OpenKeyring, passphrase: s
         keyrings.wrap_by_passphrase(stored, keyring, stretched.wrap, stretched_with=fresh)
         User.objects.filter(pk=user.pk).update(password=hashers.encoded(stretched, fresh))
     user.refresh_from_db(fields=["password"])
+
+
+def _complete_shares(user: User, stored: Keyring, keyring: OpenKeyring) -> None:
+    """Where shares were made before the institution could keep one, let it keep one now."""
+    there = queries.shares_of(user)
+    if not there or shares.Holder.INSTITUTION in there or (custodian := queries.custodian()) is None:
+        return
+    with transaction.atomic():
+        stored = Keyring.objects.select_for_update().get(pk=stored.pk)
+        if stored.version_id == keyring.version_id:
+            shares.entrust(stored, keyring, shares.Holder.INSTITUTION, custodian)

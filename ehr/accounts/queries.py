@@ -1,14 +1,21 @@
 """Reads about people and their keys."""
 
+from datetime import datetime
 from uuid import UUID
 
-from audit import log
-from ehr.accounts import hashers
-from ehr.accounts.history import is_logged, is_logged_author
-from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import BackupCode, Keyring, KeyVersion, Reader, User
+from django.db.models import QuerySet
 
-__all__ = ["is_logged", "is_logged_author"]
+from audit import log
+from ehr import clock
+from ehr.accounts import hashers
+from ehr.accounts.history import is_logged, is_logged_author, is_present
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.models import BackupCode, Guardian, Keyring, KeyVersion, Reader, Recovery, Share, User
+
+__all__ = ["is_logged", "is_logged_author", "is_present"]
+
+CUSTODIAN_NAME = "Recovery custodian"
+STAFF_NEEDED = SHARES_NEEDED = 2
 
 
 def party(user: User, *, role: str = "", place: str = "") -> log.Party:
@@ -53,7 +60,59 @@ def in_step(user: User) -> bool:
 
 def has_recovery_code(user: User) -> bool:
     """Tell whether a recovery code was written down and confirmed."""
-    return Keyring.objects.filter(reader__user=user, recovery_confirmed_at__isnull=False).exists()
+    return Share.objects.filter(reader__user=user, holder=Share.Holder.PAPER).exists()
+
+
+def shares_of(user: User) -> set[str]:
+    """Return which shares of the way back to a person's keys there are."""
+    return set(Share.objects.filter(reader__user=user).values_list("holder", flat=True))
+
+
+def custodian() -> KeyVersion | None:
+    """Return the key to which the institution's shares are sealed, or None before the keyholder was set up."""
+    found = Keyring.objects.select_related("version").filter(
+        reader__kind=Reader.Kind.SERVICE, reader__name=CUSTODIAN_NAME
+    )
+    stored = found.first()
+    return stored.version if stored else None
+
+
+def recovery_under_way(user: User) -> Recovery | None:
+    """Return the recovery of a person's keys that has begun and is not over, or None."""
+    found = Recovery.objects.filter(user=user, cancelled_at=None, finished_at=None).first()
+    return found if found and found.is_open(clock.now()) else None
+
+
+def in_person_checks(recovery: Recovery) -> int:
+    """Return how many active members of staff saw a person and their document face to face."""
+    return recovery.checks.filter(in_person=True, by__is_active=True).count()
+
+
+def is_checked(recovery: Recovery) -> bool:
+    """Tell whether two active members of staff saw a document of whoever is getting their keys back."""
+    return recovery.checks.filter(by__is_active=True).count() >= STAFF_NEEDED
+
+
+def is_ready(recovery: Recovery, at: datetime) -> bool:
+    """Tell whether a recovery may be finished now: the wait is over, or two members of staff met the person."""
+    return recovery.is_open(at) and (at >= recovery.ready_at or in_person_checks(recovery) >= STAFF_NEEDED)
+
+
+def guardian_of(user: User) -> Guardian | None:
+    """Return whom a person asked to be their guardian, whatever came of it so far, or None."""
+    return Guardian.objects.select_related("guardian", "accepted_with").filter(user=user, ended_at=None).first()
+
+
+def guardians_key(user: User) -> KeyVersion | None:
+    """Return the present key of a person's guardian, or None where they have none that agreed."""
+    guardian = guardian_of(user)
+    stored = keyring_of(guardian.guardian) if guardian and guardian.guardian and guardian.accepted_at else None
+    return stored.version if stored else None
+
+
+def wards_of(user: User) -> QuerySet[Guardian]:
+    """Return for whom a person is asked to be, or is, guardian."""
+    return Guardian.objects.select_related("user").filter(guardian=user, ended_at=None).order_by("asked_at")
 
 
 def backup_codes_left(user: User) -> int:

@@ -1,4 +1,4 @@
-"""When a passphrase is lost: the paper code, which opens the keyring, and the reset by e-mail, which does not."""
+"""When a passphrase is lost: the code on paper, which is one share of two, and the reset by e-mail, which is none."""
 
 import secrets
 
@@ -6,12 +6,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from ehr.accounts import attempts, codes, hashers, keyrings, letters, links, queries
-from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from ehr import clock
+from ehr.accounts import attempts, codes, hashers, keyrings, letters, links, lost_keys, queries
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shares
 from ehr.accounts.models import Attempt, Keyring, Link, User
 from ehr.accounts.operations import (
     Refused,
-    SignedIn,
     check_passphrase,
     folded,
     refuse_on_the_log,
@@ -42,40 +42,16 @@ def wrote_it_down(code: str, answers: dict[int, str]) -> bool:
 
 
 def confirm(*, user: User, keyring: OpenKeyring, code: str) -> None:
-    """Let a code that was written down open the keyring from now on, and no code before it."""
+    """Let a code that was written down be one of two shares from now on, and no code before it.
+
+    The institution keeps another one from the same moment, where its custodian was set up.
+    """
     with transaction.atomic():
         stored = Keyring.objects.select_for_update().get(reader__user=user)
-        keyrings.wrap_by_code(stored, keyring, code)
+        shares.write_down(stored, keyring, code)
+        lost_keys.share_out(user, stored, keyring)
         log.append("recovery-code.made", actor=queries.party(user), subject=None, outcome="done")
-        letters.write(user, "recovery-code-made", key=f"recovery-{stored.id}-{stored.changed_at:%Y%m%dT%H%M%S%f}")
-
-
-def recover(*, email: str, code: str, passphrase: str, address: str) -> SignedIn:
-    """Set a new passphrase by the paper code, and open the keyring. Ends every session. Raises Refused, TooWeak.
-
-    The code alone does it: it is 120 random bits that only its owner saw. A second factor is asked for all the same.
-    """
-    email = folded(email)
-    user = User.objects.by_email(email).filter(is_active=True).first()
-    strong_enough(passphrase, about=(email,))
-    attempt = _begin(email, address, user)
-    cost = hashers.fresh_cost()
-    stretched = hashers.stretch(passphrase, cost)
-    keyring = _open_by_code(user, code, attempt)
-    with transaction.atomic():
-        set_password(user, hashers.encoded(stretched, cost))
-        _rewrap(user, keyring, stretched, cost)
-        log.append("account.recovered", actor=queries.party(user), subject=None, outcome="done")
-        letters.write(user, "recovered", key=f"recovered-{user.id}-{user.session_epoch}")
-    return SignedIn(user, keyring)
-
-
-def unlock_with_code(*, user: User, code: str, passphrase: str, address: str) -> OpenKeyring:
-    """Open the keyring of somebody signed in by the paper code, and put their present passphrase before it."""
-    checked = check_passphrase(user, user.email, passphrase, address)
-    keyring = _open_by_code(user, code, _begin(user.email, address, user))
-    _put_in_step(user, keyring, checked.stretched, checked.cost)
-    return keyring
+        letters.write(user, "recovery-code-made", key=f"recovery-{stored.id}-{clock.now():%Y%m%dT%H%M%S%f}")
 
 
 def unlock_with_old(*, user: User, old: str, passphrase: str, address: str) -> OpenKeyring:
@@ -91,7 +67,7 @@ def unlock_with_old(*, user: User, old: str, passphrase: str, address: str) -> O
     except CannotOpen as problem:
         _failed(user, attempt)
         raise Refused(
-            _("That is not the passphrase your record was locked with. Try again, or use the code.")
+            _("That is not the passphrase your record was locked with. Try again, or get your keys back.")
         ) from problem
     attempts.turned_out_well(attempt)
     _put_in_step(user, keyring, checked.stretched, checked.cost)
@@ -139,21 +115,6 @@ def _begin(email: str, address: str, user: User | None) -> Attempt:
         raise Refused(stop.message) from stop
 
 
-def _open_by_code(user: User | None, code: str, attempt: Attempt) -> OpenKeyring:
-    stored = queries.keyring_of(user) if user else None
-    try:
-        if stored is None:
-            raise CannotOpen("There is no keyring yet.")
-        keyring = keyrings.unlock_by_code(stored, code)
-    except CannotOpen as problem:
-        _failed(user, attempt)
-        raise Refused(
-            _("This code does not open the account. Check it group by group; O is 0, I and L are 1.")
-        ) from problem
-    attempts.turned_out_well(attempt)
-    return keyring
-
-
 def _failed(user: User | None, attempt: Attempt) -> None:
     refuse_on_the_log(user, "no-match", "recovery.refused")
     stop_if_last(attempt, user)
@@ -163,6 +124,7 @@ def _put_in_step(user: User, keyring: OpenKeyring, stretched: Stretched, cost: s
     with transaction.atomic():
         _rewrap(user, keyring, stretched, cost)
         log.append("keyring.unlocked", actor=queries.party(user), subject=None, outcome="done", because="recovery")
+        lost_keys.drop(user, because="keys-opened")
 
 
 def _rewrap(user: User, keyring: OpenKeyring, stretched: Stretched, cost: str) -> None:

@@ -92,8 +92,8 @@ _ACCOUNT = {
         subject=_("Choose a new passphrase"),
         mail=_(
             "Somebody asked for a new passphrase for this e-mail address. If it was you, open this link. It works "
-            "once, for one hour. It lets you sign in; your record stays locked until you type your recovery code or "
-            "your old passphrase. If it was not you, do nothing."
+            "once, for one hour. It lets you sign in; your record stays locked until you type your old passphrase, or "
+            "get your keys back with two of your three shares. If it was not you, do nothing."
         ),
         link="front:reset",
     ),
@@ -112,21 +112,14 @@ _ACCOUNT = {
     ),
     "passphrase-reset": Kind(
         _("A new passphrase was set by e-mail"),
-        _("Your record stays locked until you type your recovery code or your old passphrase."),
+        _("Your record stays locked until you type your old passphrase, or get your keys back with two shares."),
         page="front:unlock",
         subject=_SECURITY,
         mail=_("A new passphrase was set by a link from this mailbox. If it was not you, ask for another link now."),
     ),
-    "recovered": Kind(
-        _("Your recovery code was used"),
-        _("It set a new passphrase and unlocked your record. If you did not use it, change your passphrase now."),
-        page="front:recovery-code",
-        subject=_SECURITY,
-        mail=_NOT_YOU,
-    ),
     "recovery-code-made": Kind(
-        _("You have a new recovery code"),
-        _("Any code you wrote down before opens nothing any more. Destroy it."),
+        _("You have a new code on paper"),
+        _("It is one of two things that bring your keys back. Any code from before does nothing any more. Destroy it."),
         page="front:account",
         subject=_SECURITY,
         mail=_NOT_YOU,
@@ -137,10 +130,31 @@ _ACCOUNT = {
     "second-factor-removed": Kind(
         _("Signing in no longer takes a second step"), _NOT_YOU, page="front:account", subject=_SECURITY, mail=_NOT_YOU
     ),
-    "recovery-started": _emergency(
+    "recovery-started": Kind(
         _("Somebody began to get your keys back"),
         _("If this is you, you need do nothing. If it is not, stop it now: it takes effect after 48 hours."),
+        page="front:recover",
+        subject=_("Somebody wants to get your keys back"),
+        mail=_(
+            "Somebody began to get your keys back. If it was you, do nothing. If it was not, open this link and stop "
+            "it with one button; you need not sign in. If nobody stops it, it takes effect after 48 hours."
+        ),
+        link="front:recover-stop-letter",
+        emergency=True,
+    ),
+    "recovery-share-given": Kind(
+        _("You were given a share of your keys"),
+        _("With two shares, and after the wait, you can open your record. If you asked for none, stop it now."),
+        page="front:recover",
+        subject=_SECURITY,
+        mail=_NOT_YOU,
+    ),
+    "keys-renewed": Kind(
+        _("Your keys were renewed"),
+        _("Your record and what you share stay as they are. Other browsers ask for your passphrase again."),
         page="front:account",
+        subject=_SECURITY,
+        mail=_NOT_YOU,
     ),
     "recovery-cancelled": Kind(
         _("Getting your keys back was stopped"),
@@ -152,6 +166,21 @@ _ACCOUNT = {
     "recovery-finished": _emergency(
         _("Your keys were replaced"),
         _("Your record opens with new keys; the old ones only stop things. If this was not you, call for help now."),
+        page="front:recovery-code",
+    ),
+    "guardian-invited": Kind(
+        _("Somebody asks you to keep a share of their keys"),
+        _("It opens nothing by itself. If they lose their keys, you help them back. You can say no."),
+        page="front:account",
+    ),
+    "guardian-agreed": Kind(
+        _("Somebody agreed to keep a share of your keys"),
+        _("Look whether it is whom you meant, then give them the share."),
+        page="front:guardian",
+    ),
+    "guardian-ended": Kind(
+        _("Somebody keeps a share of keys no longer"),
+        _("Either you or they ended it. If it was your keys, you can choose somebody else."),
         page="front:account",
     ),
     "guardian-asked": Kind(

@@ -200,7 +200,7 @@ def test_a_session_from_before_a_renewal_is_a_locked_one(alice, settings):
     assert client.get("/account/", secure=True).wsgi_request.keyring is None
 
 
-@pytest.mark.point(4)
+@pytest.mark.point(3)
 def test_a_clinician_with_renewed_keys_reads_with_the_same_grant(db):
     people.prepare_ground()
     ana, lee = people.patient(), people.clinician()
@@ -212,7 +212,7 @@ def test_a_clinician_with_renewed_keys_reads_with_the_same_grant(db):
     assert [used.pk for used in chart.grants] == [grant.pk]
 
 
-@pytest.mark.point(4)
+@pytest.mark.point(3)
 def test_a_patient_with_renewed_keys_reads_their_whole_record(db):
     people.prepare_ground()
     ana = people.patient()

@@ -11,7 +11,7 @@ from ehr.accounts.models import Keyring, KeyVersion, MemberSeal, PastKeys, Reade
 from ehr.crypto import sealing
 from tests import people
 
-pytestmark = [pytest.mark.django_db, pytest.mark.point(5)]
+pytestmark = [pytest.mark.django_db, pytest.mark.point(3)]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from django.urls import get_resolver, reverse
 from consent.models import Claim, Grant
 from consent.sharing import arrivals
 from ehr.accounts import operations, queries
-from ehr.accounts.models import Keyring, KeyVersion, User
+from ehr.accounts.models import KeyVersion, User
 from ehr.notices import tasks
 from patients.models import Patient
 from tests.front.conftest import PASSPHRASE
@@ -183,9 +183,9 @@ def test_a_recovery_code_counts_only_after_two_groups_were_typed(browser, wrong)
         "/account/recovery-code/confirm/", dict(zip([f"group_{number}" for number in asked], wrong, strict=True))
     )
     assert answer.status_code == 200
-    assert Keyring.objects.get(reader__user__isnull=False).by_recovery_code is None
+    assert not queries.has_recovery_code(User.objects.get())
     assert confirm(browser, groups).status_code == 302
-    assert Keyring.objects.get(reader__user__isnull=False).by_recovery_code is not None
+    assert queries.has_recovery_code(User.objects.get())
 
 
 @pytest.mark.security

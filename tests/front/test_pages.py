@@ -12,7 +12,7 @@ from ehr.notices import operations as notices
 from tests.front.conftest import PASSPHRASE, Browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.point(3)]
-OPEN_PAGES = ["/", "/sign-up/", "/sign-in/", "/sign-in/help/", "/recover/", "/forgotten/", "/licence/"]
+OPEN_PAGES = ["/", "/sign-up/", "/sign-in/", "/sign-in/help/", "/forgotten/", "/licence/"]
 OWN_PAGES = [
     "/begin/",
     "/invitation/",
@@ -21,6 +21,9 @@ OWN_PAGES = [
     "/account/passphrase/",
     "/account/second-step/",
     "/account/recovery-code/",
+    "/account/guardian/",
+    "/account/renew-keys/",
+    "/recover/",
     "/notices/",
 ]
 

@@ -1,7 +1,8 @@
 """Making, locking and unlocking keyrings. The only package of `accounts` that opens anything.
 
 `opened` is a keyring in somebody's hands, `locked` its wraps at rest and in a session, `history` one version after
-another, `shared` a team's keyring in its members' hands.
+another, `shared` a team's keyring in its members' hands, `shares` the way back to lost keys, `held` what the keyholder
+has.
 """
 
 from ehr.accounts.keyrings.history import succeed

@@ -3,7 +3,7 @@
 from ehr import clock
 from ehr.accounts.keyrings.locked import same_owner
 from ehr.accounts.keyrings.opened import OpenKeyring, new_version
-from ehr.accounts.models import Keyring, PastKeys
+from ehr.accounts.models import Keyring, PastKeys, SharePair
 
 
 def succeed(stored: Keyring, keyring: OpenKeyring, *, because: str = "renewed") -> OpenKeyring:
@@ -23,5 +23,6 @@ def succeed(stored: Keyring, keyring: OpenKeyring, *, because: str = "renewed") 
     locked.stretched_with = ""
     locked.changed_at = clock.now()
     locked.save()
+    SharePair.objects.filter(reader=locked.reader).delete()
     stored.refresh_from_db()
     return fresh

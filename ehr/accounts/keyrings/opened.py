@@ -147,7 +147,7 @@ class OpenKeyring:
         return self._before
 
     def _past_key(self) -> bytes:
-        return passphrases.derive(b"".join(self._text), "past-keys", self.reader_id.bytes)
+        return passphrases.derive(self.text, "past-keys", self.reader_id.bytes)
 
     def wrap_older(self, older: "OpenKeyring") -> bytes:
         """Return the version before encrypted under this one, so that whoever holds this holds both."""
@@ -155,11 +155,16 @@ class OpenKeyring:
 
     def wrap(self, key: bytes, way: str) -> bytes:
         """Return the text encrypted under a 32-byte key, bound to its reader, its version and the way it is kept."""
-        return sealing.encrypt(key, b"".join(self._text), aad=bound_to(way, self.reader_id, self.version_number))
+        return sealing.encrypt(key, self.text, aad=bound_to(way, self.reader_id, self.version_number))
+
+    @property
+    def text(self) -> bytes:
+        """The 224 bytes of private keys, for the modules of this package to close."""
+        return b"".join(self._text)
 
     def seal_to(self, version: KeyVersion, *, info: bytes) -> bytes:
         """Return the text sealed to somebody else's public key: a team's to its member's."""
-        return sealing.seal(bytes(version.kem_public), b"".join(self._text), info=info)
+        return sealing.seal(bytes(version.kem_public), self.text, info=info)
 
     def belongs_to(self, version: KeyVersion) -> bool:
         """Tell whether these private keys are those whose public halves stand in a version."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from audit import log
-from ehr.accounts.history import is_logged
+from ehr.accounts.history import is_logged, is_present
 from ehr.accounts.keyrings.history import succeed
 from ehr.accounts.keyrings.locked import same_owner
 from ehr.accounts.keyrings.opened import OpenKeyring, make
@@ -101,7 +101,7 @@ def _locked(team_id: uuid.UUID) -> Keyring:
 def _seal_to_all(keyring: OpenKeyring, members: Iterable[KeyVersion], by: log.Party) -> None:
     version = KeyVersion.objects.get(pk=keyring.version_id)
     for member in members:
-        if not Keyring.objects.filter(version=member).exists() or not is_logged(member):
+        if not is_present(member):
             raise NotOnTheLog(f"Key {member.pk} of reader {member.reader_id} is not the one on the log.")
         blob = keyring.seal_to(member, info=_info(version, member))
         _seal, made = MemberSeal.objects.get_or_create(

@@ -26,6 +26,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "doors": roles.doors(user),
         "in_step": queries.in_step(user),
         "has_code": queries.has_recovery_code(user),
+        "asked": queries.guardian_of(user),
+        "wards": queries.wards_of(user),
         "backup_codes_left": queries.backup_codes_left(user),
         "second_step_required": roles.must_have_second_factor(user),
     }
@@ -160,7 +162,8 @@ def confirm_recovery_code(request: HttpRequest) -> HttpResponse:
             for name in (DRAFT, ASKED, MAY_RENEW):
                 request.session.pop(name, None)
             messages.success(
-                request, _("Your recovery code works from now on. Keep the paper where you keep your passport.")
+                request,
+                _("Your code works from now on, together with a second share. Keep the paper with your passport."),
             )
             return redirect(roles.home(request.user))
         form.add_error(None, _("These are not those groups. Look at the paper, or go back and read the code again."))

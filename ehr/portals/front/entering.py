@@ -16,9 +16,7 @@ from ehr.portals.front.forms import (
     Forgotten,
     NewPassphrase,
     Passphrase,
-    Recover,
     SignIn,
-    UnlockWithCode,
     UnlockWithOld,
 )
 
@@ -81,7 +79,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @roles.signed_in
 def unlock(request: HttpRequest) -> HttpResponse:
-    """Signed in but locked: open the keyring by the passphrase or, after a reset, by paper or the one before."""
+    """Signed in but locked: open the keyring by the passphrase or, after a reset, the one before."""
     onward = roles.onward(request, roles.home(request.user))
     if request.keyring is not None:
         return redirect(onward)
@@ -97,22 +95,17 @@ def unlock(request: HttpRequest) -> HttpResponse:
     return render(request, "front/unlock.html", {**shown, "next": roles.onward(request, "")})
 
 
-def _unlock_forms(request: HttpRequest) -> dict[str, Passphrase | UnlockWithCode | UnlockWithOld]:
+def _unlock_forms(request: HttpRequest) -> dict[str, Passphrase | UnlockWithOld]:
     """Return the forms that can open this person's keyring; the one that was sent is bound."""
     if queries.in_step(request.user):
         return {"plain": Passphrase(request.POST or None)}
     how = request.POST.get("how")
-    return {
-        "by_code": UnlockWithCode(request.POST if how == "code" else None),
-        "by_old": UnlockWithOld(request.POST if how == "old" else None),
-    }
+    return {"by_old": UnlockWithOld(request.POST if how == "old" else None)}
 
 
-def _unlocked(request: HttpRequest, form: Passphrase | UnlockWithCode | UnlockWithOld) -> OpenKeyring:
+def _unlocked(request: HttpRequest, form: Passphrase | UnlockWithOld) -> OpenKeyring:
     told = {**form.cleaned_data, "user": request.user, "address": sessions.address(request)}
     match form:
-        case UnlockWithCode():
-            return recovery.unlock_with_code(**told)
         case UnlockWithOld():
             return recovery.unlock_with_old(**told)
         case _:
@@ -121,25 +114,8 @@ def _unlocked(request: HttpRequest, form: Passphrase | UnlockWithCode | UnlockWi
 
 @require_GET
 def cannot_sign_in(request: HttpRequest) -> HttpResponse:
-    """Which way back in: the paper code opens everything, a letter only signs in."""
+    """The ways back: a letter signs in, and the old passphrase or two shares open the keys."""
     return render(request, "front/cannot_sign_in.html")
-
-
-@require_http_methods(["GET", "POST"])
-def recover(request: HttpRequest) -> HttpResponse:
-    """A new passphrase by the paper code, and the record open again."""
-    form = Recover(request.POST or None)
-    if form.is_valid():
-        try:
-            signed_in = recovery.recover(**form.cleaned_data, address=sessions.address(request))
-        except operations.TooWeak as weak:
-            form.add_error("passphrase", weak.message)
-        except operations.Refused as refused:
-            form.add_error("code", refused.message)
-        else:
-            messages.success(request, _("Your new passphrase works, and your record is open."))
-            return go_in(request, signed_in, onward=roles.home(signed_in.user))
-    return render(request, "front/recover.html", {"form": form})
 
 
 @require_http_methods(["GET", "POST"])

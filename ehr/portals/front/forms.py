@@ -8,17 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
 from ehr.frame.forms import Day
+from ehr.frame.identifiers import IDENTIFIERS
 
 ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-# Identifier systems that staff can check against a document. Sources: HL7 terminology (identifier systems), NHS
-# Digital and Canada Health Infoway naming systems.
-IDENTIFIERS = [
-    ("", _("Choose one")),
-    ("http://hl7.org/fhir/sid/us-ssn", _("Social security number (United States)")),
-    ("https://fhir.nhs.uk/Id/nhs-number", _("NHS number (England)")),
-    ("https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn", _("Health card number (Ontario)")),
-    ("http://hl7.org/fhir/sid/passport", _("Passport number, with the country's three letters in front")),
-]
 SEXES = [
     ("", _("Choose one")),
     ("female", _("female")),
@@ -122,14 +114,6 @@ def _recovery_code() -> forms.CharField:
     )
 
 
-class UnlockWithCode(forms.Form):
-    """The paper code, and the passphrase one signs in with now."""
-
-    prefix = "code"
-    code = _recovery_code()
-    passphrase = _passphrase(_("The passphrase you sign in with now"))
-
-
 class UnlockWithOld(forms.Form):
     """The passphrase from before a reset, and the one of now."""
 
@@ -138,12 +122,42 @@ class UnlockWithOld(forms.Form):
     passphrase = _passphrase(_("The passphrase you sign in with now"))
 
 
-class Recover(forms.Form):
-    """Back in by the paper code."""
+class Finish(forms.Form):
+    """The end of getting one's keys back: the share on paper, where it is used, and a new passphrase."""
 
-    email = _email()
     code = _recovery_code()
     passphrase = _passphrase(_("Choose a new passphrase"), new=True, hint=_NEW_HINT)
+
+    def __init__(self, *args, needs_paper: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["code"].required = needs_paper
+
+
+class AskGuardian(forms.Form):
+    """Whom to ask."""
+
+    email = forms.EmailField(
+        label=_("Their e-mail address"),
+        max_length=254,
+        help_text=_("They need an account here. We do not tell whether they have one until they answer."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={
+            "required": _("Type their e-mail address."),
+            "invalid": _("Type an e-mail address with an @, such as ana@example.org."),
+        },
+    )
+
+
+class Spoken(forms.Form):
+    """What somebody reads out from their screen."""
+
+    spoken = forms.CharField(
+        label=_("The twelve letters on their screen"),
+        max_length=40,
+        help_text=_("They read them to you, by telephone or face to face. Capitals, spaces and dashes do not matter."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("Type the letters that they read to you.")},
+    )
 
 
 class Forgotten(forms.Form):

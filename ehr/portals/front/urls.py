@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.front import account, entering, health, joining, news, public
+from ehr.portals.front import account, entering, guarding, health, joining, lost, news, public
 
 app_name = "front"
 urlpatterns = [
@@ -18,7 +18,10 @@ urlpatterns = [
     path("sign-in/help/", entering.cannot_sign_in, name="cannot-sign-in"),
     path("sign-out/", entering.sign_out, name="sign-out"),
     path("unlock/", entering.unlock, name="unlock"),
-    path("recover/", entering.recover, name="recover"),
+    path("recover/", lost.recover, name="recover"),
+    path("recover/begin/", lost.begin, name="recover-begin"),
+    path("recover/stop/", lost.stop, name="recover-stop"),
+    path("recover/stop/<str:token>/", lost.stop_by_letter, name="recover-stop-letter"),
     path("forgotten/", entering.forgotten, name="forgotten"),
     path("reset/<str:token>/", entering.reset, name="reset"),
     path("account/", account.account, name="account"),
@@ -30,6 +33,9 @@ urlpatterns = [
     path("account/backup-codes/", account.backup_codes, name="backup-codes"),
     path("account/recovery-code/", account.recovery_code, name="recovery-code"),
     path("account/recovery-code/confirm/", account.confirm_recovery_code, name="recovery-confirm"),
+    path("account/renew-keys/", lost.renew_keys, name="renew-keys"),
+    path("account/guardian/", guarding.guardian, name="guardian"),
+    path("account/guarding/<uuid:asked_id>/", guarding.guarding, name="guarding"),
     path("account/sign-out-everywhere/", account.sign_out_everywhere, name="sign-out-everywhere"),
     path("notices/", news.notices, name="notices"),
     path("notices/read/", news.read_all, name="notices-read"),
