@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 from consent import access
 from ehr import clock
 from ehr.frame import paging
+from ehr.frame.presence import presence
 from ehr.portals.clinician import sheet
 from ehr.portals.clinician.refused import about_a_patient
 from ehr.words import Purpose
@@ -38,5 +39,11 @@ def section(request: HttpRequest, patient: Patient, section: str) -> HttpRespons
 
 
 def _open(request: HttpRequest, patient: Patient) -> sheet.Sheet:
-    opened = access.open_chart(patient, reader=request.user, keyring=request.keyring, purpose=Purpose.TREAT)
+    opened = access.open_chart(
+        patient,
+        reader=request.user,
+        keyring=request.keyring,
+        purpose=Purpose.TREAT,
+        presence=presence(request),
+    )
     return sheet.lay_out(opened, clock.now())

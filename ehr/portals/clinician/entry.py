@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from consent import access
 from consent.access import Chart, OpenEntry
 from ehr import clock
+from ehr.frame.presence import presence
 from ehr.lines import contents, sentences
 from ehr.portals.clinician import resources, sheet, words
 from ehr.portals.clinician.refused import about_a_patient
@@ -42,6 +43,7 @@ def opened_entry(
         purpose=Purpose.TREAT,
         logical_id=logical_id,
         all_versions=all_versions,
+        presence=presence(request),
     )
     found = sorted(opened.entries, key=lambda one: one.version, reverse=True)
     if not found:
@@ -89,7 +91,12 @@ def file(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespon
     if stored is None or not contents.has_file(found[0].resource):
         raise Http404
     content = access.open_attachment(
-        patient, stored, reader=request.user, keyring=request.keyring, purpose=Purpose.TREAT
+        patient,
+        stored,
+        reader=request.user,
+        keyring=request.keyring,
+        purpose=Purpose.TREAT,
+        presence=presence(request),
     )
     kind = contents.attachment(found[0].resource).get("contentType", "")
     shown = kind in SHOWN

@@ -15,6 +15,7 @@ from consent import access
 from consent.access import AccessDenied, ChangedMeanwhile, OpenEntry
 from ehr import clock
 from ehr.frame.drafting import draft
+from ehr.frame.presence import presence
 from ehr.lines import sentences
 from ehr.portals.clinician import resources, words
 from ehr.portals.clinician.entry import opened_entry
@@ -86,7 +87,7 @@ def add(request: HttpRequest, patient: Patient, kind: str) -> HttpResponse:
         except ChangedMeanwhile:
             return _back(request, patient, _("It was added once; sending it again changed nothing."))
     if not form.is_bound:
-        access.identify(patient, reader=request.user, purpose=Purpose.TREAT)
+        access.identify(patient, reader=request.user, purpose=Purpose.TREAT, presence=presence(request))
     about = KINDS[kind]
     return _page(request, patient, {"form": form, "title": about.add, "button": about.button, "section": about.section})
 
@@ -199,7 +200,14 @@ def _save(request: HttpRequest, patient: Patient, form, resource: dict, *, logic
         resource = resources.labelled(resource, form.cleaned_data["sensitive"])
     one = draft(patient, resource, logical_id=logical_id, version=version)
     try:
-        access.add_entries(patient, [one], reader=request.user, keyring=request.keyring, purpose=Purpose.TREAT)
+        access.add_entries(
+            patient,
+            [one],
+            reader=request.user,
+            keyring=request.keyring,
+            purpose=Purpose.TREAT,
+            presence=presence(request),
+        )
     except AccessDenied as refusal:
         form.add_error(None, _refused(refusal, patient))
         return False
