@@ -4,7 +4,8 @@ The caller makes a key for one use, records the event that names it, and asks. N
 socket but sealed to that key. Call these outside a transaction: the keyholder believes what is committed.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
@@ -15,10 +16,13 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
+from audit import queries as audit
 from audit.models import Event
 from consent.keyholder import wire
 from consent.keyholder.answers import answer
-from consent.keyholder.releases import released_info
+from consent.keyholder.releases import FRESH, OPENED_BY, released_info
+from consent.models import EscrowUse
+from ehr import clock
 from ehr.accounts.keyrings.held import OneUseKey
 from ehr.accounts.models import Reader
 from patients.models import Patient
@@ -135,6 +139,59 @@ def require_apart() -> None:
         raise ImproperlyConfigured(
             "The keyholder's key is in this program's environment. Only run_keyholder may have it: docs/operators.md."
         )
+
+
+# --- The account of it ---------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Balance:
+    """The escrow's uses held against the log. It holds when each use has its event, and each event its use or refusal.
+
+    The keyholder writes a line of its own for each use, so that a row taken away is missed. `uses` and `events` count
+    by why. `uses_alone` and `events_alone` are ids of events without their other half;
+    `waiting` counts events so fresh that they may still be used.
+    """
+
+    uses: Mapping[str, int]
+    events: Mapping[str, int]
+    uses_alone: tuple[str, ...]
+    events_alone: tuple[str, ...]
+    waiting: int
+
+    @property
+    def holds(self) -> bool:
+        return self.uses == self.events and not (self.uses_alone or self.events_alone)
+
+
+def balance() -> Balance:
+    """Return the account of the escrow, by one pass over the whole log: for an officer, not for a page."""
+    why_of = {action: why for why, action in OPENED_BY.items()}
+    said, opened, refused = {}, set(), set()
+    for line in audit.with_action([*why_of, "escrow.opened", "escrow.refused"]):
+        if line.action in why_of:
+            said[str(line.event_id)] = line
+        elif line.details.get("why") in OPENED_BY:
+            (opened if line.action == "escrow.opened" else refused).add(line.details.get("event"))
+    uses = {str(use.event_id): use for use in EscrowUse.objects.all()}
+    explained = {pk for pk, use in uses.items() if _explains(said.get(pk) or audit.find(use.event_id), use, opened)}
+    idle = {pk: line for pk, line in said.items() if line.outcome != "refused" and pk not in uses.keys() | refused}
+    late = {pk for pk, line in idle.items() if clock.now() - line.time > FRESH}
+    missed = late | (opened & said.keys() - uses.keys())
+    return Balance(
+        uses=Counter(use.why for use in uses.values()),
+        events=Counter(uses[pk].why for pk in explained) + Counter(why_of[said[pk].action] for pk in missed),
+        uses_alone=tuple(sorted(uses.keys() - explained)),
+        events_alone=tuple(sorted(missed)),
+        waiting=len(idle.keys() - missed),
+    )
+
+
+def _explains(line: audit.Line | None, use: EscrowUse, opened: Container[str]) -> bool:
+    """Tell whether an event is the one that a use names. Of an erased one only its patient is left to compare."""
+    if line is None or line.subject != use.patient_id:
+        return False
+    if line.erased_at is not None:
+        return True
+    return line.action == OPENED_BY.get(use.why) and line.outcome != "refused" and str(use.event_id) in opened
 
 
 # --- Asking --------------------------------------------------------------------------------------

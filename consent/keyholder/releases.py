@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -30,7 +30,7 @@ from ehr.crypto.digests import joined
 from ehr.crypto.sealing import seal
 from ehr.words import Category
 from patients import lockboxes, rows
-from patients.models import PARTS, Lockbox, Patient
+from patients.models import LOG_PART, PARTS, Lockbox, Patient
 from providers import queries as providers
 
 logger = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ def release(event_id: UUID, patient_id: UUID, *, why: str, to: bytes) -> list[Re
         opened = _resealed(patient, _parts(event, why), event_id, to)
         if not opened:
             raise Refused("nothing-sealed")
+        _tell("escrow.opened", event_id, patient_id, why, outcome="done", categories=_shown(opened))
         return opened
 
 
@@ -131,6 +132,10 @@ _CHECKS: Mapping[str, Callable[[Line, Patient, datetime], None]] = {
     "emergency": _may_break_glass,
     "succession": _two_staff_checked,
 }
+
+
+def _shown(opened: list[Resealed]) -> list[str]:
+    return [one.part for one in opened if one.part != LOG_PART]
 
 
 def _resealed(patient: Patient, parts: list[str], event_id: UUID, to: bytes) -> list[Resealed]:
@@ -183,6 +188,7 @@ def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> by
             share = readers.custodian_keyring().open_seal(blob, info=info)
         except CannotOpen as problem:
             raise Refused("nothing-sealed") from problem
+        _tell("escrow.opened", event_id, event.subject, "share", outcome="done")
         return seal(to, share, info=handed_info(event_id))
 
 
@@ -223,18 +229,17 @@ def _id(value: object) -> UUID | None:
 
 
 @contextmanager
-def _telling(event_id: UUID | None, patient_id: UUID | None, why: str) -> Iterator[None]:
+def _telling(event_id: UUID, patient_id: UUID | None, why: str) -> Iterator[None]:
     """Leave a line on the log for whatever is refused, once its transaction is gone."""
     try:
         yield
     except Refused as refused:
         known = patient_id is not None and Patient.objects.filter(pk=patient_id).exists()
-        log.record(
-            "escrow.refused",
-            actor=_HOLDER,
-            subject=patient_id if known else None,
-            outcome="refused",
-            because=refused.because,
-            details={"event": str(event_id) if event_id else "", "why": why},
-        )
+        about = patient_id if known else None
+        _tell("escrow.refused", event_id, about, why, outcome="refused", because=refused.because)
         raise
+
+
+def _tell(action: str, event_id: UUID, subject: UUID | None, why: str, **facts: Any) -> None:
+    """Write the keyholder's own line: no row that somebody takes away hides what it did."""
+    log.append(action, actor=_HOLDER, subject=subject, details={"event": str(event_id), "why": why}, **facts)
