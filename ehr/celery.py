@@ -9,3 +9,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ehr.settings")
 app = Celery("chartseal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# What looks at the chain from outside stands in a file of its own.
+app.autodiscover_tasks(related_name="watch")

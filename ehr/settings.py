@@ -349,6 +349,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell institutions": {"task": "ehr.notices.tasks.deliver_hooks", "schedule": schedule(10)},
     "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
     "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
+    "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
     "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
     "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},

@@ -27,15 +27,16 @@ class Heights:
 def index() -> Heights:
     """Bring what we know in line with the chain; may run any number of times. Raises Unavailable."""
     payer = signing.account()
-    heights = _heights()
+    found = heights()
     rewind(payer.chain_id)
     _settle(payer)
     _release_lost(payer)
-    _finalise(payer.chain_id, heights.final)
-    return heights
+    _finalise(payer.chain_id, found.final)
+    return found
 
 
-def _heights() -> Heights:
+def heights() -> Heights:
+    """Ask the chain how far it is and how much of it is final. Raises Unavailable."""
     latest, final = client.post([("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "finalized")])
     if latest.refused or not latest.result:
         raise client.Unavailable(latest.message or "no latest block")

@@ -21,7 +21,7 @@ def branch(node):
 @pytest.fixture
 def unsure(monkeypatch):
     """Let the chain call nothing final, as a young public chain does."""
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(10**6, 0))
+    monkeypatch.setattr(indexer, "heights", lambda: indexer.Heights(10**6, 0))
 
 
 def test_a_replaced_block_is_forgotten_and_what_it_held_is_sent_again(slow_chain, unsure):
@@ -78,10 +78,10 @@ def test_confirmed_becomes_final_when_the_chain_says_so(slow_chain, monkeypatch)
     digest = attest()
     relaying.relay()
     number = slow_chain.node.mine().number
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(number, number - 1))
+    monkeypatch.setattr(indexer, "heights", lambda: indexer.Heights(number, number - 1))
     indexer.index()
     assert status(digest) == "confirmed"
-    monkeypatch.setattr(indexer, "_heights", lambda: indexer.Heights(number + 9, number))
+    monkeypatch.setattr(indexer, "heights", lambda: indexer.Heights(number + 9, number))
     indexer.index()
     assert status(digest) == "final"
 
@@ -98,4 +98,4 @@ def test_a_node_that_knows_no_final_block_is_trusted_64_blocks_down(chain, monke
         ]
 
     monkeypatch.setattr(client, "post", without_finalized)
-    assert indexer._heights() == indexer.Heights(head, max(0, head - 64))
+    assert indexer.heights() == indexer.Heights(head, max(0, head - 64))

@@ -37,10 +37,20 @@ NO_ACTS = {
 NEVER_PATIENTS = {
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
-    "claim.refused", "case.read", "case.answered", "case.closed", "grant.altered",
-    "grant.token-skipped",
+    "claim.refused", "access.explained", "access.not-explained", "case.read", "case.answered", "case.closed", "grant.altered",
+    "grant.token-skipped", "grant.unknown-token",
 }  # fmt: skip
-ONLY_PATIENTS = {"record.opened", "grant.made", "access.approved", "access.declined", "code.shown"}
+ONLY_PATIENTS = {
+    "reader.blocked",
+    "reader.unblocked",
+    "record.viewed-as",
+    "grants.moved",
+    "record.opened",
+    "grant.made",
+    "access.approved",
+    "access.declined",
+    "code.shown",
+}
 ME = uuid4()
 ACTORS = {
     "the patient": log.Party("person", ME, "Ana Costa", "patient", ""),
@@ -65,7 +75,7 @@ def named_acts() -> set[str]:
 def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
-    if action in {"grant.altered", "grant.token-skipped", "record.begun"}:
+    if action in {"grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}:
         return who == "a machine"
     return action not in ONLY_PATIENTS
 

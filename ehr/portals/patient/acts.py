@@ -63,6 +63,10 @@ AUTOMATIC = {
     "entry.added": gettext_lazy("Sent something for your %(parts)s."),
     "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
     "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
+    "grant.unknown-token": gettext_lazy(
+        "The public proof of what you gave %(reader)s was ended, and not from here. If you did not do it, "
+        "somebody else has your keys: tell the privacy officer."
+    ),
     "grant.token-skipped": gettext_lazy(
         "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
     ),
