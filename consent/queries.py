@@ -19,7 +19,7 @@ from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
 from ehr.words import Action, Category, Purpose
-from patients.models import GrantSeal, Patient, Seal
+from patients.models import BundledKey, GrantSeal, Patient, Seal
 from providers.queries import Standing
 from providers.roles import CLINICAL, Role
 
@@ -206,6 +206,18 @@ def closed_for_older(patient: Patient, keyring: OpenKeyring) -> set[str]:
         lockbox__patient=patient, lockbox__closed_at__isnull=True, reader=keyring.reader_id, grant_id__isnull=True
     )
     return set(own.exclude(key_version=keyring.version_id).values_list("lockbox__part", flat=True))
+
+
+def in_bundles(grants: Iterable[Grant]) -> set:
+    """Return the row ids of the entries that grants for chosen entries hold."""
+    held = BundledKey.objects.filter(grant_id__in=[grant.pk for grant in grants])
+    return set(held.values_list("entry_id", flat=True))
+
+
+def chosen_in(grant: Grant) -> frozenset[str]:
+    """Return the FHIR ids of the entries that a bundle holds; none for a grant of whole parts."""
+    held = BundledKey.objects.filter(grant_id=grant.pk).values_list("entry__logical_id", flat=True)
+    return frozenset(map(str, held))
 
 
 def who_can_see(patient: Patient, at: datetime) -> QuerySet[Grant]:

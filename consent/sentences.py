@@ -43,8 +43,6 @@ REFUSALS = {
     "stopped": gettext_lazy("{name} has stopped sharing this with you. If you still need it, ask again."),
     "over": gettext_lazy("The time {name} gave you is over. If you still need the record, ask again."),
     "no-grant": gettext_lazy("{name} has not given you access. Ask {name} to share this part with you."),
-    # Whoever is kept out by name learns nothing of it: these are the words of a permission that was stopped.
-    "blocked": gettext_lazy("{name} has stopped sharing this with you. If you still need it, ask again."),
     "restricted": gettext_lazy("This record is held still at the moment. The privacy officer can tell you more."),
     "not-assigned": gettext_lazy(
         "You are not assigned to {name} at the moment. Ask your team’s lead to assign you, then open the record again."
@@ -103,6 +101,7 @@ def grant_sentence(
     record_until: date | None = None,
     places: Iterable[str] = (),
     report_days: int | None = None,
+    legal_copy: bool = False,
 ) -> str:
     """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word."""
     with override(language):
@@ -115,6 +114,15 @@ def grant_sentence(
             "where": _where(places),
             "why": PURPOSES[Purpose(purpose)],
         }
+        if legal_copy:
+            facts["parts"] = parts(categories)
+            return (
+                _(
+                    "%(reader)s keeps what was written there in your %(parts)s, as the law requires, %(when)s. "
+                    "Nothing new, and nothing that others wrote, opens there."
+                )
+                % facts
+            )
         return _("%(reader)s may %(verb)s %(what)s %(when)s%(where)s, %(why)s. You can stop this at any time.") % facts
 
 
@@ -166,3 +174,29 @@ def refusal(because: str, *, name: str, standing_message: str = "") -> str:
     if because in REFUSALS:
         return str(REFUSALS[because]).format(name=name)
     return standing_message or str(REFUSALS["no-standing"])
+
+
+# The same decisions as an administrator reads them, about somebody else. They say nothing about the record.
+EXPLANATIONS = {
+    "grant": gettext_lazy("Yes: the patient’s permission covers this part."),
+    "emergency": gettext_lazy("Yes: emergency access is open."),
+    "no-grant": gettext_lazy("No: the patient has given no permission."),
+    "not-in-grant": gettext_lazy("No: no permission of the patient covers this part for this purpose."),
+    "not-yet": gettext_lazy("No: the patient’s permission begins later."),
+    "stopped": gettext_lazy("No: there was a permission, and it was stopped."),
+    "over": gettext_lazy("No: the time of the patient’s permission is over."),
+    "place": gettext_lazy("No: the patient named countries, and this is none of them."),
+    "place-unknown": gettext_lazy("No: the patient named countries, and where this person is cannot be told."),
+    "not-assigned": gettext_lazy("No: as a nurse of a team they need to be assigned to this patient."),
+    "restricted": gettext_lazy("No: the record is held still."),
+    "role-without-clinical-text": gettext_lazy("No: their role does not include reading clinical text."),
+    "account-inactive": gettext_lazy("No: their account is not active."),
+    "no-standing": gettext_lazy("No: their licence is not confirmed."),
+}
+
+
+def explanation(because: str, *, standing_message: str = "") -> str:
+    """Return why somebody would be let in or not, for an administrator. Loss of standing has its own words."""
+    if because in EXPLANATIONS:
+        return str(EXPLANATIONS[because])
+    return _("No. They would be told: %(words)s") % {"words": standing_message or str(EXPLANATIONS["no-standing"])}

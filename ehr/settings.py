@@ -262,6 +262,9 @@ BREAK_GLASS_ROLES = frozenset({"emergency", "primary-physician", "specialist"})
 BLOCKS_PREVAIL_IN_EMERGENCY = flag("BLOCKS_PREVAIL_IN_EMERGENCY")
 OPT_OUTS_PREVAIL_IN_EMERGENCY = flag("OPT_OUTS_PREVAIL_IN_EMERGENCY")
 
+# How long a place that a patient leaves keeps what its people wrote.
+LEGAL_COPY_YEARS = count("LEGAL_COPY_YEARS") or 10
+
 # --- Language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]

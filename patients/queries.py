@@ -76,6 +76,17 @@ def written_by(patient: Patient, user: User) -> set[UUID]:
     return set(rows.values_list("logical_id", flat=True))
 
 
+def written_by_any(patient: Patient, users: Iterable[User]) -> dict[UUID, frozenset[str]]:
+    """Return the parts of those entries whose newest version one of these people signed, by FHIR id."""
+    rows = WrappedKey.objects.filter(
+        entry__patient=patient, entry__current=True, entry__manifest__author__reader__user__in=users
+    )
+    found: dict[UUID, frozenset[str]] = {}
+    for logical, part in rows.values_list("entry__logical_id", "lockbox__part"):
+        found[logical] = found.get(logical, frozenset()) | {part}
+    return found
+
+
 class Newest(NamedTuple):
     """The number of an entry's newest version and the parts it is in; 0 and none for what is not there yet."""
 

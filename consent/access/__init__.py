@@ -5,6 +5,7 @@ Each verb decides, logs, acts. The line is committed before a key is used: no lo
 
 from consent.access.reading import Chart, identify, open_attachment, open_chart, open_own, own_recorded_between
 from consent.access.refusing import AccessDenied, KeysLocked, own_party
+from consent.access.viewing import AsSeen, MayNotAsk, Reason, explain, view_as
 from consent.access.writing import ChangedMeanwhile, add_entries, add_own, receive
 from consent.judging import ELSEWHERE, Presence, Urgent
 from patients.vault import Draft, OpenEntry
@@ -12,15 +13,19 @@ from patients.vault import Draft, OpenEntry
 __all__ = [
     "ELSEWHERE",
     "AccessDenied",
+    "AsSeen",
     "ChangedMeanwhile",
     "Chart",
     "Draft",
     "KeysLocked",
+    "MayNotAsk",
     "OpenEntry",
     "Presence",
+    "Reason",
     "Urgent",
     "add_entries",
     "add_own",
+    "explain",
     "identify",
     "open_attachment",
     "open_chart",
@@ -28,4 +33,5 @@ __all__ = [
     "own_party",
     "own_recorded_between",
     "receive",
+    "view_as",
 ]

@@ -60,13 +60,13 @@ def open_chart(
     writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=tuple(Category), presence=presence)
     return Chart(
         patient=patient,
-        entries=[entry for entry in entries if _within(verdict, entry)],
+        entries=[entry for entry in entries if within(verdict, entry)],
         categories=tuple(part for part in asked if part in boxes),
         opened_at=clock.now(),
         purpose=Purpose(purpose),
         grants=tuple(verdict.used),
         writable=tuple(writing.allowed),
-        ends=_ends(verdict),
+        ends=ends_of(verdict),
         by_emergency=bool(verdict.by_emergency),
     )
 
@@ -93,7 +93,7 @@ def _opened(
     return boxes, bundles
 
 
-def _within(verdict: Verdict, entry: OpenEntry) -> bool:
+def within(verdict: Verdict, entry: OpenEntry) -> bool:
     """Tell whether an opened entry is what the grant of its parts is about: of record dates only the past is a key.
 
     One that does not open says nothing of its date, and is shown as such.
@@ -106,7 +106,8 @@ def _within(verdict: Verdict, entry: OpenEntry) -> bool:
     return all(verdict.covers(grant, facts) for grant in narrow)
 
 
-def _ends(verdict: Verdict) -> datetime | None:
+def ends_of(verdict: Verdict) -> datetime | None:
+    """Return when the last of the permissions used ends."""
     return max((verdict.facts[grant.pk].ends for grant in verdict.used), default=None)
 
 
@@ -210,7 +211,7 @@ def open_attachment(
     boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=entry.logical_id)
     because = "not-in-grant"
     found = vault.read(patient, boxes, bundles, logical_id=entry.logical_id, all_versions=True)
-    if any(one.entry_id == entry.pk and _within(verdict, one) for one in found):
+    if any(one.entry_id == entry.pk and within(verdict, one) for one in found):
         try:
             return vault.read_attachment(entry, boxes, bundles)
         except keys.CannotOpen:

@@ -83,6 +83,7 @@ class Grant(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["patient", "reader", "ends"], name="grant_between")]
+        permissions = [("explain_access", "Can ask who would be let in, and why")]
 
     def __str__(self):
         return f"grant {self.id}"

@@ -93,7 +93,10 @@ def propose(
     allowed = [str(action) for action in Action if action in set(actions)]
     now = clock.now()
     seen = standing(reader, now)
-    problem = _problem(patient, reader, chosen, allowed, starts, ends, now) or _problem_of_narrowing(narrow, now)
+    longest = None if origin.kind == Grant.Kind.LEGAL_COPY else LONGEST
+    problem = _problem(patient, reader, chosen, allowed, starts, ends, now, longest) or _problem_of_narrowing(
+        narrow, now
+    )
     if not seen.ok:
         problem = _("%(name)s’s licence is not confirmed at the moment, so nothing can be shared with them.") % {
             "name": seen.name or reader.name
@@ -116,6 +119,7 @@ def propose(
         record_until=narrow.record_until,
         places=narrow.places,
         report_days=origin.report_days,
+        legal_copy=origin.kind == Grant.Kind.LEGAL_COPY,
     )
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(
@@ -142,7 +146,7 @@ def _problem_of_narrowing(narrow: Narrow, now: datetime) -> str:
     return ""
 
 
-def _problem(patient, reader, chosen, allowed, starts, ends, now) -> str:
+def _problem(patient, reader, chosen, allowed, starts, ends, now, longest) -> str:
     if patient.user_id == reader.pk:
         return _("This is you. Your own record is always open to you.")
     if not chosen:
@@ -151,7 +155,7 @@ def _problem(patient, reader, chosen, allowed, starts, ends, now) -> str:
         return _("Choose what they may do.")
     if ends <= max(starts, now):
         return _("Choose an end that is later than now and later than the start.")
-    if ends - now > LONGEST:
+    if longest is not None and ends - now > longest:
         return _("Choose an end within two years. You can always extend it.")
     return ""
 

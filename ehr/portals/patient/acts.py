@@ -15,6 +15,10 @@ THEIRS = {
     "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
     "access.asked": gettext_lazy("Asked to see your %(parts)s."),
     "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
+    "access.explained": gettext_lazy(
+        "Asked, as an administrator, whether %(reader)s would be let in. Nothing of your record was opened."
+    ),
+    "access.not-explained": gettext_lazy("Tried to find out whether %(reader)s would be let in, and was refused."),
     "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
     "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
@@ -48,9 +52,16 @@ YOURS = {
     "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
     "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
+    "reader.blocked": gettext_lazy("You keep %(reader)s out by name from now on."),
+    "reader.unblocked": gettext_lazy("You let %(reader)s be let in again. Nothing opens for them by that alone."),
+    "record.viewed-as": gettext_lazy("You looked at your record the way %(reader)s sees it."),
+    "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {
+    "record.viewed-as": gettext_lazy(
+        "You wanted to see your record the way %(reader)s does. Your keys were locked, so nothing opened."
+    ),
     "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
     "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
