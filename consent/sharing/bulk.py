@@ -1,0 +1,147 @@
+"""One decision about many permissions or requests, done step by step in its owner's session.
+
+What is to be done, and how far it is, stands in a row: a reload, a second tab or another day goes on where it was.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from consent import queries
+from consent.access import KeysLocked, own_party
+from consent.models import AccessRequest, BulkAct, Grant
+from consent.sharing import grants, requests
+from ehr import clock
+from ehr.accounts import queries as accounts
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.words import SENSITIVE
+from patients.models import Patient
+
+# At one go: as much as a page may take. Each step is a transaction of its own.
+AT_ONCE = 10
+MOST = 500
+
+
+class CannotDo(Exception):
+    """This cannot be done for these; the message says why and what to choose instead."""
+
+
+def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid.UUID) -> BulkAct:
+    """Note an act on many things; nothing is done yet. The same `once` sent twice is one act. Raises CannotDo.
+
+    `kind` is "end" for permissions, or "approve" or "decline" for requests, as they were asked. Sensitive parts are
+    never approved with others: they need a confirmation of their own.
+    """
+    if kind not in _STEPS:
+        raise CannotDo(_("Choose what to do with what you ticked."))
+    chosen = list(dict.fromkeys(items))
+    if not chosen:
+        raise CannotDo(_("Tick at least one line."))
+    if len(chosen) > MOST:
+        raise CannotDo(_("Tick at most %(most)s lines at a time.") % {"most": MOST})
+    if kind == "approve" and _asks_for_sensitive(patient, chosen):
+        raise CannotDo(
+            _("One of these asks for mental health notes or genetic information. Answer that one by itself.")
+        )
+    made, _new = BulkAct.objects.get_or_create(
+        id=once, defaults={"patient": patient, "by": patient.user, "kind": kind, "items": [str(one) for one in chosen]}
+    )
+    if made.patient_id != patient.pk:
+        raise CannotDo(_("Choose what to do with what you ticked."))
+    return made
+
+
+def _asks_for_sensitive(patient: Patient, chosen: Sequence[uuid.UUID]) -> bool:
+    asked = AccessRequest.objects.filter(patient=patient, pk__in=chosen).values_list("categories", flat=True)
+    return any(SENSITIVE & set(parts) for parts in asked)
+
+
+def advance(act: BulkAct, *, keyring: OpenKeyring | None, steps: int = AT_ONCE) -> BulkAct:
+    """Do some of what is left, and note how far it is. Two at once do nothing twice. Raises KeysLocked.
+
+    What cannot be done is left as it is, with the reason, and the rest goes on.
+    """
+    patient = act.patient
+    if not accounts.is_theirs(keyring, patient.user_id):
+        raise KeysLocked(_("Your keys are locked. Unlock them with your passphrase, then go on."), because="locked")
+    for _step in range(steps):
+        with transaction.atomic():
+            # Begun by the patient's row, as every change of what is shared.
+            Patient.objects.select_for_update().get(pk=patient.pk)
+            act = BulkAct.objects.select_for_update(of=("self",)).select_related("patient__user").get(pk=act.pk)
+            if act.finished_at is not None:
+                return act
+            _one(act, keyring)
+    return act
+
+
+def _one(act: BulkAct, keyring: OpenKeyring) -> None:
+    if act.done < len(act.items):
+        item = act.items[act.done]
+        because = _STEPS[act.kind](act.patient, item, keyring)
+        if because:
+            act.refused[item] = because
+        act.done += 1
+    if act.done >= len(act.items):
+        act.finished_at = clock.now()
+    act.save(update_fields=["done", "refused", "finished_at"])
+
+
+def _end(patient: Patient, item: str, keyring: OpenKeyring) -> str:
+    grant = queries.of_patient(patient, item)
+    if grant is None:
+        return "not-there"
+    if grant.kind == Grant.Kind.LEGAL_COPY:
+        return "legal-copy"
+    grants.end(grant, keyring=keyring, by=own_party(patient))
+    return ""
+
+
+def _approve(patient: Patient, item: str, keyring: OpenKeyring) -> str:
+    request = requests.of_patient(patient, item)
+    if request is None:
+        return "not-there"
+    try:
+        with transaction.atomic():
+            requests.approve(
+                request,
+                keyring=keyring,
+                categories=request.categories,
+                actions=request.actions,
+                days=request.days,
+            )
+    except (requests.CannotAnswer, grants.CannotGive):
+        return "not-any-more"
+    return ""
+
+
+def _decline(patient: Patient, item: str, _keyring: OpenKeyring) -> str:
+    request = requests.of_patient(patient, item)
+    if request is None:
+        return "not-there"
+    try:
+        requests.decline(request)
+    except requests.CannotAnswer:
+        return "not-any-more"
+    return ""
+
+
+_STEPS: dict[str, Callable[[Patient, str, OpenKeyring], str]] = {"end": _end, "approve": _approve, "decline": _decline}
+
+
+def of_patient(patient: Patient, act_id) -> BulkAct | None:
+    """Return one of a patient's own acts, or None."""
+    return BulkAct.objects.filter(patient=patient, pk=act_id).select_related("patient__user").first()
+
+
+def under_way(patient: Patient) -> BulkAct | None:
+    """Return an act of the last week that is not finished, or None: it goes on where it was."""
+    since = clock.now() - timedelta(days=7)
+    return (
+        BulkAct.objects.filter(patient=patient, finished_at__isnull=True, started_at__gt=since)
+        .order_by("started_at")
+        .first()
+    )
