@@ -2,162 +2,41 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
 from consent import keys, proofs, queries, sentences, upkeep
-from consent.access import KeysLocked, own_party, own_recorded_between
-from consent.models import Delegation, Ending, Grant, GrantParcel, Mandate
+from consent.access import KeysLocked, own_party
+from consent.keys import OpenBox
+from consent.models import Ending, Grant, GrantParcel
+from consent.sharing.proposing import (
+    BY_PATIENT,
+    LONGEST,
+    WHOLE,
+    CannotGive,
+    Narrow,
+    Origin,
+    chosen_entries,
+    propose,
+)
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import Reader, User
+from ehr.accounts.models import User
 from ehr.chain import stealth, tokens, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
-from ehr.words import Action, Category, Purpose
+from ehr.words import Action, Purpose
 from patients.models import Patient
-from patients.queries import entries_in
-from providers.queries import standing
 
-LONGEST = timedelta(days=366 * 2)
-
-
-class CannotGive(Exception):
-    """This permission cannot be given; the message says why and what to change."""
-
-
-@dataclass(frozen=True)
-class Narrow:
-    """What narrows a grant within its parts: chosen entries by FHIR id, or record dates, both included; places."""
-
-    entries: frozenset[str] = frozenset()
-    record_from: date | None = None
-    record_until: date | None = None
-    places: frozenset[str] = frozenset()
-
-    def columns(self) -> dict[str, object]:
-        return {
-            "entries": sorted(self.entries),
-            "record_from": self.record_from,
-            "record_until": self.record_until,
-            "places": sorted(self.places),
-        }
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a grant comes from, when it is not simply given: what it hangs from, and who signs for the patient."""
-
-    kind: str = Grant.Kind.GIVEN
-    parent: Grant | None = None
-    report_days: int | None = None
-    mandate: Mandate | None = None
-    delegation: Delegation | None = None
-
-    def columns(self) -> dict[str, object]:
-        return {
-            "kind": self.kind,
-            "parent": self.parent,
-            "report_days": self.report_days,
-            "mandate": self.mandate,
-            "delegation": self.delegation,
-        }
-
+__all__ = ["BY_PATIENT", "LONGEST", "WHOLE", "CannotGive", "Narrow", "Origin", "propose"]
 
 # Endings of which the reader is not told as such: over by itself; replaced, of which the new grant tells; a block.
 _UNTOLD = frozenset({Ending.Cause.TIME, Ending.Cause.CHANGED, Ending.Cause.BLOCK})
-WHOLE = Narrow()
-BY_PATIENT = Origin()
-
-
-def propose(
-    patient: Patient,
-    *,
-    reader: User,
-    categories: Iterable[str],
-    actions: Iterable[str],
-    purpose: Purpose,
-    starts: datetime,
-    ends: datetime,
-    narrow: Narrow = WHOLE,
-    origin: Origin = BY_PATIENT,
-) -> Grant:
-    """Return the unsaved, unsigned grant, with the sentence that the patient is to confirm. Raises CannotGive."""
-    chosen = [str(part) for part in Category if part in set(categories)]
-    allowed = [str(action) for action in Action if action in set(actions)]
-    now = clock.now()
-    seen = standing(reader, now)
-    longest = None if origin.kind == Grant.Kind.LEGAL_COPY else LONGEST
-    problem = _problem(patient, reader, chosen, allowed, starts, ends, now, longest) or _problem_of_narrowing(
-        narrow, now
-    )
-    if not seen.ok:
-        problem = _("%(name)s’s licence is not confirmed at the moment, so nothing can be shared with them.") % {
-            "name": seen.name or reader.name
-        }
-    if problem:
-        raise CannotGive(problem)
-    sentence = sentences.grant_sentence(
-        reader=seen.name or reader.name,
-        place=seen.institution.name if seen.institution else "",
-        categories=chosen,
-        actions=allowed,
-        purpose=purpose,
-        starts=starts,
-        ends=ends,
-        now=now,
-        zone=patient.user.time_zone,
-        language=patient.user.language,
-        entries=len(narrow.entries),
-        record_from=narrow.record_from,
-        record_until=narrow.record_until,
-        places=narrow.places,
-        report_days=origin.report_days,
-        legal_copy=origin.kind == Grant.Kind.LEGAL_COPY,
-    )
-    # Moments are kept to the second, so that what is signed and what a database returns are the same.
-    return Grant(
-        patient=patient,
-        reader=Reader.objects.select_related("keyring__version").get(user=reader),
-        categories=chosen,
-        actions=allowed,
-        purpose=str(purpose),
-        starts=starts.replace(microsecond=0),
-        ends=ends.replace(microsecond=0),
-        sentence=sentence,
-        **narrow.columns(),
-        **origin.columns(),
-    )
-
-
-def _problem_of_narrowing(narrow: Narrow, now: datetime) -> str:
-    if narrow.entries and (narrow.record_from or narrow.record_until):
-        return _("Choose either single entries or dates of the record, not both.")
-    if narrow.record_until and narrow.record_until > now.date():
-        return _("Choose a last day of the record that is not in the future, or leave it open.")
-    if narrow.record_from and narrow.record_until and narrow.record_from > narrow.record_until:
-        return _("Choose a first day of the record that is before the last one.")
-    return ""
-
-
-def _problem(patient, reader, chosen, allowed, starts, ends, now, longest) -> str:
-    if patient.user_id == reader.pk:
-        return _("This is you. Your own record is always open to you.")
-    if not chosen:
-        return _("Choose at least one part of your record.")
-    if not allowed:
-        return _("Choose what they may do.")
-    if ends <= max(starts, now):
-        return _("Choose an end that is later than now and later than the start.")
-    if longest is not None and ends - now > longest:
-        return _("Choose an end within two years. You can always extend it.")
-    return ""
 
 
 def give(
@@ -196,7 +75,7 @@ def give(
         # One row per patient orders their own changes, so that a second click waits for the first.
         Patient.objects.select_for_update().get(pk=patient.pk)
         existing = queries.of_patient(patient, once) if once else None
-        return existing or _make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
+        return existing or make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
 
 
 def _own(patient: Patient, keyring: OpenKeyring | None) -> OpenKeyring:
@@ -206,10 +85,20 @@ def _own(patient: Patient, keyring: OpenKeyring | None) -> OpenKeyring:
     return keyring
 
 
-def _make(
-    grant: Grant, keyring: OpenKeyring, *, entries: Iterable[uuid.UUID], once: uuid.UUID | None, sentence: str | None
+def make(
+    grant: Grant,
+    keyring: OpenKeyring,
+    *,
+    entries: Iterable[uuid.UUID] = (),
+    once: uuid.UUID | None = None,
+    sentence: str | None = None,
+    by: log.Party | None = None,
+    boxes: Mapping[str, OpenBox] | None = None,
 ) -> Grant:
-    """Sign a proposed grant and all that follows from it. Call it inside the transaction that holds the patient."""
+    """Sign a proposed grant and do all that follows from it. Call it inside the transaction that holds the patient.
+
+    `by` and `boxes` are for somebody who signs for the patient: who they are, and what their own permission opened.
+    """
     patient = grant.patient
     if sentence is not None and sentence != grant.sentence:
         raise CannotGive(_("Something changed since you read the sentence. Read it again, then confirm."))
@@ -218,7 +107,7 @@ def _make(
     grant.save(force_insert=True)
     log.append(
         "grant.made",
-        actor=own_party(patient),
+        actor=by or own_party(patient),
         subject=patient.pk,
         outcome="done",
         categories=grant.categories,
@@ -227,7 +116,7 @@ def _make(
         details=_told(grant),
     )
     try:
-        keys.hand_over(grant, keyring=keyring, entries=entries)
+        keys.hand_over(grant, keyring=keyring, entries=entries, boxes=boxes)
     except keys.KeyExchanged as problem:
         raise CannotGive(
             _("%(name)s’s keys are not the ones they registered, so nothing was shared. Tell the privacy officer.")
@@ -236,30 +125,9 @@ def _make(
     upkeep.post(grant, GrantParcel.Kind.MINT)
     if grant.reader.user is not None:
         notices.notify(grant.reader.user, "access-given", about=grant.pk, key=f"access-given:{grant.pk}")
-    notices.notify(patient.user, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}")
+    for person in queries.whom_to_tell(patient):
+        notices.notify(person, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}:{person.pk}")
     return grant
-
-
-def chosen_entries(
-    patient: Patient, categories: Iterable[str], narrow: Narrow, *, keyring: OpenKeyring
-) -> frozenset[uuid.UUID]:
-    """Return the row ids of the entries whose keys a bundle holds; none for a grant of whole parts.
-
-    Dates are read in the patient's own session, before the grant. Raises CannotGive where a chosen entry is in none
-    of the parts, or nothing is left to share.
-    """
-    if narrow.entries:
-        found = entries_in(patient, narrow.entries)
-        parts = {part for _row, held in found.values() for part in held}
-        if len(found) < len(narrow.entries) or not parts <= set(map(str, categories)):
-            raise CannotGive(_("One of the chosen entries is not in the parts you share. Choose again."))
-        return frozenset(row for row, _held in found.values())
-    if narrow.record_until is None:
-        return frozenset()
-    found = own_recorded_between(patient, list(categories), narrow.record_from, narrow.record_until, keyring=keyring)
-    if not found:
-        raise CannotGive(_("Nothing in these parts was recorded in that time. Choose other dates or other parts."))
-    return found
 
 
 def change(
@@ -298,7 +166,7 @@ def change(
         if Ending.objects.filter(grant=grant).exists():
             raise CannotGive(_("This permission is over already. Give a new one instead."))
         # First the new one, so that the turn of the epochs that the old one's end brings finds it there.
-        made = _make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
+        made = make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
         end(grant, keyring=own, cause=Ending.Cause.CHANGED, by=own_party(patient))
     return made
 
