@@ -1,0 +1,44 @@
+"""A decision beside the raw query for the same grants, among a million, on SQLite and PostgreSQL."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bench import postgres
+from tests.bench.measuring import Row
+
+GOAL = 3.0
+
+
+def measure() -> list[Row]:
+    """Measure each database in a process of its own, for it is chosen when Django starts."""
+    folder = Path(os.environ["DATA_DIR"], "deciding")
+    rows = [_row("SQLite", _in_a_process(f"sqlite:///{folder / 'million.sqlite3'}", folder / "sqlite"))]
+    if postgres.binaries() is None:
+        return [*rows, Row("Deciding on six categories, PostgreSQL", "not measured", note="There is no PostgreSQL.")]
+    with postgres.cluster() as url:
+        rows.append(_row("PostgreSQL", _in_a_process(url, folder / "postgres")))
+    return rows
+
+
+def _in_a_process(url: str, folder: Path) -> dict:
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(folder)}
+    run = subprocess.run([sys.executable, "-m", "tests.bench.judging"], env=environment, capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(run.stderr[-2000:])
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def _row(database: str, found: dict) -> Row:
+    ratio = found["decision"] / found["raw"]
+    return Row(
+        f"Deciding on six categories among {found['count']:,} grants ÷ the raw indexed query, {database}, p50",
+        f"{ratio:.1f}× ({found['decision'] * 1000:,.0f} µs ÷ {found['raw'] * 1000:,.0f} µs)",
+        f"≤ {GOAL:.0f}×",
+        ratio <= GOAL,
+        note=f"{found['statements']} statements. By themselves the reader's standing takes "
+        f"{found['standing'] * 1000:,.0f} µs and the grants {found['grants'] * 1000:,.0f} µs; the rest is the rules.",
+    )
