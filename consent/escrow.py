@@ -11,7 +11,6 @@ from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
@@ -131,14 +130,6 @@ def open_escrow() -> list[str]:
 def require_keyholder() -> None:
     """Raise KeyholderAway unless the keyholder is there and its keyrings open."""
     _ask({"ask": "ping"}, within=GLANCE_SECONDS)
-
-
-def require_apart() -> None:
-    """Raise ImproperlyConfigured where a program in production has the keyholder's key in its own environment."""
-    if settings.PRODUCTION and (settings.KEYHOLDER_FILE_KEY or settings.KEYHOLDER_PKCS11_PIN):
-        raise ImproperlyConfigured(
-            "The keyholder's key is in this program's environment. Only run_keyholder may have it: docs/operators.md."
-        )
 
 
 # --- The account of it ---------------------------------------------------------------------------

@@ -11,6 +11,7 @@ Everything it keeps is in DATA_DIR (default var/). Two may run beside each other
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
@@ -19,6 +20,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -32,6 +34,15 @@ from supervisor import Program, Supervisor
 
 WEB_WORKERS = 2
 WEB_WAIT_SECONDS = 60
+# What opens records without their patient. Of all programs only the keyholder gets it.
+KEYHOLDERS_OWN = (
+    "KEYHOLDER_FILE_KEY",
+    "KEYHOLDER_FILE_KEY_FILE",
+    "KEYHOLDER_PKCS11_MODULE",
+    "KEYHOLDER_PKCS11_PIN",
+    "KEYHOLDER_PKCS11_PIN_FILE",
+)
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes few more
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,26 @@ def web_program(python: Path, place: Place) -> Program:
     return Program("web", [*web, "ehr.wsgi:application"], folder=ROOT)
 
 
+def keyholders_own(place: Place) -> dict[str, str]:
+    """Take the keyholder's secrets out of this environment and return them; a development key is read from its file."""
+    own = {name: os.environ.pop(name) for name in KEYHOLDERS_OWN if os.environ.get(name)}
+    return own or {"KEYHOLDER_FILE_KEY_FILE": str(place.data / "secrets" / "keyholder_file_key")}
+
+
+def keyholder_socket(place: Place) -> str:
+    """Return where the keyholder listens: in the data folder, or in a folder of its own where that path is too long."""
+    path = str(place.data / "keyholder.sock")
+    if len(path.encode()) <= LONGEST_SOCKET_PATH:
+        return path
+    folder = Path(tempfile.mkdtemp(prefix="chartseal-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(folder / "keyholder.sock")
+
+
+def keyholder_program(python: Path, own: dict[str, str]) -> Program:
+    return Program("keyholder", [str(python), "manage.py", "run_keyholder"], environment=own, folder=ROOT)
+
+
 def background_programs(python: Path) -> list[Program]:
     """Return the worker and the clock that rings for it."""
     celery = [str(python.parent / "celery"), "--app", "ehr.celery", "--quiet"]
@@ -175,12 +206,18 @@ def is_prepared(place: Place) -> bool:
     return bundled and preparation.is_done(place.data, KEPT)
 
 
-def prepare(python: Path, place: Place, supervisor: Supervisor) -> bool:
-    """Bring tables, contracts and demo people up to date; False when that failed or somebody asked to stop."""
+def prepare(python: Path, place: Place, supervisor: Supervisor, own: dict[str, str]) -> bool:
+    """Bring tables, contracts and demo people up to date; False when that failed or somebody asked to stop.
+
+    It runs before anybody can ask anything, ends, and holds the key itself meanwhile: there are no tables yet for a
+    keyholder to look at. Outside production a missing key is made here.
+    """
     command = [str(python), "deploy/prepare.py"]
     command += ["--demo"] if place.demo else []
     command += [] if place.chain_url else ["--contracts"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL)
+    given = {name: value for name, value in own.items() if Path(value).exists() or not name.endswith("_FILE")}
+    environ = {**os.environ, **given, "KEYHOLDER_SOCKET": ""}
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environ)
     while process.poll() is None:
         supervisor.tend()
         if supervisor.stopping.wait(0.1):
@@ -236,8 +273,10 @@ def start_ground(place: Place, python: Path, supervisor: Supervisor) -> None:
 
 def start(place: Place, python: Path, supervisor: Supervisor, begun: float) -> int:
     """Start everything in the order it is needed and tend it until somebody asks to stop. Returns the exit status."""
+    own = keyholders_own(place)
+    os.environ["KEYHOLDER_SOCKET"] = keyholder_socket(place)
     start_ground(place, python, supervisor)
-    if not (is_prepared(place) or prepare(python, place, supervisor)):
+    if not (is_prepared(place) or prepare(python, place, supervisor, own)):
         return 0 if supervisor.stopping.is_set() else 1
     supervisor.start(web_program(python, place))
     if answers(place.port, supervisor):
@@ -245,7 +284,7 @@ def start(place: Place, python: Path, supervisor: Supervisor, begun: float) -> i
     elif not supervisor.stopping.is_set():
         say(f"The web server does not answer yet. What it said is in {supervisor.logs / 'web.log'}.")
     # After the first page answers, for on two cores they would delay it.
-    for program in background_programs(python):
+    for program in [keyholder_program(python, own), *background_programs(python)]:
         supervisor.start(program)
     supervisor.keep_running(lambda: note_processes(place, supervisor))
     return 0

@@ -4,6 +4,9 @@ import os
 
 from celery import Celery
 
+from ehr.environment import require_apart
+
+require_apart()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ehr.settings")
 
 app = Celery("chartseal")

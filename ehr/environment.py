@@ -73,6 +73,15 @@ def given(name: str) -> str:
     return secret(name) if os.environ.get(name) or os.environ.get(f"{name}_FILE") else ""
 
 
+def require_apart() -> None:
+    """Raise ImproperlyConfigured where a server or worker in production has the keyholder's key in its environment."""
+    names = ("KEYHOLDER_FILE_KEY", "KEYHOLDER_FILE_KEY_FILE", "KEYHOLDER_PKCS11_PIN", "KEYHOLDER_PKCS11_PIN_FILE")
+    if PRODUCTION and (found := [name for name in names if os.environ.get(name)]):
+        raise ImproperlyConfigured(
+            f"{found[0]} is the keyholder's alone. Give it to run_keyholder and to nothing else."
+        )
+
+
 def needed(name: str) -> str:
     """Return what production cannot guess; development has a default for it."""
     value = os.environ.get(name, "")

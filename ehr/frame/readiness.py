@@ -1,5 +1,6 @@
-"""Whether this process can serve: database, tables, disk. A chain that is down, or a slow log, degrades and no more:
-care goes on, and what is meant for the chain waits in the outbox."""
+"""Whether this process can serve: database, tables, disk. A chain that is down, a slow log or a keyholder that is away
+degrade and no more: care goes on, what is meant for the chain waits in the outbox, and without the keyholder nobody
+opens a record in an emergency or claims one."""
 
 import shutil
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from consent import escrow
 from ehr.chain import client
 from ehr.frame import measures
 
@@ -26,6 +28,7 @@ class Readiness:
     disk: str
     chain: str
     log: str
+    keyholder: str
 
     @property
     def ready(self) -> bool:
@@ -35,7 +38,7 @@ class Readiness:
     def status(self) -> str:
         if not self.ready:
             return "not ready"
-        return "ready" if self.chain == self.log == "ok" else "degraded"
+        return "ready" if self.chain == self.log == self.keyholder == "ok" else "degraded"
 
 
 def _database() -> str:
@@ -91,6 +94,21 @@ def _log() -> str:
         return "unknown"
 
 
+def _keyholder() -> str:
+    try:
+        escrow.require_keyholder()
+    except escrow.NotReleased:
+        return "away"
+    return "ok"
+
+
 def look() -> Readiness:
     """Return what is found now. Never raises for something that is down."""
-    return Readiness(database=_database(), migrations=_migrations(), disk=_disk(), chain=_chain(), log=_log())
+    return Readiness(
+        database=_database(),
+        migrations=_migrations(),
+        disk=_disk(),
+        chain=_chain(),
+        log=_log(),
+        keyholder=_keyholder(),
+    )

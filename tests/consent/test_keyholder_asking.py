@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from audit import log
 from audit import queries as audit
@@ -201,10 +200,3 @@ def test_a_keyholder_that_goes_away_half_way_is_on_the_log(with_record, doctor, 
     told = audit.story(with_record.patient.pk, limit=2)
     assert [line.action for line in told] == ["escrow.refused", "emergency.opened"]
     assert told[0].because == "keyholder-away"
-
-
-def test_a_program_in_production_does_not_start_with_the_key_in_its_environment(settings):
-    escrow.require_apart()
-    settings.PRODUCTION = True
-    with pytest.raises(ImproperlyConfigured, match="run_keyholder"):
-        escrow.require_apart()

@@ -10,13 +10,15 @@ from django.db import OperationalError, connection
 from django.urls import reverse
 
 from audit import log
+from consent import escrow
 from ehr import clock
 from ehr.chain import client as chain
 from ehr.frame import measures, readiness
 
 
 @pytest.fixture
-def reachable_chain(monkeypatch):
+def reachable_chain(monkeypatch, db):
+    escrow.open_escrow()
     monkeypatch.setattr(chain, "chain_id", lambda: 545045)
 
 
@@ -56,6 +58,13 @@ def test_care_goes_on_without_the_chain(client, monkeypatch):
     monkeypatch.setattr(chain, "chain_id", unreachable)
     status, answer = ready(client)
     assert (status, answer["status"], answer["chain"]) == (200, "degraded", "unreachable")
+
+
+@pytest.mark.django_db
+def test_care_goes_on_without_the_keyholder(client, reachable_chain, settings):
+    settings.KEYHOLDER_SOCKET = "/nowhere/keyholder.sock"
+    status, answer = ready(client)
+    assert (status, answer["status"], answer["keyholder"]) == (200, "degraded", "away")
 
 
 @pytest.mark.django_db

@@ -7,9 +7,11 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY", "KEYHOLDER_FILE_KEY"]
+SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY"]
 PLACES = ["ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "CHAIN_URL"]
 DEPLOY = ROOT / "deploy"
+EXAMPLES = (".env.example", "keyholder.env.example")
+KEYHOLDERS_OWN = [f"KEYHOLDER_{name}{way}" for name in ("FILE_KEY", "PKCS11_PIN") for way in ("", "_FILE")]
 
 
 @pytest.mark.point(2)
@@ -53,12 +55,36 @@ def test_production_makes_no_secret_of_its_own(production, settings_of, tmp_path
 
 def test_every_secret_settings_read_is_tested_here():
     text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
-    assert re.findall(r"\b_secret\(\"([A-Z_]+)\"\)", text) == SECRETS
+    assert re.findall(r"\bsecret\(\"([A-Z_]+)\"\)", text) == SECRETS
 
 
-def example(pattern=r"^([A-Z_]+)=(.*)$"):
-    """Return the names and values of deploy/.env.example."""
-    return dict(re.findall(pattern, (DEPLOY / ".env.example").read_text(encoding="utf-8"), flags=re.MULTILINE))
+@pytest.mark.security
+@pytest.mark.parametrize("name", KEYHOLDERS_OWN)
+@pytest.mark.parametrize("program", ["ehr.wsgi", "ehr.celery"])
+def test_no_server_or_worker_starts_with_what_is_the_keyholder_s_alone(name, program, production, settings_of):
+    assert settings_of(production, f"import {program}").returncode == 0
+    refused = settings_of({**production, name: "05" * 32}, f"import {program}")
+    assert refused.returncode != 0
+    assert f"{name} is the keyholder's alone" in refused.stderr
+
+
+def test_only_the_keyholder_s_unit_reads_its_secrets():
+    units = {unit.stem: unit.read_text(encoding="utf-8") for unit in DEPLOY.glob("systemd/*.service")}
+    assert [name for name, text in units.items() if "keyholder.env" in text] == ["chartseal-keyholder"]
+    users = {name: re.findall(r"^User=(.+)$", text, flags=re.MULTILINE) for name, text in units.items()}
+    assert [name for name, user in users.items() if user == users["chartseal-keyholder"]] == ["chartseal-keyholder"]
+    compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+    assert compose.count("env_file: [.env, keyholder.env]") == compose.count("keyholder.env]") == 1
+    assert set(KEYHOLDERS_OWN) & set(example()) == set()
+
+
+SET, SET_OR_SHOWN = r"^([A-Z][A-Z0-9_]+)=(.*)$", r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$"
+
+
+def example(pattern=SET, *files):
+    """Return the names and values of deploy/.env.example, or of other such files."""
+    text = "\n".join((DEPLOY / file).read_text(encoding="utf-8") for file in files or [".env.example"])
+    return dict(re.findall(pattern, text, flags=re.MULTILINE))
 
 
 def test_the_example_environment_names_everything_production_asks_for():
@@ -67,19 +93,21 @@ def test_the_example_environment_names_everything_production_asks_for():
 
 def test_the_example_environment_names_everything_the_settings_read():
     text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
-    read = set(re.findall(r"(?:environ\.get|_secret|_needed|_flag)\(\s*\"([A-Z_]+)\"", text))
+    read = set(re.findall(r"(?:environ\.get|secret|given|needed|flag|count)\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
     # The ports are `make run`'s, and where static files are gathered is the image's.
-    assert read - set(example(r"^(?:# )?([A-Z_]+)=(.*)$")) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
+    assert read - set(example(SET_OR_SHOWN, *EXAMPLES)) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
 
 
 def test_the_example_environment_names_nothing_that_nobody_reads():
     readers = [ROOT / "ehr/settings.py", *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
     text = "".join(path.read_text(encoding="utf-8") for path in readers if path.suffix in {".py", ".yaml", ".service"})
-    assert [name for name in example(r"^(?:# )?([A-Z_]+)=(.*)$") if name not in text] == []
+    assert [name for name in example(SET_OR_SHOWN, *EXAMPLES) if name not in text] == []
 
 
 def test_the_example_environment_holds_no_secret_that_works():
     assert {example()[name] for name in SECRETS} == {""}
+    own = example(SET, "keyholder.env.example")
+    assert {own[name] for name in KEYHOLDERS_OWN if name in own} == {""}
 
 
 def test_a_server_prepares_tables_escrow_and_contracts_by_itself():
@@ -91,7 +119,7 @@ def test_a_server_prepares_tables_escrow_and_contracts_by_itself():
     assert "chartseal-contracts.service" in (DEPLOY / "systemd/chartseal.target").read_text(encoding="utf-8")
     compose = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
     assert all(f"manage.py{between}{command}" in compose for between, command in [
-        (" ", "migrate"), (" ", "open_escrow"), ('", "', "deploy_contracts"),
+        (" ", "migrate"), ('", "', "run_keyholder"), ('", "', "deploy_contracts"),
     ])  # fmt: skip
 
 

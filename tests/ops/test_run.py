@@ -65,6 +65,11 @@ def is_alive(pid):
     return state != "Z"
 
 
+def environment_of(pid):
+    """Return what a process and those below it were started with."""
+    return "\n".join(Path(f"/proc/{one}/environ").read_text(errors="replace") for one in [pid, *everybody_below(pid)])
+
+
 def everybody_below(pid):
     """Return the numbers of all processes a process started, and of those they did."""
     found = []
@@ -85,13 +90,18 @@ def product(tmp_path, free_port):
 def test_one_command_starts_everything_keeps_it_running_and_stops_it(product):
     product.wait_until(product.announced)
     assert product.get("/healthz") == (200, "ok\n")
-    status, text = product.get("/readyz")
-    assert (status, json.loads(text)["status"]) == (200, "ready"), text
+    # The keyholder starts after the first page answers.
+    product.wait_until(lambda: json.loads(product.get("/readyz")[1])["status"] == "ready")
 
-    web = product.processes()["web"]
-    assert set(product.processes()) >= {"supervisor", "chain", "web", "worker", "beat"}
+    processes = product.processes()
+    web = processes["web"]
+    assert set(processes) >= {"supervisor", "chain", "web", "keyholder", "worker", "beat"}
+    programs = set(processes) - {"supervisor"}
+    assert {name for name in programs if "KEYHOLDER_FILE_KEY" in environment_of(processes[name])} == {"keyholder"}
     os.kill(web, signal.SIGKILL)
+    os.kill(processes["keyholder"], signal.SIGKILL)
     product.wait_until(lambda: product.processes()["web"] != web and product.get("/healthz"))
+    product.wait_until(lambda: json.loads(product.get("/readyz")[1])["keyholder"] == "ok")
 
     family = everybody_below(product.process.pid)
     assert len(family) >= 5
