@@ -55,7 +55,18 @@ def others(arriving):
     stranger.post("/sign-up/", {"name": ""}, "wrong/")
     stranger.post("/sign-in/", {"email": "x", "passphrase": ""}, "wrong/")
     mine.client.sign_in()
-    for name in ("account", "details", "passphrase", "enrol", "recovery-code", "notices", "claim", "recover"):
+    names = (
+        "account",
+        "details",
+        "notice-settings",
+        "passphrase",
+        "enrol",
+        "recovery-code",
+        "notices",
+        "claim",
+        "recover",
+    )
+    for name in names:
         mine.get(reverse(f"front:{name}"), at=f"/mine/{name}/")
     mine.post("/invitation/", {"code": "no such code"}, "wrong/")
     return stranger.answers | mine.answers
