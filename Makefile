@@ -15,8 +15,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-privacy test-security test-compliance contracts bench chaos screenshots lint format lock \
-	upgrade restore-drill test-environment run-environment
+.PHONY: help run test test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
+	lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,9 @@ contracts: test-environment ## Recompile the contracts where npm is at hand, com
 
 bench: test-environment ## Measure, print ratios, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+mutation: test-environment ## Change the rules of consent one condition at a time; write docs/mutation-consent-rules.md
+	$(BIN)/python -m tests.mutation
 
 chaos: test-environment ## kill -9 everything at random while people use it; five minutes at most, CHAOS_SEED repeats
 	$(PYTEST) -m chaos -q tests/chaos $(ARGS)
