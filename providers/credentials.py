@@ -12,7 +12,7 @@ from ehr import clock
 from ehr.accounts import stored
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
-from providers import queries, registry, rules
+from providers import queries, registry, rules, teams
 from providers.models import Approval, Clinician, Credential, Evidence, Membership
 from providers.roles import approvers_needed
 from providers.rules import NotPossible
@@ -265,6 +265,7 @@ def _withdraw(credential: Credential, by: User | None, reason: str, *, status: s
             one.save(update_fields=["status", "reason", "decided_at"])
             event = _log(f"credential.{status}", one, by=by)
             _tell(one, f"credential.{status}", one.serial)
+        teams.let_go(credential.clinician.user, by=by)
         if on_registry:
             registry.withdraw(_on_chain(fallen[0]), event_id=event.pk)
     return fallen

@@ -11,7 +11,7 @@ from audit import log
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
-from providers import queries, registry, rules
+from providers import queries, registry, rules, teams
 from providers.models import Institution
 from providers.rules import NotPossible
 
@@ -89,10 +89,14 @@ def accreditation_digest(institution: Institution) -> bytes:
 def end_agreement(institution: Institution, *, by: User, reason: str) -> list[User]:
     """End an institution's agreement now; return the people who lose access by it, in this one act.
 
-    Their own licences stay as they are: another institution may take them in.
+    Its teams end with it, and their keys are gone. The people's own licences stay as they are: another institution
+    may take them in.
     """
     _check_manager(by, reason)
-    return _close(institution, "agreement_ended_at", "institution.agreement-ended", by=by)
+    with transaction.atomic():
+        people = _close(institution, "agreement_ended_at", "institution.agreement-ended", by=by)
+        teams.end_teams_of(institution, by=by)
+    return people
 
 
 def suspend_institution(institution: Institution, *, by: User, reason: str) -> list[User]:

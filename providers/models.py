@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from ehr import clock
+from ehr.accounts.models import Reader
 from providers.roles import Role
 
 ROLE_NAMES: dict[str, str | Promise] = {
@@ -146,6 +147,82 @@ class Membership(models.Model):
 
     def __str__(self):
         return f"{self.clinician} · {self.institution}"
+
+
+class Team(models.Model):
+    """People of one institution who look after patients together. It is a reader: what is shared with it opens for
+    whoever belongs to it at that moment.
+    """
+
+    reader = models.OneToOneField(Reader, models.PROTECT, primary_key=True, related_name="team")
+    institution = models.ForeignKey(Institution, models.PROTECT, related_name="teams")
+    name = models.CharField(_("name"), max_length=120)
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # Since when somebody who left may remember its keys; the next member in session makes new ones.
+    keys_due_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        permissions = [("lead_team", _("Leads this team"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["institution", "name"], condition=Q(ended_at__isnull=True), name="team_name_once_at_a_place"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.name} · {self.institution}"
+
+
+class TeamUserPermission(UserObjectPermissionBase):
+    """Who leads which team."""
+
+    content_object = models.ForeignKey(Team, models.CASCADE)
+
+
+class TeamMembershipQuerySet(models.QuerySet):
+    def at(self, at) -> models.QuerySet:
+        """Those whose dates hold at a moment, in teams that have not ended. Standing is asked for on its own."""
+        return self.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=at),
+            ended_at__isnull=True,
+            starts_at__lte=at,
+            team__ended_at__isnull=True,
+        )
+
+
+class TeamMembership(models.Model):
+    """Somebody belongs to a team, from a moment on and perhaps until one. By itself it opens nothing: keys and the
+    standing of the person at the team's institution are asked for at each use.
+    """
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="memberships")
+    clinician = models.ForeignKey(Clinician, models.PROTECT, related_name="team_memberships")
+    starts_at = models.DateTimeField(_("from"), default=clock.now)
+    ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = TeamMembershipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["clinician", "team"], condition=Q(ended_at__isnull=True), name="team_membership_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                name="team_membership_ends_after_start",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.clinician} · {self.team}"
 
 
 class CredentialQuerySet(models.QuerySet):

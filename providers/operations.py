@@ -9,7 +9,7 @@ from audit import log
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
-from providers import queries
+from providers import queries, teams
 from providers.models import Clinician, Institution, Membership
 from providers.rules import NotPossible
 
@@ -84,7 +84,7 @@ def confirm_membership(membership: Membership, *, by: User) -> Membership:
 
 
 def leave_institution(membership: Membership, *, by: User) -> Membership:
-    """End somebody's work at an institution now. Raises NotPossible for strangers and for what has ended before."""
+    """End somebody's work at an institution and in its teams now. Raises NotPossible for strangers and what is over."""
     if by.pk != membership.clinician.user_id and not may_confirm(by, membership.institution):
         raise NotPossible(_("Only the clinician or the institution's administrators end this."))
     with transaction.atomic():
@@ -93,6 +93,7 @@ def leave_institution(membership: Membership, *, by: User) -> Membership:
             raise NotPossible(_("This has already ended."))
         membership.refresh_from_db()
         _log("membership.ended", membership, by=by)
+        teams.leave_teams(membership.clinician, membership.institution, by=by)
         _tell(membership, "membership.ended")
     return membership
 

@@ -1,6 +1,6 @@
 """Reads about providers: standing at the moment of use, the directory, and the public check of a licence."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,6 +15,7 @@ from ehr import clock
 from ehr.accounts.models import User
 from providers import rules
 from providers.models import ROLE_NAMES, Clinician, Credential, Institution, InstitutionUserPermission, Membership
+from providers.roles import CLINICAL
 from providers.sentences import STANDING
 
 # How many candidates one page of the directory looks through at most.
@@ -38,6 +39,7 @@ class Standing:
 
     `because` is one machine word, empty when ok; `message` says the same in words with what to do next.
     `role` and `institution` are those that speak for the person; `roles` are all the roles in good standing.
+    `clinical_at` are the institutions where they may be let in to clinical text: a team there may count on them.
     """
 
     ok: bool
@@ -49,6 +51,7 @@ class Standing:
     credential_expires: datetime | None
     name: str = ""
     roles: frozenset[str] = frozenset()
+    clinical_at: frozenset[UUID] = frozenset()
 
 
 class DirectoryLine(NamedTuple):
@@ -114,7 +117,7 @@ def _judge(rows: list[dict], at: datetime) -> Standing:
     """Decide on all rows of one clinician: each credential at each institution."""
     facts = [_facts(row) for row in rows]
     index, verdict = rules.best(facts, at)
-    good = frozenset(one.role for one in facts if rules.decide(one, at).ok)
+    good = [(one.role, row) for one, row in zip(facts, rows, strict=True) if rules.decide(one, at).ok]
     row = rows[index]
     return Standing(
         ok=verdict.ok,
@@ -125,7 +128,8 @@ def _judge(rows: list[dict], at: datetime) -> Standing:
         message=str(STANDING[verdict.because]),
         credential_expires=facts[index].credential_expires,
         name=f"{row['title']} {row['professional_name']}".strip(),
-        roles=good,
+        roles=frozenset(role for role, _row in good),
+        clinical_at=frozenset(row["memberships__institution__id"] for role, row in good if role in CLINICAL),
     )
 
 
@@ -144,6 +148,18 @@ def standing(user: User, at: datetime | None = None) -> Standing:
         nobody = rules.decide(rules.Facts(), at or clock.now())
         return Standing(False, "", "", None, nobody.because, str(STANDING[nobody.because]), None, name=user.name)
     return _judge(rows, at or clock.now())
+
+
+def standings(users: Collection[UUID], at: datetime) -> dict[UUID, Standing]:
+    """Return the standing of several registered people at a moment, by user, decided as `standing` does, by one query.
+
+    Who has not registered is left out.
+    """
+    by_user: dict[UUID, list[dict]] = {}
+    rows = Clinician.objects.filter(user__in=users).values(*_COLUMNS)
+    for row in rows.order_by("credentials__pk", "memberships__pk"):
+        by_user.setdefault(row["user_id"], []).append(row)
+    return {user: _judge(found, at) for user, found in by_user.items()}
 
 
 def party(user: User, *, known: Standing | None = None) -> Party:
@@ -257,6 +273,19 @@ def members(institution: Institution) -> QuerySet[User]:
         clinician__memberships__ended_at__isnull=True,
         clinician__memberships__confirmed_at__isnull=False,
     ).distinct()
+
+
+def places_of(users: Collection[UUID]) -> QuerySet[Institution]:
+    """Return where these people work now, by name."""
+    return (
+        Institution.objects.filter(
+            memberships__clinician__user__in=users,
+            memberships__ended_at__isnull=True,
+            memberships__confirmed_at__isnull=False,
+        )
+        .distinct()
+        .order_by("name")
+    )
 
 
 def administered_by(user: User) -> QuerySet[Institution]:

@@ -20,10 +20,18 @@ class Role(StrEnum):
 
 # Who may ever be let in to clinical text; everybody else works around the record, not in it.
 CLINICAL = frozenset({Role.PRIMARY_PHYSICIAN, Role.SPECIALIST, Role.EMERGENCY, Role.NURSE, Role.PHARMACIST})
+# Who may propose that somebody else see part of what they see.
+REFERRERS = frozenset({Role.PRIMARY_PHYSICIAN, Role.SPECIALIST, Role.EMERGENCY})
 # Who may open a record without a grant needs two people to vouch for them.
 TWO_APPROVERS = frozenset({Role.EMERGENCY})
 # Somebody with several roles in good standing is named by the first of these.
 RANK: dict[str, int] = {role: place for place, role in enumerate(Role)}
+
+
+def needs_assignment(roles: frozenset[str]) -> bool:
+    """Tell whether a team's patients open to somebody in these roles only where its lead assigned them."""
+    clinical = roles & CLINICAL
+    return Role.NURSE in clinical and clinical <= {Role.NURSE, Role.PHARMACIST}
 
 
 def approvers_needed(role: str) -> int:

@@ -11,7 +11,7 @@ from audit import log
 from ehr import clock
 from ehr.notices import operations as notices
 from ehr.notices.queries import told_before
-from providers import checks, credentials, queries, rules
+from providers import checks, credentials, queries, rules, teams
 from providers.models import Credential
 
 logger = logging.getLogger(__name__)
@@ -111,3 +111,9 @@ def _log_end(credential: Credential) -> None:
         outcome="done",
         details={"credential": str(credential.pk), "user": str(credential.clinician.user_id), "role": credential.role},
     )
+
+
+@shared_task
+def take_keys_of_leavers() -> int:
+    """Take a team's keys from people whose dates there are over; return how many. Nothing opened for them since."""
+    return teams.end_what_is_over()

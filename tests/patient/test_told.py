@@ -16,8 +16,8 @@ PACKAGES = ("audit", "consent", "patients", "providers", "ehr")
 ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 # Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
 ABOUT_NO_PATIENT = {
-    "account", "backup-codes", "clinician", "credential", "escrow", "evidence", "institution", "key", "keyring", "log",
-    "membership", "privilege", "recovery", "recovery-code", "second-factor",
+    "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
+    "guardian", "membership", "privilege", "recovery-code", "second-factor", "team",
 }  # fmt: skip
 WITHOUT_A_SUBJECT = {"identity.refused", "code.refused"}
 NO_ACTS = {
