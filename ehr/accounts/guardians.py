@@ -33,7 +33,7 @@ def ask(*, user: User, email: str, address: str) -> Guardian:
             _end(present)
         known = User.objects.by_email(email).filter(is_active=True, email_verified_at__isnull=False).first()
         asked = Guardian.objects.create(user=user, asked=email, guardian=known)
-        _tell(asked, "recovery.guardian-asked", by=user)
+        _tell(asked, "guardian.asked", by=user)
         if known is not None:
             letters.write(known, "guardian-invited", key=f"guardian-invited-{asked.pk}")
     return asked
@@ -50,7 +50,7 @@ def agree(asked: Guardian, *, by: User, keyring: OpenKeyring | None) -> None:
         asked.accepted_at, asked.accepted_with_id = clock.now(), keyring.version_id
         asked.signature = keyring.sign(_promise(asked))
         asked.save(update_fields=["accepted_at", "accepted_with", "signature"])
-        _tell(asked, "recovery.guardian-agreed", by=by)
+        _tell(asked, "guardian.agreed", by=by)
         letters.write(asked.user, "guardian-agreed", key=f"guardian-agreed-{asked.pk}")
 
 
@@ -74,7 +74,7 @@ def entrust(asked: Guardian, *, user: User, keyring: OpenKeyring | None) -> None
             shares.entrust(stored, keyring, Share.Holder.INSTITUTION, custodian)
         asked.entrusted_at = clock.now()
         asked.save(update_fields=["entrusted_at"])
-        _tell(asked, "recovery.guardian-entrusted", by=user)
+        _tell(asked, "guardian.entrusted", by=user)
 
 
 def end(asked: Guardian, *, by: User, keyring: OpenKeyring | None = None) -> None:
@@ -93,7 +93,7 @@ def end(asked: Guardian, *, by: User, keyring: OpenKeyring | None = None) -> Non
         shares.forget(stored, Share.Holder.GUARDIAN)
         if keyring is not None and queries.is_theirs(keyring, asked.user_id):
             lost_keys.share_out(asked.user, stored, keyring)
-        _tell(asked, "recovery.guardian-ended", by=by)
+        _tell(asked, "guardian.ended", by=by)
         other = asked.user if by.pk == asked.guardian_id else asked.guardian
         if other is not None and asked.accepted_at:
             letters.write(other, "guardian-ended", key=f"guardian-ended-{asked.pk}")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from audit import log
 from ehr import clock
 from ehr.accounts import attempts, bindings, codes, hashers, keyrings, letters, links, queries
-from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shares
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shared, shares
 from ehr.accounts.models import GivenShare, Keyring, Link, Recovery, Share, SharePair, User
 from ehr.accounts.operations import (
     Refused,
@@ -255,6 +255,7 @@ def finish(
         keyrings.wrap_by_passphrase(stored, fresh, stretched.wrap, stretched_with=cost)
         shares.forget(stored, Share.Holder.PAPER)
         share_out(user, stored, fresh)
+        shared.follow(fresh)
         bindings.bind(fresh)
         recovery.finished_at = clock.now()
         recovery.save(update_fields=["finished_at"])
@@ -303,6 +304,7 @@ def renew(*, user: User, passphrase: str, address: str) -> OpenKeyring:
         fresh = keyrings.succeed(stored, present)
         keyrings.wrap_by_passphrase(stored, fresh, checked.stretched.wrap, stretched_with=checked.cost)
         share_out(user, stored, fresh)
+        shared.follow(fresh)
         bindings.bind(fresh)
         log.append("keyring.renewed", actor=queries.party(user), subject=None, outcome="done")
         letters.write(user, "keys-renewed", key=f"keys-renewed-{fresh.version_id}")

@@ -11,6 +11,7 @@ from ehr.accounts import hashers
 from ehr.accounts.history import is_logged, is_logged_author, is_present
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import BackupCode, Guardian, Keyring, KeyVersion, Reader, Recovery, Share, User
+from ehr.accounts.models.recovery import LIFE
 
 __all__ = ["is_logged", "is_logged_author", "is_present"]
 
@@ -81,6 +82,12 @@ def recovery_under_way(user: User) -> Recovery | None:
     """Return the recovery of a person's keys that has begun and is not over, or None."""
     found = Recovery.objects.filter(user=user, cancelled_at=None, finished_at=None).first()
     return found if found and found.is_open(clock.now()) else None
+
+
+def recoveries_under_way(at: datetime) -> QuerySet[Recovery]:
+    """Return whoever is getting lost keys back, who began first first."""
+    found = Recovery.objects.filter(cancelled_at=None, finished_at=None, started_at__gt=at - LIFE)
+    return found.order_by("started_at", "pk")
 
 
 def in_person_checks(recovery: Recovery) -> int:

@@ -1,5 +1,5 @@
 """The worklists of the desk. Django's admin finds them here; their order is the desk's."""
 
-from ehr.desk import inquiries, invitations, licences, oversight, people, places, systems
+from ehr.desk import inquiries, invitations, licences, oversight, people, places, recoveries, systems
 
-__all__ = ["inquiries", "invitations", "licences", "oversight", "people", "places", "systems"]
+__all__ = ["inquiries", "invitations", "licences", "oversight", "people", "places", "recoveries", "systems"]

@@ -50,6 +50,7 @@ PERMISSIONS = {
         "consent.change_claim",
         "patients.view_identifier",
         "patients.check_identity",
+        "accounts.check_recovery",
     ),
     DeskRole.OPERATOR: (
         "accounts.view_user",

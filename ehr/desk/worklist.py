@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from audit import cases
+from consent.escrow import NotReleased
 from consent.sharing.arrivals import ClaimRefused
 from ehr import clock
 from ehr.accounts.operations import Refused
@@ -33,7 +34,7 @@ PAGE = 25
 Words = str | Promise
 Facts = Sequence[tuple[Words, object]]
 # How the floors say that something cannot be done; the text is for the person who asked.
-STOPS = (NotPossible, Refused, cases.NotPossible, ClaimRefused, CannotCheck, AlreadyKnown)
+STOPS = (NotPossible, Refused, cases.NotPossible, ClaimRefused, NotReleased, CannotCheck, AlreadyKnown)
 
 
 class Reason(forms.Form):

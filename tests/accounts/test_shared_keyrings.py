@@ -86,6 +86,18 @@ def test_a_member_with_renewed_keys_stays_a_member(team, bob):
     assert opens(keyrings.open_shared(team.pk, keyring=bob.keyring), sealed_to(shared))
 
 
+@pytest.mark.security
+def test_a_members_lost_keys_no_longer_open_the_team_once_its_seal_followed(team, bob):
+    shared = keyrings.make_shared(team, [key_of(bob)])
+    lost = bob.keyring
+    renew(bob)
+    assert keyrings.shared.follow(bob.keyring) == 1
+    assert keyrings.shared.follow(bob.keyring) == 0
+    assert opens(keyrings.open_shared(team.pk, keyring=bob.keyring), sealed_to(shared))
+    with pytest.raises(CannotOpen):
+        keyrings.open_shared(team.pk, keyring=lost)
+
+
 def test_leaving_needs_no_key_and_ends_opening_at_once(team, bob, carol):
     keyrings.make_shared(team, [key_of(bob), key_of(carol)])
     assert keyrings.unshare(team, Reader.objects.get(pk=carol.keyring.reader_id)) == 1

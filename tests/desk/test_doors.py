@@ -40,6 +40,7 @@ OPEN = {
     "notices_hook": {"verifier"},
     "notices_hookparcel": {"operator"},
     "accounts_letter": {"operator"},
+    "accounts_recovery": {"identity checker"},
 }
 
 

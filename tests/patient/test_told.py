@@ -19,7 +19,7 @@ ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
     "guardian", "membership", "privilege", "recovery-code", "second-factor", "team",
 }  # fmt: skip
-WITHOUT_A_SUBJECT = {"identity.refused", "code.refused"}
+WITHOUT_A_SUBJECT = {"identity.refused", "code.refused", "escrow.split", "escrow.rebuilt"}
 NO_ACTS = {
     "desk",
     "ehr",
@@ -38,7 +38,9 @@ NEVER_PATIENTS = {
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
     "claim.refused", "access.explained", "access.not-explained", "case.read", "case.answered", "case.closed", "grant.altered",
-    "grant.token-skipped", "grant.unknown-token",
+    "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened", "recovery.released",
+    "recovery.share-given", "recovery.refused", "succession.released",
+    "escrow.opened", "escrow.share-opened", "escrow.refused",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "reader.blocked",
@@ -50,6 +52,9 @@ ONLY_PATIENTS = {
     "access.approved",
     "access.declined",
     "code.shown",
+    "recovery.started",
+    "recovery.cancelled",
+    "recovery.finished",
 }
 ME = uuid4()
 ACTORS = {
@@ -75,7 +80,8 @@ def named_acts() -> set[str]:
 def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
-    if action in {"grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}:
+    machines = {"grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
+    if action in machines or action.startswith("escrow."):
         return who == "a machine"
     return action not in ONLY_PATIENTS
 

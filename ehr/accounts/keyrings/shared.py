@@ -5,6 +5,7 @@ Who is a member is decided above. Here a seal is made to whoever is named, and o
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db import transaction
 
@@ -14,7 +15,7 @@ from ehr.accounts.keyrings.history import succeed
 from ehr.accounts.keyrings.locked import same_owner
 from ehr.accounts.keyrings.opened import OpenKeyring, make
 from ehr.accounts.models import Keyring, KeyVersion, MemberSeal, Reader
-from ehr.crypto import digests
+from ehr.crypto import digests, sealing
 from ehr.crypto.opening import CannotOpen
 
 
@@ -91,6 +92,25 @@ def turn_shared(team_keyring: OpenKeyring, members: Iterable[KeyVersion], *, by:
     MemberSeal.objects.filter(reader_id=fresh.reader_id).delete()
     _seal_to_all(fresh, members, by)
     return fresh
+
+
+def follow(keyring: OpenKeyring) -> int:
+    """Seal every team's keyring that a member opens with older keys to their newest instead; return how many.
+
+    Call it inside the transaction that renewed them. What does not open stays as it is, and opens nothing.
+    """
+    present = KeyVersion.objects.get(pk=keyring.version_id)
+    older = MemberSeal.objects.select_related("version", "member").filter(member__reader_id=keyring.reader_id)
+    count = 0
+    for seal in older.exclude(member=present):
+        with suppress(CannotOpen):
+            info = _info(seal.version, seal.member)
+            text = keyring.open_seal(bytes(seal.blob), info=info, version_id=seal.member_id)
+            seal.blob = sealing.seal(bytes(present.kem_public), text, info=_info(seal.version, present))
+            seal.member = present
+            seal.save(update_fields=["blob", "member"])
+            count += 1
+    return count
 
 
 def _locked(team_id: uuid.UUID) -> Keyring:

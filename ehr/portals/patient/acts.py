@@ -33,19 +33,30 @@ THEIRS = {
     "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
     "claim.refused": gettext_lazy("Found that somebody who wanted this record is not its patient. It stayed closed."),
     "claim.released": gettext_lazy("Got this record handed over, after two people had confirmed whose it is."),
+    "recovery.checked": gettext_lazy("Saw your document, so that you get your keys back. It takes two people."),
+    "recovery.shortened": gettext_lazy("Met you, as the second person, so you need not wait for your keys."),
+    "recovery.released": gettext_lazy("Handed the institution’s share of your keys to you. It opens nothing alone."),
+    "recovery.share-given": gettext_lazy("Handed their share of your keys to you. It opens nothing alone."),
+    "recovery.refused": gettext_lazy("Tried to help with your lost keys, and was refused: it did not fit."),
     "record.claimed": gettext_lazy("Took over this record."),
+    "succession.released": gettext_lazy(
+        "Got the keys of this record after a death, once two people had confirmed who may have them."
+    ),
     "record.left": gettext_lazy("Left this record while it was empty, for another one that had arrived."),
 }
 YOURS = {
     "record.begun": gettext_lazy("You began this record."),
     "claim.taken-up": gettext_lazy("You used your invitation to this record."),
     "claim.released": gettext_lazy("This record was handed over to you, after two people had confirmed who you are."),
-    "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys only."),
+    "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys."),
     "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
     "record.opened": gettext_lazy("You read your %(parts)s."),
     "attachment.opened": gettext_lazy("You opened a file of yours."),
     "entry.added": gettext_lazy("You added something to your %(parts)s."),
     "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
+    "recovery.started": gettext_lazy("You began to get your keys back. If it was not you, ask about this line."),
+    "recovery.cancelled": gettext_lazy("You stopped getting your keys back. Nothing was opened."),
+    "recovery.finished": gettext_lazy("You got your keys back, by two shares. They are new now."),
     "grant.made": gettext_lazy("You let %(reader)s see your %(parts)s."),
     "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
     "access.approved": gettext_lazy("You said yes to what %(reader)s asked for."),
@@ -67,6 +78,11 @@ YOURS_REFUSED = {
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
 }
 AUTOMATIC = {
+    "escrow.opened": gettext_lazy("Let the keys of your %(parts)s go, for what another line of this list says."),
+    "escrow.share-opened": gettext_lazy(
+        "Let the institution's share of your keys go, for what another line of this list says. Alone it opens nothing."
+    ),
+    "escrow.refused": gettext_lazy("Was asked for the keys of your record and kept them. Nothing was opened."),
     "record.begun": gettext_lazy("Began this record for you before you were here."),
     "grant.altered": gettext_lazy(
         "A permission did not match what you signed, so it opened nothing. The privacy officer was told."
@@ -84,6 +100,9 @@ AUTOMATIC = {
 }
 # What happened by itself for another reason than usual.
 CAUSED = {
+    ("escrow.refused", "keyholder-away"): gettext_lazy(
+        "Could not reach the keyholder for the keys of your record. Nothing was opened."
+    ),
     ("grant.ended", "parent"): gettext_lazy(
         "%(reader)s lost the right to see your %(parts)s, because the permission it came from is over."
     ),
