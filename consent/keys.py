@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from audit import log
-from consent import escrow, proofs, queries
+from consent import authority, escrow, proofs, queries
 from consent.models import Grant
 from ehr import clock
 from ehr.accounts import queries as accounts
@@ -161,6 +161,14 @@ def _of_reader(reader_id: UUID, keyring: OpenKeyring) -> OpenKeyring | None:
     return keyring if reader_id == keyring.reader_id else open_shared(reader_id, keyring=keyring)
 
 
+def waits_for_team(grants: Iterable[Grant], keyring: OpenKeyring) -> bool:
+    """Tell whether all that grants open is a team's whose keys this member was not handed yet."""
+    readers = {grant.reader_id for grant in grants}
+    with suppress(CannotOpen):
+        return bool(readers) and all(_of_reader(reader, keyring) is None for reader in readers)
+    return False
+
+
 def boxes_of(patient: Patient, secrets: Mapping[tuple[str, int], bytes], parts: Iterable[str]) -> dict[str, OpenBox]:
     """Return the lockboxes that an emergency's keys open, by part. One whose epoch turned meanwhile is left out."""
     chosen = {str(part) for part in parts}
@@ -281,7 +289,7 @@ class _Followers:
 
     def _found(self, grant: Grant) -> Recipient | None:
         signer = self._signer(grant)
-        if signer is None and not queries.signed_for_patient(grant):
+        if signer is None and not authority.signed_for_patient(grant):
             _tell_of_altered(grant)
             return None
         with suppress(KeyExchanged):

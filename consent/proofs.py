@@ -124,6 +124,30 @@ def made_by(grant, keyring) -> bool:
     return _signed_by(grant) == typed_data.address_of(keyring.grant_key(grant.pk.bytes))
 
 
+def mandate_terms(mandate) -> dict:
+    """Return what a mandate says, as plain JSON values."""
+    return {
+        "patient": str(mandate.patient_id),
+        "referrer": str(mandate.referrer_id),
+        "categories": list(mandate.categories),
+        "roles": list(mandate.roles),
+        "days": mandate.days,
+        "until": _moment(mandate.until),
+        "sentence": mandate.sentence,
+    }
+
+
+def mandate_message(mandate) -> bytes:
+    """Return what the patient's author key signs, to let a referrer pass on in their name within these bounds."""
+    text = json.dumps(mandate_terms(mandate), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return joined(b"mandate/v1", mandate.id.bytes, text.encode())
+
+
+def mandate_genuine(mandate) -> bool:
+    """Tell whether the key named beside a mandate signed exactly what the row says; whose key that is, it cannot."""
+    return signing.verify(mandate.patient_version.author_public, mandate_message(mandate), bytes(mandate.signature))
+
+
 def _b64(raw: bytes) -> str:
     return base64.b64encode(bytes(raw)).decode()
 

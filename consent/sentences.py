@@ -47,6 +47,10 @@ REFUSALS = {
     "not-assigned": gettext_lazy(
         "You are not assigned to {name} at the moment. Ask your team’s lead to assign you, then open the record again."
     ),
+    "team-keys-wait": gettext_lazy(
+        "Your team’s keys have not been handed to you yet. It happens by itself as soon as a colleague from the team "
+        "is signed in; then open the record again."
+    ),
     "place": gettext_lazy(
         "{name} shares this only in countries they named, and yours is not one of them. Ask {name} to add it."
     ),
@@ -167,6 +171,53 @@ def _when(starts: datetime, ends: datetime, now: datetime, here: ZoneInfo, repor
 def _where(places: Iterable[str]) -> str:
     named = [country_names()[code] for code in sorted(places)]
     return _(", only while they are in %(places)s") % {"places": listed(named)} if named else ""
+
+
+def mandate_sentence(
+    *,
+    referrer: str,
+    categories: Iterable[str],
+    roles: Iterable[str],
+    days: int,
+    until: datetime,
+    zone: str,
+    language: str,
+) -> str:
+    """Return the sentence a patient confirms who lets a referrer pass on. The mandate keeps it word for word."""
+    with override(language):
+        facts = {
+            "referrer": referrer,
+            "parts": parts(categories),
+            "whom": listed_or(MANDATED[role] for role in roles),
+            "days": days,
+            "until": date_format(until.astimezone(ZoneInfo(zone)), "j F Y, H:i"),
+        }
+        return (
+            ngettext(
+                "Until %(until)s, %(referrer)s may let %(whom)s see your %(parts)s for up to %(days)s day each time, "
+                "without asking you first. You are told each time, and can stop each one.",
+                "Until %(until)s, %(referrer)s may let %(whom)s see your %(parts)s for up to %(days)s days each time, "
+                "without asking you first. You are told each time, and can stop each one.",
+                days,
+            )
+            % facts
+        )
+
+
+# Those to whom something may be passed on under a mandate, as they stand inside a sentence.
+MANDATED = {
+    "specialist": gettext_lazy("a specialist"),
+    "primary-physician": gettext_lazy("another physician"),
+    "nurse": gettext_lazy("a nurse"),
+}
+
+
+def listed_or(words: Iterable[object]) -> str:
+    """Return words as a choice: "a, b or c"."""
+    items = [str(word) for word in words]
+    if len(items) < 2:
+        return "".join(items)
+    return _("%(first)s or %(last)s") % {"first": ", ".join(items[:-1]), "last": items[-1]}
 
 
 def refusal(because: str, *, name: str, standing_message: str = "") -> str:

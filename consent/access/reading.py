@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from audit import log
-from consent import keys, sentences
+from consent import authority, keys, sentences
 from consent.access.refusing import AccessDenied, own_event, refuse
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.keys import OpenBox, OpenBundle
@@ -81,6 +81,9 @@ def _opened(
         raise refuse(verdict, patient, "chart.refused", because=because, **told)
     _record_opening(verdict, purpose=purpose, logical_id=logical_id)
     try:
+        # What the patient signed opens by its digest; where somebody signed for them, that they might is checked here.
+        if not all(authority.signed_for_patient(grant) for grant in verdict.used if grant.mandate_id):
+            raise keys.CannotOpen("This was not signed by who may sign for the patient.")
         by_part = {str(part): grant for part, grant in verdict.allowed.items()}
         boxes = keys.granted_boxes(patient, by_part, keyring=keyring)
         if verdict.by_emergency:
@@ -89,7 +92,8 @@ def _opened(
         if not boxes and not bundles:
             raise keys.CannotOpen("No seal was found for this permission.")
     except keys.CannotOpen as problem:
-        raise refuse(verdict, patient, "chart.refused", because="seal-does-not-open", **told) from problem
+        because = "team-keys-wait" if keys.waits_for_team(verdict.used, keyring) else "seal-does-not-open"
+        raise refuse(verdict, patient, "chart.refused", because=because, **told) from problem
     return boxes, bundles
 
 
@@ -115,22 +119,23 @@ def _record_opening(verdict: Verdict, *, purpose, logical_id) -> None:
     """Commit one event per permission used: each names its own parts and permission."""
     action = "chart.opened" if logical_id is None else "entry.opened"
     page = log.new_id(clock.now())
-    used: list[tuple[str, uuid.UUID | None, list[str]]] = []
+    used: list[tuple[str, Grant | None, list[str]]] = []
     for grant in verdict.used:
         whole = [str(part) for part, one in verdict.allowed.items() if one.pk == grant.pk]
-        used.append(("grant", grant.pk, whole or grant.categories))
+        used.append(("grant", grant, whole or grant.categories))
     if verdict.by_emergency:
         used.append(("emergency", None, [str(part) for part in verdict.by_emergency]))
-    for because, grant_id, parts in used:
+    for because, grant, parts in used:
         log.record(
             action,
-            actor=verdict.party(),
+            actor=verdict.party(grant),
             subject=verdict.patient.pk,
             categories=sorted(parts),
             purpose=str(purpose),
-            grant=grant_id,
+            grant=grant.pk if grant else None,
             because=because,
             page=page,
+            details=verdict.team(grant),
         )
 
 
@@ -145,14 +150,15 @@ def identify(patient: Patient, *, reader: User, purpose: Purpose | str, presence
     if not (verdict.opens_anything or writing.opens_anything):
         because = verdict.because
         raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every)
-    grant = next((one.pk for one in [*verdict.used, *writing.used]), None)
+    grant = next(iter([*verdict.used, *writing.used]), None)
     log.record(
         "patient.named",
-        actor=verdict.party(),
+        actor=verdict.party(grant),
         subject=patient.pk,
         purpose=str(purpose),
-        grant=grant,
+        grant=grant.pk if grant else None,
         because="grant" if grant else "emergency",
+        details=verdict.team(grant),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from audit import log
-from consent import keys, queries
+from consent import authority, keys
 from consent.access.refusing import own_event, own_party, refuse
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.rules import EntryFacts
@@ -67,11 +67,11 @@ def add_entries(
                 if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
                     raise ChangedMeanwhile
                 grants = {str(part): grant for part, grant in verdict.allowed.items()}
-                _append_writing(
-                    patient, drafts, actor=verdict.party(), purpose=purpose, grant=next(iter(grants.values())).pk
-                )
+                grant = next(iter(grants.values()))
+                actor, told = verdict.party(grant), verdict.team(grant)
+                _append_writing(patient, drafts, actor=actor, purpose=purpose, grant=grant.pk, told=told)
                 boxes = keys.granted_boxes(patient, grants, keyring=keyring)
-                return vault.write(patient, drafts, author=_Person(keyring, verdict.party().name), boxes=boxes)
+                return vault.write(patient, drafts, author=_Person(keyring, actor.name), boxes=boxes)
     except IntegrityError as twice:
         # Two at the same moment: the database let the first one in.
         raise ChangedMeanwhile from twice
@@ -99,7 +99,7 @@ def _why_not_written(
     if not accounts.is_theirs(keyring, verdict.reader.pk):
         return "locked"
     # Writing may need no seal, so the signature itself is checked.
-    genuine = all(queries.signed_for_patient(grant) for grant in verdict.allowed.values())
+    genuine = all(authority.signed_for_patient(grant) for grant in verdict.allowed.values())
     return "" if genuine else "seal-does-not-open"
 
 
@@ -134,7 +134,13 @@ def receive(patient: Patient, drafts: Sequence[Draft], *, source: Author) -> lis
 
 
 def _append_writing(
-    patient: Patient, drafts: Sequence[Draft], *, actor: log.Party, purpose, grant: uuid.UUID | None = None
+    patient: Patient,
+    drafts: Sequence[Draft],
+    *,
+    actor: log.Party,
+    purpose,
+    grant: uuid.UUID | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> None:
     changed = any(draft.version > 1 for draft in drafts)
     log.append(
@@ -146,5 +152,5 @@ def _append_writing(
         purpose=str(purpose),
         grant=grant,
         because="grant" if grant else "own" if actor.role == "patient" else "source",
-        details={"count": len(drafts)},
+        details={"count": len(drafts), **(told or {})},
     )

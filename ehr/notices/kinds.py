@@ -227,6 +227,11 @@ _SHARING = {
         _("Answer beside your request. They decide after that."),
         page="clinician:requests",
     ),
+    "access-explained": Kind(
+        _("Somebody answered your question"),
+        _("You asked why they want to see part of your record. Read what they say, then decide."),
+        page="patient:requests",
+    ),
     "referral-proposed": Kind(
         _("A specialist was suggested to you"),
         _("Read who it is and what they would see. Nothing opens unless you say yes."),
@@ -234,6 +239,14 @@ _SHARING = {
     ),
     "referral-answered": Kind(
         _("A patient answered your referral"), _("You can see what they decided."), page="clinician:requests"
+    ),
+    "mandate-given": Kind(
+        _("A patient lets you pass on part of their record"),
+        _("Within what they signed, you can refer without asking each time."),
+        page="clinician:requests",
+    ),
+    "report-filed": Kind(
+        _("A report you asked for is there"), _("Open the patient’s chart to read it."), page="clinician:home"
     ),
     "team-changed": Kind(
         _("A team you let in has changed"),

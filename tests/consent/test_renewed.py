@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from consent import access, proofs, queries, upkeep
+from consent import access, authority, proofs, upkeep
 from consent.models import Ending, Grant, GrantParcel
 from consent.sharing import grants
 from ehr.accounts import keyrings
@@ -87,7 +87,7 @@ def test_a_grant_signed_with_older_keys_is_ended_and_burnt_with_them(with_record
 def test_a_grant_signed_with_older_keys_is_still_one_that_its_patient_signed(with_record, lee):
     grant = people.give(with_record, lee, Category.LABS)
     renew(with_record)
-    assert queries.signed_for_patient(Grant.objects.get(pk=grant.pk))
+    assert authority.signed_for_patient(Grant.objects.get(pk=grant.pk))
     assert proofs.made_by(grant, with_record.keyring.past(grant.patient_version_id))
     assert not proofs.made_by(grant, with_record.keyring)
 

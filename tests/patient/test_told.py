@@ -19,7 +19,7 @@ ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
     "guardian", "membership", "privilege", "recovery-code", "second-factor", "team",
 }  # fmt: skip
-WITHOUT_A_SUBJECT = {"identity.refused", "code.refused", "escrow.split", "escrow.rebuilt"}
+WITHOUT_A_SUBJECT = {"identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt"}
 NO_ACTS = {
     "desk",
     "ehr",
@@ -37,12 +37,18 @@ NO_ACTS = {
 NEVER_PATIENTS = {
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
-    "claim.refused", "access.explained", "access.not-explained", "case.read", "case.answered", "case.closed", "grant.altered",
+    "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
+    "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
+    "grant.altered", "patient.found",
     "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened", "recovery.released",
     "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "mandate.made",
+    "mandate.ended",
+    "referral.approved",
+    "referral.declined",
     "reader.blocked",
     "reader.unblocked",
     "record.viewed-as",

@@ -39,6 +39,10 @@ THEIRS = {
     "recovery.share-given": gettext_lazy("Handed their share of your keys to you. It opens nothing alone."),
     "recovery.refused": gettext_lazy("Tried to help with your lost keys, and was refused: it did not fit."),
     "record.claimed": gettext_lazy("Took over this record."),
+    "referral.proposed": gettext_lazy("Proposed that %(reader)s see your %(parts)s."),
+    "referral.withdrawn": gettext_lazy("Took back the proposal that %(reader)s see your %(parts)s."),
+    "referral.mandated": gettext_lazy("Let %(reader)s see your %(parts)s, as you had agreed to beforehand."),
+    "report.filed": gettext_lazy("Filed the report they were asked for."),
     "succession.released": gettext_lazy(
         "Got the keys of this record after a death, once two people had confirmed who may have them."
     ),
@@ -63,6 +67,10 @@ YOURS = {
     "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
     "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
+    "referral.approved": gettext_lazy("You said yes to the proposal that %(reader)s see your %(parts)s."),
+    "referral.declined": gettext_lazy("You said no to the proposal that %(reader)s see your %(parts)s."),
+    "mandate.made": gettext_lazy("You let %(reader)s pass on your %(parts)s, within the limits you signed."),
+    "mandate.ended": gettext_lazy("You ended that %(reader)s may pass on your %(parts)s."),
     "reader.blocked": gettext_lazy("You keep %(reader)s out by name from now on."),
     "reader.unblocked": gettext_lazy("You let %(reader)s be let in again. Nothing opens for them by that alone."),
     "record.viewed-as": gettext_lazy("You looked at your record the way %(reader)s sees it."),
