@@ -156,12 +156,14 @@ class Balance:
 def balance() -> Balance:
     """Return the account of the escrow, by one pass over the whole log: for an officer, not for a page."""
     why_of = {action: why for why, action in OPENED_BY.items()}
-    said, opened, refused = {}, set(), set()
+    said: dict[str, audit.Line] = {}
+    opened: set[str] = set()
+    refused: set[str] = set()
     for line in audit.with_action([*why_of, "escrow.opened", "escrow.refused"]):
         if line.action in why_of:
             said[str(line.event_id)] = line
         elif line.details.get("why") in OPENED_BY:
-            (opened if line.action == "escrow.opened" else refused).add(line.details.get("event"))
+            (opened if line.action == "escrow.opened" else refused).add(str(line.details.get("event")))
     uses = {str(use.event_id): use for use in EscrowUse.objects.all()}
     explained = {pk for pk, use in uses.items() if _explains(said.get(pk) or audit.find(use.event_id), use, opened)}
     idle = {pk: line for pk, line in said.items() if line.outcome != "refused" and pk not in uses.keys() | refused}

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pkcs11
 from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
@@ -60,7 +61,7 @@ class Token:
     def _named(self) -> dict:
         return {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: self._key}
 
-    def _found(self, session: pkcs11.Session) -> pkcs11.SecretKey:
+    def _found(self, session: pkcs11.Session) -> Any:
         keys = list(session.get_objects(self._named()))
         if len(keys) != 1:
             raise TokenAway(f"The token “{self._token}” has {len(keys)} keys named “{self._key}”. It must have one.")

@@ -246,6 +246,25 @@ def test_one_person_opens_so_many_records_an_hour(with_record, doctor, key, sett
         assert release(say_emergency(with_record.patient, doctor.user, key), with_record.patient, key)
 
 
+def test_rows_taken_away_make_no_room(with_record, doctor, key, settings, monkeypatch):
+    monkeypatch.setattr(releases, "_lately", None)
+    releases.remember()
+    settings.BREAK_GLASS_PER_HOUR = 1
+    release(say_emergency(with_record.patient, doctor.user, key), with_record.patient, key)
+    EscrowUse.objects.all().delete()
+    assert refused(say_emergency(with_record.patient, doctor.user, key), with_record.patient, key) == "too-many"
+    with time_machine.travel(clock.now() + timedelta(hours=1, seconds=1)):
+        assert release(say_emergency(with_record.patient, doctor.user, key), with_record.patient, key)
+
+
+def test_each_release_is_told_where_the_database_cannot_reach(with_record, doctor, key, caplog):
+    event = say_emergency(with_record.patient, doctor.user, key)
+    with caplog.at_level("INFO"):
+        release(event, with_record.patient, key)
+    assert f"Opened 2 part(s) of record {with_record.patient.pk} for event {event.pk}: emergency." in caplog.text
+    assert "Costa" not in caplog.text
+
+
 def test_all_together_open_so_many_records_an_hour(with_record, doctor, key, settings):
     settings.RELEASES_PER_HOUR = 1
     release(say_emergency(with_record.patient, doctor.user, key), with_record.patient, key)

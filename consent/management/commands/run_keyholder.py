@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connections
 
-from consent.keyholder import readers, server
+from consent.keyholder import readers, releases, server
 from consent.keyholder.token import TokenAway
 
 logger = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ class Command(BaseCommand):
         if not settings.KEYHOLDER_SOCKET:
             raise CommandError("Set KEYHOLDER_SOCKET to the path this program should listen on.")
         server.harden()
+        releases.remember()
         try:
             readers.wrapping()
             door = server.Server(settings.KEYHOLDER_SOCKET, server.user_ids(settings.KEYHOLDER_USERS))
