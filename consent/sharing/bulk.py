@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from consent import queries
 from consent.access import KeysLocked, own_party
 from consent.models import AccessRequest, BulkAct, Grant
-from consent.sharing import grants, requests
+from consent.sharing import answering, grants, requests
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
@@ -46,6 +46,9 @@ def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid
         raise CannotDo(
             _("One of these asks for mental health notes or genetic information. Answer that one by itself.")
         )
+    if kind == "approve" and AccessRequest.objects.filter(pk__in=chosen, record_until__isnull=False).exists():
+        # What was recorded until then is read in the patient's session first, which is no part of a step.
+        raise CannotDo(_("One of these asks for what was recorded in a certain time. Answer that one by itself."))
     made, _new = BulkAct.objects.get_or_create(
         id=once, defaults={"patient": patient, "by": patient.user, "kind": kind, "items": [str(one) for one in chosen]}
     )
@@ -106,7 +109,7 @@ def _approve(patient: Patient, item: str, keyring: OpenKeyring) -> str:
         return "not-there"
     try:
         with transaction.atomic():
-            requests.approve(
+            answering.approve(
                 request,
                 keyring=keyring,
                 categories=request.categories,
@@ -123,7 +126,7 @@ def _decline(patient: Patient, item: str, _keyring: OpenKeyring) -> str:
     if request is None:
         return "not-there"
     try:
-        requests.decline(request)
+        answering.decline(request)
     except requests.CannotAnswer:
         return "not-any-more"
     return ""

@@ -31,6 +31,9 @@ LIMITS = {
     "letter": Limit(here=5, account=5, address=20, minutes=60),
     # A clinician types the code a patient shows them.
     "shown-code": Limit(here=5, account=10, address=60, minutes=15),
+    # A clinician looks for somebody by what is in their documents. Those found count, too, or one patient who is
+    # known would buy ten guesses at another.
+    "find-patient": Limit(here=10, account=10, address=60, minutes=60),
 }
 
 
@@ -82,3 +85,9 @@ def was_the_last(attempt: Attempt) -> bool:
     since = attempt.at - timedelta(minutes=limit.minutes)
     failed = Attempt.objects.filter(kind=attempt.kind, account=attempt.account, failed=True, at__gt=since)
     return failed.filter(address=attempt.address).count() >= limit.here or failed.count() >= limit.account
+
+
+def lately(attempt: Attempt) -> int:
+    """Return how many failed tries this account has made within the time that counts, this one included."""
+    since = attempt.at - timedelta(minutes=LIMITS[attempt.kind].minutes)
+    return Attempt.objects.filter(kind=attempt.kind, account=attempt.account, failed=True, at__gt=since).count()

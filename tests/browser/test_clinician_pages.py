@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from consent import access
-from consent.sharing import grants, requests
+from consent.sharing import answering, asking, grants
 from ehr.words import Category
 from tests import people
 from tests.clinician.conftest import READ_AND_WRITE, allergy, browser_of, lab, medicine, problem, put
@@ -62,10 +62,10 @@ def pages(db):
     people.give(hubert, lee, Category.LABS)
     grants.end(people.give(dee, lee, Category.LABS), keyring=dee.keyring, by=access.own_party(dee.patient))
     for person in (hubert, dee):
-        asked = requests.ask(
+        asked = asking.ask(
             person.patient, reader=lee.user, keyring=lee.keyring, categories=["history"], days=30, words="For a visit"
         )
-    requests.decline(asked)
+    answering.decline(asked)
     kept = Kept(lee)
     add = reverse("clinician:add", args=[ana.patient.pk, "note"])
     kept.client.post(add, {"name": "Cough", "words": "Dry cough since Monday.\n" * 20, "once": uuid.uuid4()})

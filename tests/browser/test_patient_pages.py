@@ -9,7 +9,7 @@ from django.urls import reverse
 from audit import checkpoints, sequencer
 from audit import queries as log
 from consent import access
-from consent.sharing import grants, requests
+from consent.sharing import asking, grants
 from ehr.words import Action, Category, Purpose
 from tests import people
 from tests.patient.conftest import browser_of
@@ -36,7 +36,7 @@ def pages(db):
     access.open_chart(ana.patient, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
     with pytest.raises(access.AccessDenied):
         access.open_chart(ana.patient, reader=omar.user, keyring=omar.keyring, purpose=Purpose.TREAT)
-    asked = requests.ask(
+    asked = asking.ask(
         ana.patient,
         reader=omar.user,
         keyring=omar.keyring,

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from consent.access import own_party
 from consent.models import AccessRequest
-from consent.sharing import grants, requests
+from consent.sharing import answering, correspondence, finding, grants, requests
 from ehr.words import Category
 from tests import people
 from tests.clinician.conftest import browser_of
@@ -40,10 +40,10 @@ def test_a_refused_chart_leads_to_asking_and_an_answer_to_the_chart(ana, lee, br
     assert asking(ana) in refused.content.decode()
     assert browser.post(asking(ana), ASKED | {"once": uuid.uuid4()}).status_code == 302
     request = requests.open_requests(ana.patient).get()
-    assert requests.read_message(request, ana.keyring).words == (
+    assert correspondence.read_message(request, ana.keyring).words == (
         "For a visit that is planned. I need your latest blood results."
     )
-    requests.approve(request, keyring=ana.keyring, categories=["labs"], actions=["read"], days=7)
+    answering.approve(request, keyring=ana.keyring, categories=["labs"], actions=["read"], days=7)
     page = browser.get(chart).content.decode()
     assert "Glucose" in page
     assert "Asthma" not in page
@@ -81,7 +81,7 @@ def test_nothing_is_ticked_beforehand(ana, browser, reached):
 
 def test_a_declined_request_says_declined_and_nothing_else(ana, browser, reached):
     browser.post(asking(ana), ASKED | {"once": uuid.uuid4()})
-    requests.decline(requests.open_requests(ana.patient).get())
+    answering.decline(requests.open_requests(ana.patient).get())
     (one,) = browser.get(reverse("clinician:requests")).context["asked"]
     assert (one.tag, one.detail, one.reaches) == ("Declined", "", False)
 
@@ -97,7 +97,7 @@ def test_a_request_is_withdrawn_by_its_author_alone(ana, lee, browser, stranger,
 
 
 def test_a_code_leads_to_asking(ana, browser):
-    code, _ = requests.show_code(ana.patient)
+    code, _ = finding.show_code(ana.patient)
     assert browser.get(asking(ana)).status_code == 404
     answer = browser.post(reverse("clinician:code"), {"code": code})
     assert answer["Location"] == asking(ana)

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from consent.sharing import requests
+from consent.sharing import finding
 from ehr import clock
 from providers.models import Clinician, Credential, Membership
 from tests import people
@@ -49,7 +49,7 @@ def test_registering_hands_in_a_licence_and_opens_nothing(uma, ana):
     home = browser.get(reverse("clinician:home"))
     assert home.context["rows"] == []
     assert "waiting for a verifier" in home.content.decode()
-    code, _ = requests.show_code(ana.patient)
+    code, _ = finding.show_code(ana.patient)
     assert "waiting for a verifier" in browser.post(reverse("clinician:code"), {"code": code}).content.decode()
 
 

@@ -1,12 +1,13 @@
 """One decision about many: step by step, each step whole, on from where it was."""
 
 import uuid
+from datetime import date
 
 import pytest
 
 from consent import access
 from consent.models import Ending, Grant
-from consent.sharing import bulk, requests
+from consent.sharing import answering, asking, bulk
 from consent.sharing.bulk import CannotDo
 from ehr.words import Category
 from tests import people
@@ -25,7 +26,7 @@ def begin(person, kind, items, once=None):
 
 
 def ask(patient, reader, *parts):
-    return requests.ask(
+    return asking.ask(
         patient.patient, reader=reader.user, keyring=reader.keyring, categories=parts, days=10, words="For your visit."
     )
 
@@ -87,7 +88,7 @@ def test_many_requests_are_declined(with_record, asked):
 
 
 def test_what_cannot_be_done_is_left_with_its_reason_and_the_rest_goes_on(with_record, asked):
-    requests.decline(asked[1])
+    answering.decline(asked[1])
     act = bulk.advance(begin(with_record, "approve", asked), keyring=with_record.keyring)
     assert act.refused == {str(asked[1].pk): "not-any-more"}
     assert Grant.objects.filter(request__isnull=False).count() == 2
@@ -120,3 +121,18 @@ def test_nothing_moves_while_the_keys_are_locked(with_record, five, ground):
 def test_nothing_ticked_too_much_or_an_act_that_is_none_is_sent_back(with_record, kind, items):
     with pytest.raises(CannotDo):
         bulk.begin(with_record.patient, kind=kind, items=[uuid.UUID(int=int(one)) for one in items], once=uuid.uuid4())
+
+
+def test_what_was_asked_for_a_certain_time_is_answered_by_itself(with_record):
+    reader = people.clinician("Dated Asker")
+    request = asking.ask(
+        with_record.patient,
+        reader=reader.user,
+        keyring=reader.keyring,
+        categories=[Category.LABS],
+        days=10,
+        words="For your visit.",
+        record_until=date(2024, 12, 31),
+    )
+    with pytest.raises(CannotDo, match="in a certain time"):
+        begin(with_record, "approve", [request])

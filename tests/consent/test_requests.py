@@ -11,7 +11,7 @@ from audit.models import EventBody
 from consent import access, queries
 from consent.access import KeysLocked
 from consent.models import AccessRequest, Grant, ShownCode
-from consent.sharing import requests
+from consent.sharing import answering, asking, correspondence, finding, requests
 from consent.sharing.requests import CannotAnswer, CannotAsk
 from ehr import clock
 from ehr.accounts.attempts import TooMany
@@ -25,7 +25,7 @@ WORDS = "I would like to see your blood results before your visit."
 
 def ask(lee, ana, *parts, actions=(Action.READ,), days=30, words=WORDS, **more):
     parts = parts or (Category.LABS, Category.HISTORY)
-    return requests.ask(
+    return asking.ask(
         ana.patient,
         reader=lee.user,
         keyring=lee.keyring,
@@ -38,7 +38,7 @@ def ask(lee, ana, *parts, actions=(Action.READ,), days=30, words=WORDS, **more):
 
 
 def approve(ana, request, *parts, actions=(Action.READ,), days=None, **more):
-    return requests.approve(
+    return answering.approve(
         request,
         keyring=ana.keyring,
         categories=parts or request.categories,
@@ -61,7 +61,7 @@ def test_a_request_waits_for_its_patient_who_is_told_and_reads_it(ana, lee):
     request = ask(lee, ana)
     waiting = requests.open_requests(ana.patient).get()
     assert waiting == request
-    assert requests.read_message(waiting, ana.keyring) == requests.Message(WORDS, signed=True)
+    assert correspondence.read_message(waiting, ana.keyring) == correspondence.Message(WORDS, signed=True)
     assert "access-asked" in told(ana.user)
     line = story.story(ana.patient.pk)[0]
     assert (line.action, line.actor.id, set(line.categories)) == ("access.asked", lee.user.pk, {"labs", "history"})
@@ -76,16 +76,16 @@ def test_the_words_are_read_by_the_patient_alone(ana, lee):
     assert not any(b"planted" in bytes(body) for body in EventBody.objects.values_list("payload", flat=True))
     assert not Mail.objects.filter(payload__icontains="planted").exists()
     with pytest.raises(KeysLocked):
-        requests.read_message(request, None)
+        correspondence.read_message(request, None)
     other = people.patient("Somebody Else")
-    assert requests.read_message(request, other.keyring).words is None
+    assert correspondence.read_message(request, other.keyring).words is None
 
 
 def test_words_do_not_open_behind_changed_terms(ana, lee):
     request = ask(lee, ana, Category.LABS)
     AccessRequest.objects.update(categories=["labs", "genetic"])
     changed = requests.of_patient(ana.patient, request.pk)
-    assert requests.read_message(changed, ana.keyring).words is None
+    assert correspondence.read_message(changed, ana.keyring).words is None
 
 
 def test_the_same_request_sent_twice_is_one(ana, lee):
@@ -103,7 +103,7 @@ def test_a_second_request_waits_for_the_first_answer(ana, lee):
 
 def test_nobody_is_asked_over_and_over(ana, lee):
     for _ in range(3):
-        requests.decline(ask(lee, ana))
+        answering.decline(ask(lee, ana))
     with pytest.raises(CannotAsk, match="three times"):
         ask(lee, ana)
     with time_machine.travel(clock.now() + timedelta(days=15)):
@@ -187,8 +187,8 @@ def test_a_yes_confirmed_twice_makes_one_grant(ana, lee):
 
 
 def test_no_reveals_nothing_beyond_declined(ana, lee):
-    request = requests.decline(ask(lee, ana))
-    requests.decline(request)
+    request = answering.decline(ask(lee, ana))
+    answering.decline(request)
     seen = requests.sent_one(lee.user, request.pk)
     assert (requests.state(seen), seen.grant) == ("declined", None)
     assert told(lee.user) == ["access-declined"]
@@ -197,7 +197,7 @@ def test_no_reveals_nothing_beyond_declined(ana, lee):
 
 
 def test_what_was_declined_cannot_be_approved_later(ana, lee):
-    request = requests.decline(ask(lee, ana))
+    request = answering.decline(ask(lee, ana))
     with pytest.raises(CannotAnswer, match="declined already"):
         approve(ana, request)
 
@@ -218,8 +218,8 @@ def test_a_request_lapses_after_fourteen_days(ana, lee):
 def test_who_asked_can_take_it_back_and_nobody_else(ana, lee, stranger):
     request = ask(lee, ana)
     with pytest.raises(CannotAnswer, match="Only who asked"):
-        requests.withdraw(request, by=stranger.user)
-    requests.withdraw(request, by=lee.user)
+        asking.withdraw(request, by=stranger.user)
+    asking.withdraw(request, by=lee.user)
     with pytest.raises(CannotAnswer, match="withdrawn"):
         approve(ana, request)
     assert actions(ana.patient)[0] == "access.withdrawn"
@@ -244,58 +244,58 @@ def test_somebody_elses_request_is_not_found(ana, lee, stranger):
 
 # --- Whom one may ask ----------------------------------------------------------------------------
 def test_a_shown_code_lets_one_clinician_ask_once(ana, lee, stranger):
-    assert requests.patient_to_ask(lee.user, ana.patient.pk) is None
-    code, _ = requests.show_code(ana.patient)
-    assert requests.meet(code.lower(), reader=lee.user, address="192.0.2.1") == ana.patient
-    assert requests.patient_to_ask(lee.user, ana.patient.pk) == ana.patient
+    assert finding.patient_to_ask(lee.user, ana.patient.pk) is None
+    code, _ = finding.show_code(ana.patient)
+    assert finding.meet(code.lower(), reader=lee.user, address="192.0.2.1") == ana.patient
+    assert finding.patient_to_ask(lee.user, ana.patient.pk) == ana.patient
     assert queries.patient_within_reach(lee.user, ana.patient.pk) is None
     with pytest.raises(CannotAsk, match="does not work"):
-        requests.meet(code, reader=stranger.user, address="192.0.2.2")
+        finding.meet(code, reader=stranger.user, address="192.0.2.2")
     assert actions(ana.patient)[:2] == ["code.used", "code.shown"]
 
 
 def test_a_code_works_for_ten_minutes(ana, lee):
-    code, row = requests.show_code(ana.patient)
+    code, row = finding.show_code(ana.patient)
     with time_machine.travel(row.ends_at + timedelta(seconds=1), tick=False), pytest.raises(CannotAsk):
-        requests.meet(code, reader=lee.user, address="192.0.2.1")
+        finding.meet(code, reader=lee.user, address="192.0.2.1")
     clock.watch.forget()
     with time_machine.travel(row.ends_at - timedelta(seconds=1), tick=False):
-        assert requests.meet(code, reader=lee.user, address="192.0.2.1") == ana.patient
+        assert finding.meet(code, reader=lee.user, address="192.0.2.1") == ana.patient
 
 
 def test_only_the_newest_code_works(ana, lee):
-    first, _ = requests.show_code(ana.patient)
-    second, _ = requests.show_code(ana.patient)
+    first, _ = finding.show_code(ana.patient)
+    second, _ = finding.show_code(ana.patient)
     with pytest.raises(CannotAsk):
-        requests.meet(first, reader=lee.user, address="192.0.2.1")
-    assert requests.meet(second, reader=lee.user, address="192.0.2.1") == ana.patient
+        finding.meet(first, reader=lee.user, address="192.0.2.1")
+    assert finding.meet(second, reader=lee.user, address="192.0.2.1") == ana.patient
 
 
 def test_a_meeting_lasts_a_day(ana, lee):
-    code, _ = requests.show_code(ana.patient)
-    requests.meet(code, reader=lee.user, address="192.0.2.1")
+    code, _ = finding.show_code(ana.patient)
+    finding.meet(code, reader=lee.user, address="192.0.2.1")
     with time_machine.travel(clock.now() + timedelta(days=1, minutes=1)):
-        assert requests.patient_to_ask(lee.user, ana.patient.pk) is None
+        assert finding.patient_to_ask(lee.user, ana.patient.pk) is None
 
 
 @pytest.mark.security
 def test_codes_cannot_be_guessed_at_length(ana, lee):
-    code, _ = requests.show_code(ana.patient)
+    code, _ = finding.show_code(ana.patient)
     for number in range(5):
         with pytest.raises(CannotAsk):
-            requests.meet(f"WRONG{number:03}", reader=lee.user, address="192.0.2.1")
+            finding.meet(f"WRONG{number:03}", reader=lee.user, address="192.0.2.1")
     with pytest.raises(TooMany):
-        requests.meet(code, reader=lee.user, address="192.0.2.1")
+        finding.meet(code, reader=lee.user, address="192.0.2.1")
 
 
 @pytest.mark.privacy
 def test_a_code_is_kept_as_a_keyed_digest(ana):
-    code, _ = requests.show_code(ana.patient)
+    code, _ = finding.show_code(ana.patient)
     assert code.replace("-", "").encode() not in bytes(ShownCode.objects.get().digest)
     assert len(bytes(ShownCode.objects.get().digest)) == 32
 
 
 def test_an_unverified_provider_cannot_use_a_code(ana, ground):
-    code, _ = requests.show_code(ana.patient)
+    code, _ = finding.show_code(ana.patient)
     with pytest.raises(CannotAsk, match="Register"):
-        requests.meet(code, reader=people.account("Uma Unverified").user, address="192.0.2.1")
+        finding.meet(code, reader=people.account("Uma Unverified").user, address="192.0.2.1")

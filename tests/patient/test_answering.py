@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from consent.models import AccessRequest, Grant
-from consent.sharing import requests
+from consent.sharing.asking import ask
 from ehr.words import Action, Category
 from tests.patient.conftest import browser_of
 
@@ -13,7 +13,7 @@ WORDS = "To look at your blood results before Monday."
 
 @pytest.fixture
 def asking(ana, lee):
-    return requests.ask(
+    return ask(
         ana.patient,
         reader=lee.user,
         keyring=lee.keyring,

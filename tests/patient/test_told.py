@@ -36,7 +36,7 @@ NO_ACTS = {
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
-    "access.withdrawn", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
+    "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
     "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
     "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
     "grant.altered", "patient.found",
@@ -45,6 +45,7 @@ NEVER_PATIENTS = {
     "escrow.opened", "escrow.share-opened", "escrow.refused",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "access.asked-why",
     "mandate.made",
     "mandate.ended",
     "referral.approved",

@@ -17,7 +17,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
 from consent import access
-from consent.sharing import arrivals, questions, requests
+from consent.sharing import arrivals, questions
+from consent.sharing.asking import ask
 from ehr import clock
 from ehr.accounts import keyrings, letters, stored
 from ehr.accounts.models import AuthenticatorApp, Letter, User
@@ -157,7 +158,7 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
     """Let somebody see everything, be asked by them for more, ask about a line; return what came of it by name."""
     entries = _record(sharer)
     grant = people.give(sharer, reader, *Category, actions=(Action.READ, Action.WRITE))
-    asking = requests.ask(
+    asking = ask(
         sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
     )
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from consent import reach
 from consent.access import KeysLocked
-from consent.sharing import requests
+from consent.sharing import asking, finding, requests
 from consent.sharing.requests import CannotAnswer, CannotAsk
 from ehr import clock
 from ehr.accounts.attempts import TooMany
@@ -26,14 +26,14 @@ from providers.queries import standing
 @clinician_only
 def ask(request: HttpRequest, patient: UUID) -> HttpResponse:
     """Ask a patient within reach, or one who showed a code. The same form sent twice asks once."""
-    found = requests.patient_to_ask(request.user, patient)
+    found = finding.patient_to_ask(request.user, patient)
     if found is None:
         raise Http404
     reach.name([found], to=request.user, because="asking")
     form = AskForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            requests.ask(found, reader=request.user, keyring=request.keyring, **form.terms())
+            asking.ask(found, reader=request.user, keyring=request.keyring, **form.terms())
         except (CannotAsk, KeysLocked) as problem:
             form.add_error(None, str(problem))
         else:
@@ -50,7 +50,7 @@ def code(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            met = requests.meet(form.cleaned_data["code"], reader=request.user, address=sessions.address(request))
+            met = finding.meet(form.cleaned_data["code"], reader=request.user, address=sessions.address(request))
         except CannotAsk as problem:
             form.add_error("code", str(problem))
         except TooMany as problem:
@@ -79,7 +79,7 @@ def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     if found is None:
         raise Http404
     try:
-        requests.withdraw(found, by=request.user)
+        asking.withdraw(found, by=request.user)
     except CannotAnswer as problem:
         messages.warning(request, str(problem))
     else:

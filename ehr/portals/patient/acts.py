@@ -15,6 +15,10 @@ THEIRS = {
     "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
     "access.asked": gettext_lazy("Asked to see your %(parts)s."),
     "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
+    "access.replied": gettext_lazy("Answered your question why they want to see your %(parts)s."),
+    "patient.found": gettext_lazy(
+        "Found you by your name, birth date and a number from a document. It lets them ask you, and opens nothing."
+    ),
     "access.explained": gettext_lazy(
         "Asked, as an administrator, whether %(reader)s would be let in. Nothing of your record was opened."
     ),
@@ -65,6 +69,7 @@ YOURS = {
     "grant.ended": gettext_lazy("You stopped sharing your %(parts)s with %(reader)s."),
     "access.approved": gettext_lazy("You said yes to what %(reader)s asked for."),
     "access.declined": gettext_lazy("You said no to what %(reader)s asked for."),
+    "access.asked-why": gettext_lazy("You asked %(reader)s why they want to see your %(parts)s."),
     "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
     "referral.approved": gettext_lazy("You said yes to the proposal that %(reader)s see your %(parts)s."),
@@ -106,8 +111,11 @@ AUTOMATIC = {
         "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
     ),
 }
-# What happened by itself for another reason than usual.
+# What happened by itself, or by its patient, for another reason than usual.
 CAUSED = {
+    ("grant.ended", "changed"): gettext_lazy(
+        "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
+    ),
     ("escrow.refused", "keyholder-away"): gettext_lazy(
         "Could not reach the keyholder for the keys of your record. Nothing was opened."
     ),

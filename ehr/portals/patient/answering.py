@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from consent import sentences
 from consent.models import AccessRequest
-from consent.sharing import grants, requests
+from consent.sharing import answering, correspondence, finding, grants, requests
 from ehr.frame import paging
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm
@@ -80,7 +80,7 @@ def answer(request: HttpRequest, asking: UUID) -> HttpResponse:
         kept = dict(list(request.session.get(ANSWERS, {}).items())[-(MOST_ANSWERS - 1) :])
         request.session[ANSWERS] = kept | {str(asking): form.answers()}
         return redirect("patient:answer-confirm", asking)
-    said = requests.read_message(found, request.keyring)
+    said = correspondence.read_message(found, request.keyring)
     return render(request, "patient/answer.html", {"one": asked(found), "said": said, "form": form})
 
 
@@ -99,12 +99,12 @@ def confirm(request: HttpRequest, asking: UUID) -> HttpResponse:
     terms = {name: given[name] for name in ("categories", "actions", "days")}
     sensitive = [part for part in given["categories"] if part in SENSITIVE]
     try:
-        proposed = requests.propose(found, **terms)
+        proposed = answering.propose(found, **terms)
         posted = request.POST if request.method == "POST" else None
         form = ConfirmForm(sensitive, posted, name=one["name"], sentence=proposed.sentence)
         if form.is_valid():
             read = given.get("sentence")
-            grant = requests.approve(found, keyring=request.keyring, sentence=read, **terms)
+            grant = answering.approve(found, keyring=request.keyring, sentence=read, **terms)
             return redirect("patient:grant", grant.pk)
     except (grants.CannotGive, requests.CannotAnswer) as problem:
         return render(request, "patient/cannot_answer.html", {"one": one, "problem": problem})
@@ -119,7 +119,7 @@ def decline(request: HttpRequest, asking: UUID) -> HttpResponse:
     """Say no. Whoever asked learns nothing else."""
     found = _find(request, asking)
     try:
-        requests.decline(found)
+        answering.decline(found)
         messages.success(request, _("You said no. They were told only that, and nothing else."))
     except requests.CannotAnswer as problem:
         messages.warning(request, str(problem))
@@ -130,6 +130,6 @@ def decline(request: HttpRequest, asking: UUID) -> HttpResponse:
 @patient_only
 def code(request: HttpRequest) -> HttpResponse:
     """A code to show to a clinician who is with you. It opens nothing: it lets them ask."""
-    shown = requests.show_code(request.patient) if request.method == "POST" else None
+    shown = finding.show_code(request.patient) if request.method == "POST" else None
     context = {"code": shown[0], "ends": shown[1].ends_at} if shown else {}
     return render(request, "patient/code.html", context)

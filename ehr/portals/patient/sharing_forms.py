@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from consent.models import AccessRequest
 from consent.sentences import PARTS
-from consent.sharing import grants, requests
+from consent.sharing import answering, proposing
 from ehr import clock
 from ehr.frame.categories import About, about, all_six
 from ehr.frame.forms import Day, Option
@@ -96,7 +96,7 @@ class UntilForm(forms.Form):
             self.add_error("until", _("Write the last day on which they may see it."))
         elif until <= self.today:
             self.add_error("until", _("Choose a day after today."))
-        elif self.ends() - clock.now() > grants.LONGEST:
+        elif self.ends() - clock.now() > proposing.LONGEST:
             self.add_error("until", _("Choose a day within the next two years. You can always extend it."))
 
     def ends(self) -> datetime:
@@ -160,7 +160,7 @@ def _shorter(days: int) -> list[int]:
 
 
 def _lasting(asked: AccessRequest, days: int) -> Option:
-    last = timezone.localtime(requests.ends(asked, days)).date()
+    last = timezone.localtime(answering.ends(asked, days)).date()
     name = ngettext("One day", "%(days)s days", days) % {"days": days}
     tag = _("As they asked") if days == asked.days else ""
     return Option(name, _("Until %(day)s") % {"day": date_format(last, "j F Y")}, tag)

@@ -118,7 +118,7 @@ def _phrase(line: Line, mine: bool, system: bool) -> object | None:
     """Return the phrase for a line, as its actor stands to the reader; None for an act nobody has put into words."""
     if mine and line.outcome == "refused" and line.action in YOURS_REFUSED:
         return YOURS_REFUSED[line.action]
-    if system and (line.action, line.because) in CAUSED:
+    if (system or mine) and (line.action, line.because) in CAUSED:
         return CAUSED[line.action, line.because]
     phrases = YOURS if mine else (AUTOMATIC if system else THEIRS)
     return phrases.get(line.action) or THEIRS.get(line.action)
