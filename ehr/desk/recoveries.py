@@ -33,7 +33,7 @@ class Seen(Document):
         help_text=_("For patients: the number named above, typed from the document. It is compared and not kept."),
     )
     spoken = forms.CharField(
-        label=_("The twelve letters on their screen"),
+        label=_("The twelve letters and numbers on their screen"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
         help_text=_("They read them to you. So the share goes to this person’s browser and to no other."),

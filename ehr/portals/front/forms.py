@@ -152,11 +152,11 @@ class Spoken(forms.Form):
     """What somebody reads out from their screen."""
 
     spoken = forms.CharField(
-        label=_("The twelve letters on their screen"),
+        label=_("The twelve letters and numbers on their screen"),
         max_length=40,
         help_text=_("They read them to you, by telephone or face to face. Capitals, spaces and dashes do not matter."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
-        error_messages={"required": _("Type the letters that they read to you.")},
+        error_messages={"required": _("Type the letters and numbers that they read to you.")},
     )
 
 
