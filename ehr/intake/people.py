@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import date
 
+from consent.escrow import NotReleased
 from consent.sharing import arrivals
 from ehr import clock
 from ehr.lines import names
@@ -52,13 +53,16 @@ def find_or_expect(resource: Mapping, *, source: str) -> Patient:
     if known:
         _remember(known[0], named_by_source(source, references.name_of(resource)))
         return known[0]
-    return arrivals.expect(
-        name=names.person(resource.get("name"))[:LONGEST_NAME] or "Not named",
-        birth_date=born,
-        sex=str(resource.get("gender")) if resource.get("gender") in SEXES else "unknown",
-        identifiers=identifiers,
-        source=source,
-    )
+    try:
+        return arrivals.expect(
+            name=names.person(resource.get("name"))[:LONGEST_NAME] or "Not named",
+            birth_date=born,
+            sex=str(resource.get("gender")) if resource.get("gender") in SEXES else "unknown",
+            identifiers=identifiers,
+            source=source,
+        )
+    except NotReleased as shut:
+        raise Refused(f"Patient is not known here yet, and a record cannot be begun for them now. {shut}") from None
 
 
 def _remember(patient: Patient, identifier: tuple[str, str]) -> None:

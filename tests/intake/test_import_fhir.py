@@ -61,6 +61,18 @@ def test_a_record_that_arrives_first_waits_for_its_patient(bundle, write):
     assert by_identifiers([("urn:old", "9")]) is None
 
 
+def test_without_the_keyholder_nobody_new_is_taken_in_and_those_known_are(bundle, write, settings):
+    run(write("maria.json", bundle))
+    settings.KEYHOLDER_SOCKET = "/nowhere/keyholder.sock"
+    bundle["entry"][1]["resource"]["id"] = "later"
+    assert summary(run(write("again.json", bundle))[0])["Added"] >= 1
+    bundle["entry"][0]["resource"]["identifier"] = [{"system": "urn:mrn", "value": "Z 9"}]
+    bundle["entry"][0]["resource"]["id"] = "somebody-else"
+    _out, err = run(write("stranger.json", bundle))
+    assert "keyholder does not answer" in err
+    assert Patient.objects.count() == 1
+
+
 def test_entries_lie_in_the_parts_their_codes_ask_for(bundle, write):
     run(write("maria.json", bundle))
     assert sorted(WrappedKey.objects.values_list("lockbox__part", flat=True)) == [
