@@ -1,17 +1,18 @@
 """The decision at the moment of use: facts read now, handed to the rules. Nothing is cached, nothing is opened here."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from audit import log
 from consent import queries, rules
 from consent.models import Grant
 from consent.rules import EntryFacts, GrantFacts, Situation
 from ehr import clock
-from ehr.accounts.models import User
+from ehr.accounts.models import Reader, User
 from ehr.words import Action, Category, Purpose
 from patients.models import Patient
+from providers.models import Team
 from providers.queries import Standing, party, standing
 
 # Reasons that are the same for a part that was never named; one about the reader or about time tells more.
@@ -78,8 +79,19 @@ class Verdict:
         """Tell whether a grant that opened a part is also about this entry: its record dates are a rule, not a key."""
         return rules.names(self.facts[grant.pk], entry)
 
-    def party(self) -> log.Party:
-        return party(self.reader, known=self.standing)
+    def party(self, grant: Grant | None = None) -> log.Party:
+        """Return the reader as the log writes them down: where they act for a team, at the team's place."""
+        own, team = party(self.reader, known=self.standing), _team_of(grant)
+        return replace(own, place=team.institution.name) if team else own
+
+    def team(self, grant: Grant | None) -> dict[str, str]:
+        """Return for which team the reader acts under a grant, as the log's details name it; nothing for no team."""
+        team = _team_of(grant)
+        return {"team": str(team.pk), "team_name": team.name} if team else {}
+
+
+def _team_of(grant: Grant | None) -> Team | None:
+    return grant.reader.team if grant and grant.reader.kind == Reader.Kind.TEAM else None
 
 
 def judge(
@@ -95,14 +107,15 @@ def judge(
     at = clock.now()
     seen = standing(reader, at)
     asking = queries.reader_facts(seen)
-    grants = {grant.pk: grant for grant in queries.between(patient, reader)}
-    known = {grant.pk: queries.facts(grant) for grant in grants.values()}
+    grants = {grant.pk: grant for grant in queries.between(patient, reader, seen=seen, at=at)}
+    assigning = queries.teams_assigning(patient, reader, at) if asking.needs_assignment else frozenset()
+    known = {one.pk: queries.facts(one) for one in grants.values() if _assigned_by_it(one, assigning)}
     urgent = queries.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
     situation = Situation(
         place=presence.place,
         # Without a grant it matters in an emergency only.
         blocked=any(grant.blocked for grant in grants.values()) or bool(urgent and queries.is_blocked(patient, reader)),
-        assigned=asking.needs_assignment and queries.is_assigned(patient, reader, at),
+        assigned=bool(assigning),
         emergency=urgent,
         law=queries.law(),
     )
@@ -127,6 +140,14 @@ def judge(
         if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
     ]
     return Verdict(patient, reader, seen, decisions, grants, known, bundles)
+
+
+def _assigned_by_it(grant: Grant, assigning: Collection[uuid.UUID]) -> bool:
+    """Tell whether an assignment speaks for this grant: one team's says nothing about what another team was given.
+
+    Without any, all grants are told to the rules, which then say why nothing opens.
+    """
+    return not assigning or grant.reader.kind != Reader.Kind.TEAM or grant.reader_id in assigning
 
 
 def _urgent(presence: Presence, patient: Patient, purpose: str) -> uuid.UUID | None:

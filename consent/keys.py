@@ -163,9 +163,11 @@ def _of_reader(reader_id: UUID, keyring: OpenKeyring) -> OpenKeyring | None:
 
 def waits_for_team(grants: Iterable[Grant], keyring: OpenKeyring) -> bool:
     """Tell whether all that grants open is a team's whose keys this member was not handed yet."""
-    readers = {grant.reader_id for grant in grants}
+    readers = {grant.reader for grant in grants}
     with suppress(CannotOpen):
-        return bool(readers) and all(_of_reader(reader, keyring) is None for reader in readers)
+        return bool(readers) and all(
+            reader.kind == Reader.Kind.TEAM and open_shared(reader.pk, keyring=keyring) is None for reader in readers
+        )
     return False
 
 

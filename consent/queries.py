@@ -3,28 +3,30 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
-from consent import proofs, rules
+from consent import rules
 from consent.models import Assignment, Block, Claim, Emergency, EmergencyOptOut, Grant
-from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts
-from ehr.accounts import queries as accounts
+from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts, Situation
+from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
+from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
 from ehr.words import Action, Category, Purpose
 from patients.models import BundledKey, GrantSeal, Patient, Seal
-from providers.queries import Standing
-from providers.roles import CLINICAL, Role
+from providers.queries import Standing, standing
+from providers.roles import CLINICAL, Role, needs_assignment
+from providers.team_queries import acting_as
 
 ESCROW_NAME = "Escrow"
-CUSTODIAN_NAME = "Recovery custodian"
 ESCROW = b"escrow"  # what a seal to the escrow is bound to, in the place of a grant's digest
 STAFF_NEEDED = 2  # who must have seen a claimant's document
 
@@ -79,18 +81,21 @@ def reader_facts(seen: Standing) -> ReaderFacts:
         sees_people=bool(seen.roles - {Role.RESEARCHER}),
         may_break_glass=bool(seen.roles & settings.BREAK_GLASS_ROLES),
         only_chosen_entries=clinical == {Role.PHARMACIST},
-        needs_assignment=Role.NURSE in clinical and clinical <= {Role.NURSE, Role.PHARMACIST},
+        needs_assignment=needs_assignment(seen.roles),
     )
 
 
-def between(patient: Patient, reader: User) -> list[Grant]:
-    """Return all grants of one patient to one person, over and ended ones too, by one indexed query.
+def between(patient: Patient, reader: User, *, seen: Standing | None = None, at: datetime | None = None) -> list[Grant]:
+    """Return all grants of one patient to one person, over and ended ones too, by one indexed query: those by name,
+    and those to teams that the person of this standing (`seen`, asked for where it is not given) belongs to now.
 
     Each says in `blocked` whether the patient keeps this person out by name. What a delegate may see is not among
     them: who acts for a patient does so under another rule.
     """
+    at = at or clock.now()
+    readers = acting_as(reader, seen or standing(reader, at), at)
     blocked = Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True)
-    rows = Grant.objects.filter(patient=patient, reader__user=reader).exclude(kind=Grant.Kind.DELEGATE)
+    rows = Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
     return list(rows.select_related(*DECIDED_BY).annotate(blocked=Exists(blocked)).order_by("made_at"))
 
 
@@ -117,31 +122,35 @@ def emergency_facts(patient: Patient, reader: User, emergency_id) -> EmergencyFa
     found = Emergency.objects.filter(pk=emergency_id, patient=patient, reader__user=reader).first()
     if found is None:
         return None
-    barred = EmergencyOptOut.objects.filter(patient=patient, lifted_at__isnull=True).values_list("part", flat=True)
     return EmergencyFacts(
         id=found.pk,
         starts=found.opened_at,
         ends=found.ends_at,
         ended=found.ended_at is not None,
-        opted_out=frozenset(barred),
+        opted_out=opted_out(patient),
     )
 
 
-def is_assigned(patient: Patient, reader: User, at: datetime) -> bool:
-    """Tell whether a team's member looks after a patient at a moment."""
-    rows = Assignment.objects.filter(patient=patient, reader__user=reader, ended_at__isnull=True)
-    return rows.filter(starts__lte=at, ends__gt=at).exists()
+def opted_out(patient: Patient) -> frozenset[str]:
+    """Return the parts that a patient keeps shut even in an emergency, whatever the law makes of it."""
+    barred = EmergencyOptOut.objects.filter(patient=patient, lifted_at__isnull=True)
+    return frozenset(barred.values_list("part", flat=True))
 
 
-def signed_by_patient(grant: Grant) -> bool:
-    """Tell whether a grant's own patient signed what the row says, with the key that the log has for them."""
-    version = grant.patient_version
-    return version.reader.user_id == grant.patient.user_id and accounts.is_logged(version) and proofs.genuine(grant)
+def to_relock(patient: Patient, at: datetime) -> QuerySet[Emergency]:
+    """Return the emergencies that are over and whose keys still fit, until the patient locks the parts anew."""
+    rows = Emergency.objects.filter(patient=patient, relocked_at__isnull=True)
+    return rows.exclude(ended_at__isnull=True, ends_at__gt=at)
 
 
-def signed_for_patient(grant: Grant) -> bool:
-    """Tell whether the patient, or who may sign for them, signed what the row says, with a key that the log has."""
-    return signed_by_patient(grant)
+def assigned_by(reader: User, at: datetime) -> QuerySet[Assignment]:
+    """Return the patients whom a person looks after at a moment, and for which team."""
+    return Assignment.objects.filter(reader__user=reader, ended_at__isnull=True, starts__lte=at, ends__gt=at)
+
+
+def teams_assigning(patient: Patient, reader: User, at: datetime) -> frozenset[UUID]:
+    """Return the teams, as readers, for which a person looks after a patient at a moment."""
+    return frozenset(assigned_by(reader, at).filter(patient=patient).values_list("team", flat=True))
 
 
 def escrow() -> Reader:
@@ -255,9 +264,13 @@ class Reachable:
 
 
 def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
-    """Return the patients with an active grant to a person of this standing, by name."""
+    """Return the patients with an active grant to a person of this standing, or to a team they belong to, by name.
+
+    Through a team a nurse finds those whom she was assigned to, and nobody finds who keeps them out by name.
+    """
     by_patient: dict = {}
-    for grant in Grant.objects.filter(reader__user=reader).active(at).select_related("patient", *DECIDED_BY):
+    rows = Grant.objects.filter(reader__in=acting_as(reader, seen, at)).active(at)
+    for grant in rows.filter(_not_kept_out(reader, seen, at)).select_related("patient", *DECIDED_BY):
         by_patient.setdefault(grant.patient, []).append(grant)
     found = [
         Reachable(
@@ -272,20 +285,44 @@ def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
     return sorted(found, key=lambda one: (one.patient.name.casefold(), str(one.patient.pk)))
 
 
+def _not_kept_out(reader: User, seen: Standing, at: datetime) -> Q:
+    """Return what is left of the grants to somebody's teams: no patient who blocked them, for nurses assigned ones."""
+    blocked = Block.objects.filter(patient=OuterRef("patient"), reader__user=reader, lifted_at__isnull=True)
+    through = ~Exists(blocked)
+    if needs_assignment(seen.roles):
+        through &= Q(Exists(assigned_by(reader, at).filter(patient=OuterRef("patient"), team=OuterRef("reader"))))
+    return Q(reader__user=reader) | through
+
+
 def _readable(seen: Standing, grants: Iterable[Grant], at: datetime) -> frozenset[str]:
+    """Return what would open of grants that were found within reach: where that takes an assignment, there is one."""
     reader, known = reader_facts(seen), [facts(grant) for grant in grants]
     return frozenset(
         str(part)
         for part in Category
         if rules.decide(
-            reader=reader, grants=known, category=part, action=Action.READ, purpose=Purpose.TREAT, at=at
+            reader=reader,
+            grants=known,
+            category=part,
+            action=Action.READ,
+            purpose=Purpose.TREAT,
+            at=at,
+            situation=Situation(assigned=True),
         ).allowed
     )
 
 
 def patient_within_reach(reader: User, patient_id) -> Patient | None:
-    """Return a patient who has, or had, shared something with a person; None for everybody else."""
-    return Patient.objects.filter(pk=patient_id, grants__reader__user=reader).distinct().first()
+    """Return a patient who has, or had, shared something with a person, or with a team they belong to now; None for
+    everybody else. Through a team a nurse finds those whom she is, or was, assigned to.
+    """
+    at = clock.now()
+    seen = standing(reader, at)
+    grants = Grant.objects.filter(patient=patient_id, reader__in=acting_as(reader, seen, at))
+    if needs_assignment(seen.roles):
+        mine = Assignment.objects.filter(reader__user=reader, patient=patient_id).values("team")
+        grants = grants.filter(Q(reader__user=reader) | Q(reader__in=mine))
+    return Patient.objects.filter(pk__in=grants.values("patient")).first()
 
 
 def claims_awaiting_check() -> QuerySet[Claim]:
@@ -296,6 +333,11 @@ def claims_awaiting_check() -> QuerySet[Claim]:
         .prefetch_related("checks__by")
         .order_by("claimed_at")
     )
+
+
+def whom_to_tell(patient: Patient) -> list[User]:
+    """Return who hears what happens to a record: its patient, where they have an account."""
+    return [patient.user] if patient.user is not None else []
 
 
 def operators() -> list[User]:

@@ -17,6 +17,8 @@ from ehr import clock
 from ehr.chain import tokens, transactions
 from ehr.chain.models import Status
 from ehr.notices import operations as notices
+from ehr.outbox import delivery
+from providers.team_queries import to_tell
 
 logger = logging.getLogger(__name__)
 BATCH = 100
@@ -150,7 +152,7 @@ def tell_of_endings() -> int:
     count = 0
     for grant in soon:
         with transaction.atomic():
-            for user in (grant.patient.user, grant.reader.user):
+            for user in (*queries.whom_to_tell(grant.patient), *to_tell(grant.reader)):
                 notices.notify(user, "access-ends-soon", about=grant.pk, key=f"ends-soon:{grant.pk}:{user.pk}")
         count += 1
     return count

@@ -26,12 +26,13 @@ from consent.sharing.proposing import (
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import User
+from ehr.accounts.models import Reader, User
 from ehr.chain import stealth, tokens, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
 from ehr.words import Action, Purpose
 from patients.models import Patient
+from providers.team_queries import to_tell
 
 __all__ = ["BY_PATIENT", "LONGEST", "WHOLE", "CannotGive", "Narrow", "Origin", "propose"]
 
@@ -43,7 +44,7 @@ def give(
     patient: Patient,
     *,
     keyring: OpenKeyring | None,
-    reader: User,
+    reader: User | Reader,
     categories: Iterable[str],
     actions: Iterable[str] = (Action.READ,),
     purpose: Purpose = Purpose.TREAT,
@@ -56,6 +57,7 @@ def give(
 ) -> Grant:
     """Sign a grant with the patient's keys, hand the keys over, log it and queue its token, in one transaction.
 
+    `reader` is a person, or a team as a reader.
     `once` names one confirmation: the same one sent twice makes one grant and returns it. `sentence` is what the
     patient read; when the facts have changed since, nothing is given. Raises CannotGive, KeysLocked.
     """
@@ -123,8 +125,8 @@ def make(
             % {"name": grant.reader.name}
         ) from problem
     upkeep.post(grant, GrantParcel.Kind.MINT)
-    if grant.reader.user is not None:
-        notices.notify(grant.reader.user, "access-given", about=grant.pk, key=f"access-given:{grant.pk}")
+    for told in to_tell(grant.reader):
+        notices.notify(told, "access-given", about=grant.pk, key=f"access-given:{grant.pk}:{told.pk}")
     for person in queries.whom_to_tell(patient):
         notices.notify(person, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}:{person.pk}")
     return grant
@@ -147,10 +149,10 @@ def change(
     On chain it is a burn and a mint, each at its own random moment. Raises CannotGive, KeysLocked.
     """
     patient, own = grant.patient, _own(grant.patient, keyring)
-    if grant.reader.user is None or grant.kind != Grant.Kind.GIVEN:
+    if grant.reader.kind not in {Reader.Kind.PERSON, Reader.Kind.TEAM} or grant.kind != Grant.Kind.GIVEN:
         raise CannotGive(_("This permission cannot be changed. You can stop it and give another."))
     asked = {
-        "reader": grant.reader.user,
+        "reader": grant.reader,
         "categories": tuple(categories),
         "actions": tuple(actions),
         "purpose": Purpose(grant.purpose),
@@ -237,6 +239,6 @@ def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.
         keys.take_back(grant)
         if keyring is not None:
             upkeep.turn(patient, [ending], keyring=keyring)
-        if cause not in _UNTOLD and grant.reader.user_id:
-            notices.notify(grant.reader.user, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}")
+        for told in () if cause in _UNTOLD else to_tell(grant.reader):
+            notices.notify(told, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}:{told.pk}")
         return ending

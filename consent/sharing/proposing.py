@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from consent import sentences
 from consent.access import own_recorded_between
 from consent.models import Delegation, Grant, Mandate
+from consent.sharing.teams import who
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.words import Action, Category, Purpose
 from patients.models import Patient
 from patients.queries import entries_in
-from providers.queries import standing
 
 LONGEST = timedelta(days=366 * 2)
 
@@ -70,7 +70,7 @@ BY_PATIENT = Origin()
 def propose(
     patient: Patient,
     *,
-    reader: User,
+    reader: User | Reader,
     categories: Iterable[str],
     actions: Iterable[str],
     purpose: Purpose,
@@ -79,24 +79,25 @@ def propose(
     narrow: Narrow = WHOLE,
     origin: Origin = BY_PATIENT,
 ) -> Grant:
-    """Return the unsaved, unsigned grant, with the sentence that the patient is to confirm. Raises CannotGive."""
+    """Return the unsaved, unsigned grant, with the sentence that the patient is to confirm. Raises CannotGive.
+
+    `reader` is a person, or a team as a reader.
+    """
     chosen = [str(part) for part in Category if part in set(categories)]
     allowed = [str(action) for action in Action if action in set(actions)]
     now = clock.now()
-    seen = standing(reader, now)
+    whom = who(reader, now, language=patient.user.language)
     longest = None if origin.kind == Grant.Kind.LEGAL_COPY else LONGEST
-    problem = _problem(patient, reader, chosen, allowed, starts, ends, now, longest) or _problem_of_narrowing(
-        narrow, now
+    problem = (
+        whom.problem
+        or _problem(patient, whom, chosen, allowed, starts, ends, now, longest)
+        or _problem_of_narrowing(narrow, now)
     )
-    if not seen.ok:
-        problem = _("%(name)s’s licence is not confirmed at the moment, so nothing can be shared with them.") % {
-            "name": seen.name or reader.name
-        }
     if problem:
         raise CannotGive(problem)
     sentence = sentences.grant_sentence(
-        reader=seen.name or reader.name,
-        place=seen.institution.name if seen.institution else "",
+        reader=whom.name,
+        place=whom.place,
         categories=chosen,
         actions=allowed,
         purpose=purpose,
@@ -115,7 +116,7 @@ def propose(
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(
         patient=patient,
-        reader=Reader.objects.select_related("keyring__version").get(user=reader),
+        reader=whom.reader,
         categories=chosen,
         actions=allowed,
         purpose=str(purpose),
@@ -137,8 +138,8 @@ def _problem_of_narrowing(narrow: Narrow, now: datetime) -> str:
     return ""
 
 
-def _problem(patient, reader, chosen, allowed, starts, ends, now, longest) -> str:
-    if patient.user_id == reader.pk:
+def _problem(patient, whom, chosen, allowed, starts, ends, now, longest) -> str:
+    if patient.user_id == whom.user_id:
         return _("This is you. Your own record is always open to you.")
     if not chosen:
         return _("Choose at least one part of your record.")

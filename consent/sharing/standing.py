@@ -4,18 +4,23 @@ Reading stops by itself at the next decision. Here the keys follow, and the pati
 institutions and accounts travels up through the log.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import feed, log
 from audit.queries import Line
+from consent import queries
 from consent.models import Ending, FeedCursor, Grant
-from consent.sharing import grants
+from consent.sharing import grants, teams
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
+from providers import teams as care_teams
+from providers.models import Team
 from providers.queries import standing
 
 CURSOR = "standing"
@@ -31,6 +36,8 @@ LOSSES = frozenset(
     }
 )
 LAPSES = frozenset({"credential.expired"})
+# What changes a team that patients let in; the lines name it.
+COMINGS = frozenset({"team.member-added", "team.member-removed"})
 
 
 def follow(*, limit: int = 500) -> int:
@@ -46,12 +53,42 @@ def follow(*, limit: int = 500) -> int:
 
 
 def _hear(line: Line) -> None:
+    _hear_of_teams(line)
     if line.action not in LOSSES | LAPSES:
         return
     at = clock.now()
     for user in User.objects.filter(pk__in=_named(line)):
         if not standing(user, at).ok:
             _lost(user, line, at)
+
+
+def _hear_of_teams(line: Line) -> None:
+    """End what was shared with a team that is no more, or whose institution may not be let in; tell of comings and
+    goings. An institution that leaves ends its teams itself, and an account that is suspended loses their keys here.
+    """
+    at = clock.now()
+    if line.action == "team.ended":
+        _ended_for([UUID(line.details["team"])], at)
+    elif line.action == "institution.suspended":
+        _ended_for(Team.objects.filter(institution=line.details["institution"]).values_list("pk", flat=True), at)
+    elif line.action in COMINGS and line.because != "team-ended":
+        _changed(line, at)
+    elif line.action == "account.suspended":
+        for user in User.objects.filter(pk__in=_named(line)):
+            care_teams.let_go(user)
+
+
+def _ended_for(readers: Iterable[UUID], at: datetime) -> None:
+    for grant in _standing(at).filter(reader__in=list(readers)):
+        _end(grant)
+
+
+def _changed(line: Line, at: datetime) -> None:
+    team, user = UUID(line.details["team"]), UUID(line.details["user"])
+    if line.action == "team.member-removed":
+        teams.end_assignments_of(user, team, made_until=line.time)
+    for grant in _standing(at).filter(reader=team, made_at__lte=line.time):
+        _tell(grant, "team-changed", key=f"team-changed:{line.event_id}:{grant.pk}")
 
 
 def _named(line: Line) -> list[UUID]:
@@ -61,9 +98,22 @@ def _named(line: Line) -> list[UUID]:
 
 def _lost(user: User, line: Line, at: datetime) -> None:
     """End what was shared with somebody, or only tell the patients where a licence may yet be renewed."""
-    for grant in Grant.objects.filter(reader__user=user).standing(at).select_related("patient__user", "reader"):
+    for grant in _standing(at).filter(reader__user=user):
         if line.action in LAPSES:
-            notices.notify(grant.patient.user, "reader-licence-over", about=grant.pk, key=f"licence-over:{grant.pk}")
-            continue
-        grants.end(grant, keyring=None, cause=Ending.Cause.STANDING, by=log.SYSTEM)
-        notices.notify(grant.patient.user, "reader-lost-standing", about=grant.pk, key=f"lost-standing:{grant.pk}")
+            _tell(grant, "reader-licence-over", key=f"licence-over:{grant.pk}")
+        else:
+            _end(grant)
+
+
+def _standing(at: datetime) -> QuerySet[Grant]:
+    return Grant.objects.standing(at).select_related("patient__user", "reader")
+
+
+def _end(grant: Grant) -> None:
+    grants.end(grant, keyring=None, cause=Ending.Cause.STANDING, by=log.SYSTEM)
+    _tell(grant, "reader-lost-standing", key=f"lost-standing:{grant.pk}")
+
+
+def _tell(grant: Grant, kind: str, *, key: str) -> None:
+    for person in queries.whom_to_tell(grant.patient):
+        notices.notify(person, kind, about=grant.pk, key=f"{key}:{person.pk}")
