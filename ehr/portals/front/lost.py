@@ -21,7 +21,11 @@ def recover(request: HttpRequest) -> HttpResponse:
     """How far it is: the wait, the shares, the letters to read out; and at the end the form that opens the keys."""
     recovery = queries.recovery_under_way(request.user)
     if recovery is None:
-        return render(request, "front/recover.html", {"shares": queries.shares_of(request.user)})
+        return render(
+            request,
+            "front/recover.html",
+            {"shares": queries.shares_of(request.user), "in_step": queries.in_step(request.user)},
+        )
     cookie = _cookie(request)
     stands = lost_keys.stands(recovery, cookie)
     form = Finish(request.POST or None, needs_paper=stands.needs_paper)
