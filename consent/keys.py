@@ -202,7 +202,7 @@ def hand_over(
     missing = set(grant.categories) - set(boxes)
     if missing:
         raise CannotOpen(f"No key of one's own for {', '.join(sorted(missing))}.")
-    recipient = _begin_seal(grant, grant.key_version, _grant_key(grant, grant.key_version, keyring))
+    recipient = _seal_once(grant, grant.key_version, _grant_key(grant, grant.key_version, keyring))
     if grant.is_bundle:
         put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, entries))
     else:
@@ -210,14 +210,14 @@ def hand_over(
         Seal.objects.bulk_create(lockboxes.make_seal(box, recipient) for box in chosen)
 
 
-def _begin_seal(grant: Grant, version: KeyVersion, key: bytes) -> Recipient:
-    """Store the one HPKE seal of a grant, and return how lockboxes are closed under its key."""
+def _seal_once(grant: Grant, version: KeyVersion, key: bytes, *, again: bool = False) -> Recipient:
+    """Store the one HPKE seal of a grant, or it anew, and return how lockboxes are closed under its key."""
     digest = proofs.digest(grant)
     recipient = _recipient(version, digest, grant.pk, key)
     blob = seal(recipient.kem_public, key, info=_grant_info(digest))
-    GrantSeal.objects.update_or_create(
-        grant_id=grant.pk, defaults={"reader_id": version.reader_id, "key_version": version, "blob": blob}
-    )
+    if again:
+        GrantSeal.objects.filter(grant_id=grant.pk).delete()
+    GrantSeal.objects.create(grant_id=grant.pk, reader_id=version.reader_id, key_version=version, blob=blob)
     return recipient
 
 
@@ -298,10 +298,10 @@ class _Followers:
             version = grant.reader.keyring.version
             if signer is None:
                 # Somebody else signed, and only their keyring gives that grant's key again.
-                return _begin_seal(grant, version, new_key())
+                return _seal_once(grant, version, new_key(), again=True)
             key = _grant_key(grant, version, signer)
             if grant.pk in self._stale:
-                return _begin_seal(grant, version, key)
+                return _seal_once(grant, version, key, again=True)
             return _recipient(version, proofs.digest(grant), grant.pk, key)
         return None
 
