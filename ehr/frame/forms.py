@@ -41,6 +41,16 @@ class Moment(forms.DateTimeInput):
         super().__init__(attrs, format="%Y-%m-%dT%H:%M")
 
 
+def tick_all(form: forms.BaseForm, name: str) -> None:
+    """Turn a sent form back into an open question: as it was filled in, with every box of one field ticked."""
+    typed = {
+        each: field.widget.value_from_datadict(form.data, form.files, form.add_prefix(each))
+        for each, field in form.fields.items()
+    }
+    form.initial = typed | {name: [value for value, _label in form.fields[name].choices]}
+    form.is_bound = False
+
+
 def kind(bound: BoundField) -> str:
     """Return how a field is laid out: hidden, choices (radio or tick boxes), tick (one box), file or line."""
     widget = bound.field.widget

@@ -1,6 +1,7 @@
 """Dr Lee asks on a page, Ana answers on hers, and what she gave is what opens."""
 
 import uuid
+from datetime import date
 
 import pytest
 from django.urls import reverse
@@ -9,6 +10,7 @@ from consent.access import own_party
 from consent.models import AccessRequest
 from consent.sharing import answering, correspondence, finding, grants, requests
 from ehr.words import Category
+from patients.queries import identifier_digest
 from tests import people
 from tests.clinician.conftest import browser_of
 
@@ -121,3 +123,111 @@ def test_with_locked_keys_the_request_stays_on_the_page(ana, lee, reached):
 def test_a_request_that_waits_is_on_the_dashboard(ana, browser, reached):
     browser.post(asking(ana), ASKED | {"once": uuid.uuid4()})
     assert [one.tag for one in browser.get(reverse("clinician:home")).context["asked"]] == ["Waiting"]
+
+
+# --- Found by documents --------------------------------------------------------------------------
+PASSPORT = "http://hl7.org/fhir/sid/passport"
+THREE = {"name": "ANA COSTA", "birth_date": "1984-05-03", "system": PASSPORT, "number": "PRT-123456"}
+
+
+@pytest.fixture
+def known(ana):
+    ana.patient.identifiers.update(digest=identifier_digest(PASSPORT, "PRT123456"), system=PASSPORT)
+    return ana
+
+
+def test_all_three_lead_to_asking(known, browser):
+    assert browser.get(asking(known)).status_code == 404
+    answer = browser.post(reverse("clinician:find"), THREE)
+    assert answer["Location"] == asking(known)
+    assert "No staff have confirmed yet" in browser.get(asking(known)).content.decode()
+    assert browser.get(reverse("clinician:chart", args=[known.patient.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("wrong", [{"name": "Ana Kosta"}, {"birth_date": "1984-05-04"}, {"number": "PRT-123457"}])
+def test_anything_less_finds_nobody_and_says_the_same(known, browser, wrong):
+    text = browser.post(reverse("clinician:find"), THREE | wrong).content.decode()
+    assert "No one found with exactly these three" in text
+
+
+def test_after_ten_searches_one_waits(known, browser):
+    for _ in range(10):
+        browser.post(reverse("clinician:find"), THREE)
+    assert "too many tries" in browser.post(reverse("clinician:find"), THREE).content.decode()
+
+
+# --- Single entries, dates, all at once ----------------------------------------------------------
+def test_an_entry_is_asked_for_from_its_own_page(ana, lee, browser, record):
+    people.give(ana, lee, Category.LABS)
+    page = browser.get(reverse("clinician:entry", args=[ana.patient.pk, record["Glucose"]])).content.decode()
+    address = f"{asking(ana)}?entry={record['Glucose']}"
+    assert address in page
+    assert "Glucose" in browser.get(address).content.decode()
+    sent = {"once": uuid.uuid4(), "entry": record["Glucose"], "days": "30", "reason": ASKED["reason"], "words": "x"}
+    assert browser.post(address, sent).status_code == 302
+    assert AccessRequest.objects.get().entries == [str(record["Glucose"])]
+
+
+@pytest.mark.parametrize("entry", ["not-an-id", "1"])
+def test_an_address_that_names_no_entry_is_not_found(ana, browser, reached, entry):
+    assert browser.get(asking(ana), {"entry": entry}).status_code == 404
+
+
+def test_an_entry_that_does_not_open_is_neither_shown_nor_asked_for(ana, lee, browser, record):
+    people.give(ana, lee, Category.LABS)
+    address = f"{asking(ana)}?entry={record['Asthma']}"
+    assert "Asthma" not in browser.get(address).content.decode()
+    sent = {"once": uuid.uuid4(), "entry": record["Asthma"], "days": "30", "reason": ASKED["reason"], "words": "x"}
+    assert "single entries that you can see" in browser.post(address, sent).content.decode()
+    assert not AccessRequest.objects.exists()
+
+
+def test_record_dates_are_asked_for(ana, browser, reached):
+    dates = {"record_from": "2020-01-01", "record_until": "2023-12-31"}
+    browser.post(asking(ana), ASKED | dates | {"once": uuid.uuid4()})
+    assert AccessRequest.objects.get().record_until == date(2023, 12, 31)
+    text = browser.get(reverse("clinician:requests")).content.decode()
+    assert "recorded from 1 January 2020 to 31 December 2023" in text
+
+
+def test_ticking_all_leaves_the_sensitive_parts_out_and_keeps_what_was_typed(ana, browser, reached):
+    page = browser.post(asking(ana), {"all": "1", "once": uuid.uuid4(), "words": "about the knee", "days": "30"})
+    form = page.context["form"]
+    assert form["ordinary"].value() == ["basic", "history", "labs", "treatment"]
+    assert not form["sensitive"].value()
+    assert "about the knee" in page.content.decode()
+    assert not form.errors
+    assert not AccessRequest.objects.exists()
+
+
+# --- A question back -----------------------------------------------------------------------------
+def test_a_question_is_read_and_answered_beside_the_request(ana, lee, browser, reached):
+    browser.post(asking(ana), ASKED | {"once": uuid.uuid4()})
+    request = AccessRequest.objects.get()
+    answering.ask_why(request, keyring=ana.keyring, words="Why my mental health?")
+    text = browser.get(reverse("clinician:requests")).content.decode()
+    assert "Why my mental health?" in text
+    assert "They ask why." in browser.get(reverse("clinician:home")).content.decode()
+    address = reverse("clinician:reply", args=[request.pk])
+    assert browser.post(address, {"words": ""}).status_code == 200
+    assert browser.post(address, {"words": "Because of your sleep."}).status_code == 302
+    assert correspondence.read_reply(AccessRequest.objects.get(), ana.keyring).words == "Because of your sleep."
+    assert "You answered on" in browser.get(reverse("clinician:requests")).content.decode()
+
+
+def test_with_locked_keys_a_question_waits_and_an_answer_stays_typed(ana, lee, browser, reached):
+    browser.post(asking(ana), ASKED | {"once": uuid.uuid4()})
+    request = AccessRequest.objects.get()
+    answering.ask_why(request, keyring=ana.keyring, words="Why my mental health?")
+    locked = browser_of(lee, unlocked=False)
+    assert "Unlock your keys to read it" in locked.get(reverse("clinician:requests")).content.decode()
+    text = locked.post(reverse("clinician:reply", args=[request.pk]), {"words": "Because of"}).content.decode()
+    assert "Because of" in text
+    assert AccessRequest.objects.get().reply is None
+
+
+def test_anothers_question_is_not_there(ana, browser, stranger, reached):
+    browser.post(asking(ana), ASKED | {"once": uuid.uuid4()})
+    request = AccessRequest.objects.get()
+    address = reverse("clinician:reply", args=[request.pk])
+    assert browser_of(stranger).post(address, {"words": "x"}).status_code == 404

@@ -1,7 +1,6 @@
-"""What a clinician types: entries of a chart, reasons, requests, a code. What was typed stays while it is corrected."""
+"""What a clinician types: entries of a chart, and reasons. What was typed stays while it is corrected."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import date
 
 from django import forms
@@ -12,9 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from consent.sentences import PARTS
 from ehr import clock
-from ehr.frame.categories import About, all_six
-from ehr.frame.forms import Day, Option
-from ehr.words import SENSITIVE, Action, Category
+from ehr.frame.forms import Day
+from ehr.words import SENSITIVE, Category
 
 LONGEST_TEXT = 20_000
 
@@ -202,110 +200,4 @@ class MistakeForm(forms.Form):
         missing=gettext_lazy("Say in a few words what is wrong with it."),
         max_length=500,
         help_text=gettext_lazy("For example: belongs to another patient. It stays readable, struck through."),
-    )
-
-
-# --- Asking --------------------------------------------------------------------------------------
-HOLDS = {
-    Category.BASIC: gettext_lazy("Name, address, contacts, insurance"),
-    Category.HISTORY: gettext_lazy("Allergies, conditions, vaccinations, operations, visits, notes"),
-    Category.LABS: gettext_lazy("Blood tests, blood pressure, weight, scans"),
-    Category.TREATMENT: gettext_lazy("Medicines, care plans, referrals, goals"),
-    Category.MENTAL_HEALTH: gettext_lazy("Counselling, therapy, psychiatric care, substance use"),
-    Category.GENETIC: gettext_lazy("Genetic tests, illnesses in the family"),
-}
-
-
-def _options(parts: Iterable[About]) -> list[tuple[str, Option]]:
-    return [(part.slug, Option(part.name, str(HOLDS[Category(part.slug)]))) for part in parts]
-
-
-class AskForm(forms.Form):
-    """Which parts, for how long, what for. The sensitive ones stand apart; nothing is ticked beforehand."""
-
-    once = forms.UUIDField(widget=forms.HiddenInput)
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("Which parts do you need?"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"),
-        help_text=gettext_lazy("The patient confirms each of these on its own. Ask only for what you need."),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
-    write = forms.BooleanField(
-        label=gettext_lazy("I also need to add to these parts"),
-        help_text=gettext_lazy("Medicines, problems, notes, plans"),
-        required=False,
-    )
-    days = forms.TypedChoiceField(
-        label=gettext_lazy("For how long?"),
-        coerce=int,
-        widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose for how long.")},
-    )
-    reason = forms.ChoiceField(
-        label=gettext_lazy("What is it for?"),
-        widget=forms.RadioSelect,
-        error_messages={"required": gettext_lazy("Choose what it is for.")},
-    )
-    words = _text(
-        gettext_lazy("What do you need to find out?"),
-        missing=gettext_lazy("Say in a sentence or two what you need to find out."),
-        rows=4,
-        max_length=1_900,
-        help_text=gettext_lazy("The patient reads this, and nobody else."),
-    )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        parts = all_six()
-        self.fields["once"].initial = uuid.uuid4()
-        self.fields["ordinary"].choices = _options(part for part in parts if not part.sensitive)
-        self.fields["sensitive"].choices = _options(part for part in parts if part.sensitive)
-        spans = {7: _("A week"), 30: _("A month"), 90: _("Three months"), 365: _("A year")}
-        self.fields["days"].choices = list(spans.items())
-        self.fields["reason"].choices = [(told, told) for told in self.reasons()]
-
-    @staticmethod
-    def reasons() -> list[str]:
-        """Return the reasons to choose from, in words that the patient reads as well."""
-        return [
-            _("For a visit that is planned"),
-            _("To go on treating you"),
-            _("For a second opinion"),
-            _("To renew a prescription"),
-            _("Another reason"),
-        ]
-
-    def clean(self):
-        if not self.errors and not self.categories():
-            self.add_error("ordinary", _("Tick at least one part."))
-
-    def categories(self) -> list[str]:
-        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
-
-    def terms(self) -> dict[str, object]:
-        """Return what `requests.ask` needs."""
-        told = self.cleaned_data
-        return {
-            "categories": self.categories(),
-            "actions": [Action.READ, Action.WRITE] if told["write"] else [Action.READ],
-            "days": told["days"],
-            "words": f"{told['reason']}. {told['words']}",
-            "once": told["once"],
-        }
-
-
-class CodeForm(forms.Form):
-    """The code a patient shows."""
-
-    code = forms.CharField(
-        label=gettext_lazy("The patient’s code"),
-        help_text=gettext_lazy("8 letters and digits. The patient finds “Show a code” under “Who can see it”."),
-        max_length=20,
-        widget=forms.TextInput(
-            {"class": "code", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
-        ),
-        error_messages={"required": gettext_lazy("Type the code the patient shows you.")},
     )

@@ -1,16 +1,21 @@
 """Small things said in several places: an age, how long is left, what became of a request."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from consent import sentences
+from consent.countries import names as country_names
 from consent.models import AccessRequest
-from consent.sharing import requests
+from consent.sharing import correspondence, requests
+from consent.sharing.correspondence import Message
+from ehr.accounts.keyrings import OpenKeyring
 from ehr.words import Action, Purpose
 
 PURPOSES = {
@@ -63,6 +68,10 @@ class Asked:
     detail: str
     open: bool
     reaches: bool
+    asked_why_at: datetime | None = None
+    replied_at: datetime | None = None
+    question: Message | None = None  # None also while the keys are locked
+    form: object = None  # for the answer, where it is written beside the line
 
 
 _TAGS = {
@@ -74,8 +83,8 @@ _TAGS = {
 }
 
 
-def asked(request: AccessRequest, at: datetime) -> Asked:
-    """Return a request of one's own as it stands at a moment."""
+def asked(request: AccessRequest, at: datetime, *, keyring: OpenKeyring | None = None) -> Asked:
+    """Return a request of one's own as it stands at a moment; with open keys also what its patient asked back."""
     state = requests.state(request, at)
     tag, look = _TAGS[state]
     grant = request.grant
@@ -89,7 +98,7 @@ def asked(request: AccessRequest, at: datetime) -> Asked:
         id=request.pk,
         patient_id=request.patient_id,
         name=request.patient.name,
-        parts=sentences.parts(request.categories),
+        parts=what_was_asked(request),
         asked_at=request.asked_at,
         days=request.days,
         may_write=Action.WRITE in request.actions,
@@ -99,7 +108,37 @@ def asked(request: AccessRequest, at: datetime) -> Asked:
         detail=details.get(state, ""),
         open=state == "asked",
         reaches=grant is not None and not over,
+        asked_why_at=request.question_at,
+        replied_at=request.reply_at,
+        question=correspondence.read_question(request, keyring) if keyring and request.question else None,
     )
+
+
+def what_was_asked(request: AccessRequest) -> str:
+    """Return what a request is about: parts, or single entries of them, and of which time."""
+    return narrowed(
+        request.categories, len(request.entries), first=request.record_from, last=request.record_until, places=()
+    )
+
+
+def narrowed(
+    categories: Iterable[str], entries: int, *, first: date | None, last: date | None, places: Iterable[str]
+) -> str:
+    """Return parts in words, with what narrows them behind: "lab results (2 chosen entries; only in Canada)"."""
+    dates = {"first": date_format(first, "j F Y") if first else "", "last": date_format(last, "j F Y") if last else ""}
+    told = [
+        ngettext("%(number)s chosen entry", "%(number)s chosen entries", entries) % {"number": entries}
+        if entries
+        else "",
+        _("recorded from %(first)s to %(last)s") % dates if first and last else "",
+        _("recorded from %(first)s on") % dates if first and not last else "",
+        _("recorded up to %(last)s") % dates if last and not first else "",
+        _("only in %(places)s") % {"places": sentences.listed(country_names()[one] for one in sorted(places))}
+        if places
+        else "",
+    ]
+    parts, said = sentences.parts(categories), "; ".join(one for one in told if one)
+    return f"{parts} ({said})" if said else parts
 
 
 def _approved(grant, over: bool) -> str:
@@ -107,4 +146,11 @@ def _approved(grant, over: bool) -> str:
         return ""
     if over:
         return _("What you were given has ended.")
-    return _("You may see: %(parts)s.") % {"parts": sentences.parts(grant.categories)}
+    given = narrowed(
+        grant.categories,
+        len(grant.entries),
+        first=grant.record_from,
+        last=grant.record_until,
+        places=grant.places,
+    )
+    return _("You may see: %(parts)s.") % {"parts": given}
