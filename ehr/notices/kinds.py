@@ -5,190 +5,19 @@ words for yet is told as news of the account: rather vague than silent.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-_NEWS = _("There is something new for you")
-_NEWS_MAIL = _("There is something new in your account. Sign in to read it.")
-_URGENT_MAIL = _("Something happened that should not wait. Sign in to read what it is and what you can do.")
-
-
-class Topic(StrEnum):
-    """What a kind of news is about, as broadly as a letter says it."""
-
-    ACCOUNT = "account"
-    SHARING = "sharing"
-    RECORD = "record"
-    WORK = "work"
-    DESK = "desk"
-
-
-TOPICS = {
-    Topic.SHARING: _("Who may see a record"),
-    Topic.RECORD: _("A record"),
-    Topic.WORK: _("Licences and places of work"),
-    Topic.DESK: _("Work at the desk"),
-    Topic.ACCOUNT: _("Your account"),
-}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of news. `page` names the view with more to see; `link` names the view a letter's link leads to.
-
-    `emergency` is told at once, whatever was chosen and at whatever hour: what happens now and can be stopped only now.
-    """
-
-    heading: str | Promise
-    words: str | Promise
-    page: str = ""
-    subject: str | Promise = _NEWS
-    mail: str | Promise = _NEWS_MAIL
-    link: str = ""
-    emergency: bool = False
-    topic: Topic = Topic.ACCOUNT
+from ehr.notices.account_kinds import ACCOUNT
+from ehr.notices.kind import Kind, Topic
+from ehr.notices.kind import emergency as _emergency
 
 
 def _about(topic: Topic, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
     return {name: replace(kind, topic=topic) for name, kind in kinds.items()}
 
 
-def _emergency(heading: Promise, words: Promise, page: str) -> Kind:
-    return Kind(
-        heading, words, page=page, subject=_("Something that should not wait"), mail=_URGENT_MAIL, emergency=True
-    )
-
-
-_SECURITY = _("Something about your sign-in changed")
-_NOT_YOU = _("If this was not you, sign in, choose “Sign out everywhere”, and change your passphrase.")
-
-_ACCOUNT = {
-    "verify-address": Kind(
-        _("Prove your e-mail address"),
-        _("Use the link we sent you."),
-        subject=_("Finish signing up"),
-        mail=_(
-            "Somebody signed up with this e-mail address. If it was you, open this link and type the passphrase you "
-            "chose. It works once, for two days. If it was not you, do nothing: no account is made without the link."
-        ),
-        link="front:verify",
-    ),
-    "already-signed-up": Kind(
-        _("Somebody tried to sign up with your address"),
-        _("You already have an account, so nothing was changed."),
-        page="front:account",
-        subject=_("You already have an account"),
-        mail=_(
-            "Somebody tried to sign up with this e-mail address, which has an account. Nothing was changed. If it was "
-            "you, sign in with your passphrase, or use “I cannot sign in” on that page."
-        ),
-    ),
-    "reset-passphrase": Kind(
-        _("A new passphrase was asked for"),
-        _("Use the link we sent you."),
-        subject=_("Choose a new passphrase"),
-        mail=_(
-            "Somebody asked for a new passphrase for this e-mail address. If it was you, open this link. It works "
-            "once, for one hour. It lets you sign in; your record stays locked until you type your old passphrase, or "
-            "get your keys back with two of your three shares. If it was not you, do nothing."
-        ),
-        link="front:reset",
-    ),
-    "sign-in-stopped": Kind(
-        _("Somebody could not sign in as you"),
-        _("There were too many wrong tries, so more were stopped for a while. Was it you? Then wait and try again."),
-        page="front:account",
-        subject=_("Too many wrong tries at your sign-in"),
-        mail=_(
-            "There were too many wrong tries to sign in to your account, so more were stopped for a while. If it was "
-            "you, wait 15 minutes. If it was not, nothing was opened; a longer passphrase and a second step help."
-        ),
-    ),
-    "passphrase-changed": Kind(
-        _("Your passphrase was changed"), _NOT_YOU, page="front:account", subject=_SECURITY, mail=_NOT_YOU
-    ),
-    "passphrase-reset": Kind(
-        _("A new passphrase was set by e-mail"),
-        _("Your record stays locked until you type your old passphrase, or get your keys back with two shares."),
-        page="front:unlock",
-        subject=_SECURITY,
-        mail=_("A new passphrase was set by a link from this mailbox. If it was not you, ask for another link now."),
-    ),
-    "recovery-code-made": Kind(
-        _("You have a new code on paper"),
-        _("It is one of two things that bring your keys back. Any code from before does nothing any more. Destroy it."),
-        page="front:account",
-        subject=_SECURITY,
-        mail=_NOT_YOU,
-    ),
-    "second-factor-enrolled": Kind(
-        _("Signing in now takes a second step"), _NOT_YOU, page="front:account", subject=_SECURITY, mail=_NOT_YOU
-    ),
-    "second-factor-removed": Kind(
-        _("Signing in no longer takes a second step"), _NOT_YOU, page="front:account", subject=_SECURITY, mail=_NOT_YOU
-    ),
-    "recovery-started": Kind(
-        _("Somebody began to get your keys back"),
-        _("If this is you, you need do nothing. If it is not, stop it now: it takes effect after 48 hours."),
-        page="front:recover",
-        subject=_("Somebody wants to get your keys back"),
-        mail=_(
-            "Somebody began to get your keys back. If it was you, do nothing. If it was not, open this link and stop "
-            "it with one button; you need not sign in. If nobody stops it, it takes effect after 48 hours."
-        ),
-        link="front:recover-stop-letter",
-        emergency=True,
-    ),
-    "recovery-share-given": Kind(
-        _("You were given a share of your keys"),
-        _("With two shares, and after the wait, you can open your record. If you asked for none, stop it now."),
-        page="front:recover",
-        subject=_SECURITY,
-        mail=_NOT_YOU,
-    ),
-    "keys-renewed": Kind(
-        _("Your keys were renewed"),
-        _("Your record and what you share stay as they are. Other browsers ask for your passphrase again."),
-        page="front:account",
-        subject=_SECURITY,
-        mail=_NOT_YOU,
-    ),
-    "recovery-cancelled": Kind(
-        _("Getting your keys back was stopped"),
-        _("Nothing was opened and nothing changed. If you did not stop it, begin again."),
-        page="front:account",
-        subject=_SECURITY,
-        mail=_NOT_YOU,
-    ),
-    "recovery-finished": _emergency(
-        _("Your keys were replaced"),
-        _("Your record opens with new keys; the old ones only stop things. If this was not you, call for help now."),
-        page="front:recovery-code",
-    ),
-    "guardian-invited": Kind(
-        _("Somebody asks you to keep a share of their keys"),
-        _("It opens nothing by itself. If they lose their keys, you help them back. You can say no."),
-        page="front:account",
-    ),
-    "guardian-agreed": Kind(
-        _("Somebody agreed to keep a share of your keys"),
-        _("Look whether it is whom you meant, then give them the share."),
-        page="front:guardian",
-    ),
-    "guardian-ended": Kind(
-        _("Somebody keeps a share of keys no longer"),
-        _("Either you or they ended it. If it was your keys, you can choose somebody else."),
-        page="front:account",
-    ),
-    "guardian-asked": Kind(
-        _("Somebody asks you to help them back to their record"),
-        _("Speak to them first, by telephone or face to face. You will see nothing of their record."),
-        page="front:account",
-    ),
-}
 _SHARING = {
     "somebody-let-in": Kind(
         _("You let somebody in"),
@@ -383,7 +212,7 @@ _DESK = {
     ),
 }
 KINDS = {
-    **_about(Topic.ACCOUNT, _ACCOUNT),
+    **_about(Topic.ACCOUNT, ACCOUNT),
     **_about(Topic.SHARING, _SHARING),
     **_about(Topic.RECORD, _RECORD),
     **_about(Topic.WORK, _WORK),

@@ -106,7 +106,8 @@ class Stream:
             yield f"event: unread\ndata: {count}\n\n".encode() if count != shown else b":\n\n"
             shown = count
             # A thread that waits keeps no connection from those that work.
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:
+                connection.close()
             left = ends - monotonic()
             if left <= 0:
                 return

@@ -16,6 +16,7 @@ from ehr import clock
 from ehr.accounts import links
 from ehr.accounts.models import Letter, User
 from ehr.notices import kinds, queries, timing
+from ehr.notices.kind import TOPICS
 from ehr.notices.models import Digest, Mail
 from ehr.notices.timing import Pace
 from ehr.outbox.delivery import NotYet
@@ -67,7 +68,7 @@ def send_digest(digest: Digest) -> None:
             Pace.DAILY: _("This is what is new since yesterday's letter, and how much of it:"),
             Pace.WEEKLY: _("This is what is new since last week's letter, and how much of it:"),
         }[Pace(digest.kind)]
-        lines = "\n".join(f"  {kinds.TOPICS[topic]}: {count}" for topic, count in counts.items())
+        lines = "\n".join(f"  {TOPICS[topic]}: {count}" for topic, count in counts.items())
         change = _("You chose to get one letter instead of many. Change that here: %(address)s") % {
             "address": _address(reverse("front:notice-settings"))
         }

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from ehr.accounts.models import User
 from ehr.notices import kinds
-from ehr.notices.kinds import Topic
+from ehr.notices.kind import TOPICS, Topic
 from ehr.notices.models import Digest, Hook, Notice, Preference
 from ehr.notices.timing import Wishes
 
@@ -56,7 +56,7 @@ def counted(digest: Digest) -> dict[Topic, int]:
     """Return how much of what went into a digest is still unread, by topic, in the order in which it is told."""
     unread_kinds = digest.mails.filter(notice__read_at=None).values_list("kind", flat=True)
     found = Counter(kinds.of(kind).topic for kind in unread_kinds)
-    return {topic: found[topic] for topic in kinds.TOPICS if found[topic]}
+    return {topic: found[topic] for topic in TOPICS if found[topic]}
 
 
 def hook_of(institution_id: UUID) -> Hook | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.conf import settings as configured
-from django.db import transaction
+from django.db import connection, transaction
 
 from ehr import clock
 from ehr.accounts import operations as accounts
@@ -123,6 +123,15 @@ def test_a_stream_keeps_no_session_alive(alice, browser):
         assert "so you were signed out" in browser.get("/sign-in/").content.decode(), "and the page says so, not this"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_holds_no_connection_to_the_database_while_it_waits(alice, inside, monkeypatch):
+    closed = []
+    monkeypatch.setattr(connection, "close", lambda: closed.append(Bell.now))
+    Bell.happens.append(lambda: closed.append("waited"))
+    listen(inside)
+    assert closed[:2] == [0.0, "waited"]
+
+
 @pytest.mark.security
 def test_a_stream_holds_no_keys_while_it_waits(alice, inside):
     answer = inside.get(STREAM)
@@ -145,7 +154,7 @@ def test_when_all_seats_are_taken_the_next_person_s_pages_count_for_themselves(a
     settings.NOTICE_STREAMS = 1
     first, bob = inside.get(STREAM), other()
     assert bob.get(STREAM).status_code == 204
-    first.close()
+    b"".join(first.streaming_content)
     assert bob.get(STREAM).status_code == 200
 
 
