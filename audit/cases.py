@@ -71,6 +71,19 @@ def close(case: Case, by: Party) -> Case:
     return case
 
 
+@transaction.atomic
+def assign(case: Case, *, to: Party, by: Party) -> Case:
+    """Give a case to one officer to look after; whoever had it before has it no more. Raises NotPossible as `answer`."""
+    case = Case.objects.select_for_update().get(pk=case.pk)
+    _may_handle(case, by)
+    _may_handle(case, to)
+    if case.assigned_to != to.id:
+        case.assigned_to, case.assigned_name = to.id, to.name
+        case.save(update_fields=["assigned_to", "assigned_name"])
+        _log(case, "case.assigned", by)
+    return case
+
+
 def waiting() -> QuerySet[Case]:
     """Return the cases that nobody has answered, the most urgent first."""
     return Case.objects.filter(state=Case.State.OPEN).order_by("due_at")

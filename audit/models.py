@@ -192,6 +192,9 @@ class Case(models.Model):
     due_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    # Which officer looks after it, by id and as they are called; nobody while empty.
+    assigned_to = models.UUIDField(null=True, blank=True)
+    assigned_name = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["due_at"]

@@ -62,6 +62,10 @@ REFUSALS = {
         "Your role does not include emergency access. Ask a physician or the emergency team to open the record."
     ),
     "emergency-over": gettext_lazy("Your emergency access is over. If the emergency goes on, give the reason anew."),
+    "emergency-keys-over": gettext_lazy(
+        "This record was locked anew since you opened it, so the keys you were given open nothing more. "
+        "If the emergency goes on, give the reason anew."
+    ),
     "barred-in-emergency": gettext_lazy("{name} keeps this part shut even in an emergency, as the law here allows."),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),

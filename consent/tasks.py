@@ -10,13 +10,14 @@ from django.db import connection, transaction
 from django.db.models import Min
 
 from audit import log
-from consent import proofs, queries
-from consent.models import Ending, Grant, GrantParcel
+from consent import emergency, proofs, queries
+from consent.models import ContactParcel, Ending, Grant, GrantParcel
 from consent.sharing import grants, standing
 from ehr import clock
 from ehr.chain import tokens, transactions
 from ehr.chain.models import Status
 from ehr.notices import operations as notices
+from ehr.outbox import delivery
 from ehr.outbox import delivery
 from providers.team_queries import to_tell
 
@@ -131,6 +132,18 @@ def _alarm(parcel: GrantParcel, outcome: str) -> None:
             operator, "desk.token-skipped", about=parcel.grant_id, key=f"token-skipped:{parcel.pk}:{operator.pk}"
         )
     logger.error("The chain passed over the %s of grant %s: %s", parcel.kind, parcel.grant_id, outcome)
+
+
+@shared_task
+def tell_contacts() -> int:
+    """Send what emergency contacts are told; return how many letters left."""
+    return delivery.deliver(ContactParcel, emergency.tell_contact, limit=BATCH)
+
+
+@shared_task
+def tell_of_overdue_reviews() -> int:
+    """Tell officers, once, of emergencies that nobody reviewed in time; return how many."""
+    return emergency.tell_of_overdue()
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from consent import keys, proofs, queries
-from consent.models import Ending, Grant, GrantParcel
+from consent.models import Emergency, Ending, Grant, GrantParcel
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.chain import tokens
@@ -42,23 +42,30 @@ def complete(ending: Ending, *, keyring: OpenKeyring) -> None:
 
 
 def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
-    """Do what waited for the patient's keys; return how many endings and renewed keys were followed.
+    """Do what waited for the patient's keys; return how many endings, emergencies and renewed keys were followed.
 
-    New epochs begin for grants that ended without those keys, for readers, people or teams, who have newer keys than
-    those a grant was sealed to, and for the patient's own newer keys. Runs whenever the patient comes in with an
-    unlocked keyring, and may run twice.
+    New epochs begin for grants that ended without those keys, for emergencies that are over, for readers, people or
+    teams, who have newer keys than those a grant was sealed to, and for the patient's own newer keys. Runs whenever
+    the patient comes in with an unlocked keyring, and may run twice.
     """
     if keyring is None or not _waits(patient, keyring):
         return 0
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
+        at = clock.now()
         endings = list(_untidied(patient).select_related("grant__key_version"))
+        looked = list(queries.to_relock(patient, at))
         renewed = _renewed(patient, keyring)
-        return len(endings) + len(renewed) if turn(patient, endings, keyring=keyring, also=renewed) else 0
+        also = renewed.union(*(one.parts for one in looked))
+        if not turn(patient, endings, keyring=keyring, also=also):
+            return 0
+        Emergency.objects.filter(pk__in=[one.pk for one in looked]).update(relocked_at=at)
+        return len(endings) + len(looked) + len(renewed)
 
 
 def _waits(patient: Patient, keyring: OpenKeyring) -> bool:
-    return _untidied(patient).exists() or bool(_renewed(patient, keyring))
+    waits = _untidied(patient).exists() or queries.to_relock(patient, clock.now()).exists()
+    return waits or bool(_renewed(patient, keyring))
 
 
 def _untidied(patient: Patient) -> QuerySet[Ending]:

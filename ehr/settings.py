@@ -355,6 +355,8 @@ CELERY_BEAT_SCHEDULE = {
     "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},
     "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
     "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
+    "tell emergency contacts": {"task": "consent.tasks.tell_contacts", "schedule": schedule(5)},
+    "tell of overdue reviews": {"task": "consent.tasks.tell_of_overdue_reviews", "schedule": schedule(300)},
     "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
     "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
     "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},

@@ -31,6 +31,12 @@ def identifier_digest(system: str, value: str) -> bytes:
     return keyed(settings.INDEX_KEY, "identifier", f"{system.strip().rstrip('/')}|{normal}")
 
 
+def folded(name: str) -> str:
+    """Return a name as it is compared: case, accents, spaces and punctuation do not count, the order of words does."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    return "".join(sign for sign in apart if sign.isalnum())
+
+
 def by_identifiers(identifiers) -> Patient | None:
     """Return the patient who has shown one of the (system, value) pairs to be theirs, or None."""
     digests = [identifier_digest(system, value) for system, value in identifiers]

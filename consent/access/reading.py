@@ -88,6 +88,9 @@ def _opened(
         boxes = keys.granted_boxes(patient, by_part, keyring=keyring)
         if verdict.by_emergency:
             boxes |= keys.boxes_of(patient, presence.urgent[patient.pk].secrets, verdict.by_emergency)
+            if not boxes:
+                # No seal is amiss: the patient began new epochs since, and what was let go is of the ones before.
+                raise refuse(verdict, patient, "chart.refused", because="emergency-keys-over", **told)
         bundles = keys.granted_bundles(verdict.bundles, keyring=keyring)
         if not boxes and not bundles:
             raise keys.CannotOpen("No seal was found for this permission.")

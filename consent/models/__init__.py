@@ -2,7 +2,7 @@
 
 from consent.models.claims import Claim, ClaimCheck
 from consent.models.delegates import Delegation, Hidden, Vouching
-from consent.models.emergencies import Emergency, EmergencyContact
+from consent.models.emergencies import ContactParcel, Emergency, EmergencyContact
 from consent.models.escrow import EscrowUse, ShareUse
 from consent.models.grants import Ending, FeedCursor, Grant, GrantParcel, GrantQuerySet, Report
 from consent.models.referrals import Mandate, Referral
@@ -19,6 +19,7 @@ __all__ = [
     "BulkAct",
     "Claim",
     "ClaimCheck",
+    "ContactParcel",
     "Delegation",
     "Emergency",
     "EmergencyContact",

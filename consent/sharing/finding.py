@@ -4,7 +4,6 @@ None of it opens anything. A search is by name, birth date and one identifier at
 than all three is one and the same: it never tells which was wrong, nor that somebody is a patient here.
 """
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
 
@@ -21,7 +20,7 @@ from ehr import clock
 from ehr.accounts import attempts, codes, stored
 from ehr.accounts.models import Reader, User
 from patients.models import Identifier, Patient
-from patients.queries import identifier_digest
+from patients.queries import folded, identifier_digest
 from providers.queries import Standing, party, standing
 from providers.roles import CLINICAL
 
@@ -138,12 +137,6 @@ def find(*, name: str, birth_date: date, system: str, value: str, reader: User, 
         Found.objects.create(patient=found, reader=Reader.objects.get(user=reader), at=at, ends_at=at + MET_FOR)
         log.append("patient.found", actor=actor, subject=found.pk, outcome="done")
     return found
-
-
-def folded(name: str) -> str:
-    """Return a name as it is compared: case, accents, spaces and punctuation do not count, the order of words does."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-    return "".join(sign for sign in apart if sign.isalnum())
 
 
 def _matching(reader: User, name: str, birth_date: date, digest: bytes) -> Patient | None:

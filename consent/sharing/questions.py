@@ -17,11 +17,10 @@ from audit.models import Case
 from consent import queries
 from consent.access import KeysLocked, own_party
 from consent.sentences import refusal
-from ehr.accounts.keyrings import CannotOpen, OpenKeyring
-from ehr.accounts.models import Reader, User
-from ehr.accounts.queries import is_logged
-from ehr.crypto.digests import joined
-from ehr.crypto.sealing import seal
+from consent.words import about_line, seal_to
+from consent.words import read as opened
+from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.models import User
 from ehr.notices import operations as notices
 from patients.models import Patient
 
@@ -39,20 +38,6 @@ class Said:
     words: str | None
 
 
-def _info(subject: UUID, event_id: UUID) -> bytes:
-    return joined(b"case/v1", subject.bytes, event_id.bytes)
-
-
-def _sealed(words: str, users, *, subject: UUID, event_id: UUID) -> dict[str, bytes]:
-    readers = Reader.objects.filter(user__in=users).select_related("keyring__version")
-    info = _info(subject, event_id)
-    return {
-        str(one.pk): seal(bytes(one.keyring.version.kem_public), words.encode(), info=info)
-        for one in readers
-        if is_logged(one.keyring.version)
-    }
-
-
 def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | None) -> Case:
     """Open a case about one line of one's own log; it is due within ten days.
 
@@ -64,7 +49,7 @@ def ask(patient: Patient, *, event_id: UUID, words: str, keyring: OpenKeyring | 
     if not to:
         raise NobodyToAsk(_("There is no privacy officer here yet. Call your clinic and ask for one."))
     with transaction.atomic():
-        sealed = _sealed(words, [*to, patient.user], subject=patient.pk, event_id=event_id)
+        sealed = seal_to([*to, patient.user], words, info=about_line(patient.pk, event_id))
         case = cases.open_case(subject=patient.pk, event_id=event_id, words=sealed, by=own_party(patient))
         for officer in to:
             notices.notify(officer, "desk.case-opened", about=case.pk, key=f"case:{case.pk}:{officer.pk}")
@@ -77,9 +62,11 @@ def answer(case: Case, *, words: str, by: User) -> Case:
     _not_ones_own(patient, by)
     with transaction.atomic():
         to = [*queries.officers(), by, patient.user]
-        sealed = _sealed(words, to, subject=case.subject, event_id=case.event_id)
+        sealed = seal_to(to, words, info=about_line(case.subject, case.event_id))
         case = cases.answer(case, sealed, _officer(by))
-        notices.notify(patient.user, "case-answered", about=case.pk, key=f"case-answered:{case.pk}:{case.answered_at}")
+        if patient.user is not None:
+            key = f"case-answered:{case.pk}:{case.answered_at}"
+            notices.notify(patient.user, "case-answered", about=case.pk, key=key)
     return case
 
 
@@ -101,17 +88,18 @@ def _officer(by: User) -> log.Party:
 
 def read(case: Case, *, keyring: OpenKeyring | None) -> list[Said]:
     """Return what was said in a case, opened with the reader's own keys, in the order written."""
-    return [Said(by, at, _opened(case, seals, keyring)) for by, at, seals in cases.messages(case)]
+    info = about_line(case.subject, case.event_id)
+    return [Said(by, at, opened(seals, keyring, info=info)) for by, at, seals in cases.messages(case)]
 
 
-def _opened(case: Case, seals: dict[str, bytes], keyring: OpenKeyring | None) -> str | None:
-    mine = seals.get(str(keyring.reader_id)) if keyring else None
-    if mine is None:
-        return None
-    try:
-        return keyring.open_seal(mine, info=_info(case.subject, case.event_id)).decode()
-    except CannotOpen:
-        return None
+def assign(case: Case, *, to: User, by: User) -> Case:
+    """Give a case to an officer to look after. Raises `audit.cases.NotPossible`."""
+    patient = Patient.objects.get(pk=case.subject)
+    for one in (by, to):
+        _not_ones_own(patient, one)
+    if to not in queries.officers():
+        raise cases.NotPossible(_("Only an officer looks after a question. Choose one of them."))
+    return cases.assign(case, to=_officer(to), by=_officer(by))
 
 
 def line(case: Case) -> audit.Line | None:

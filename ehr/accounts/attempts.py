@@ -31,6 +31,8 @@ LIMITS = {
     "letter": Limit(here=5, account=5, address=20, minutes=60),
     # A clinician types the code a patient shows them.
     "shown-code": Limit(here=5, account=10, address=60, minutes=15),
+    # Somebody looks for a person in an emergency. Every find counts, the good ones too; a ward shares its address.
+    "emergency-find": Limit(here=30, account=30, address=600, minutes=60),
     # A clinician looks for somebody by what is in their documents. Those found count, too, or one patient who is
     # known would buy ten guesses at another.
     "find-patient": Limit(here=10, account=10, address=60, minutes=60),

@@ -41,6 +41,8 @@ PERMISSIONS = {
         "audit.view_case",
         "audit.change_case",
         "audit.view_anchor",
+        "consent.view_emergency",
+        "consent.review_emergency",
         "accounts.view_user",
         "accounts.change_user",
     ),
@@ -61,6 +63,7 @@ PERMISSIONS = {
         "notices.view_mail",
         "notices.view_digest",
         "notices.view_hookparcel",
+        "consent.view_contactparcel",
         "accounts.view_letter",
     ),
 }

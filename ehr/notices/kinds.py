@@ -92,22 +92,35 @@ _RECORD = {
     "emergency-access": _emergency(
         _("Your record was opened in an emergency"),
         _("Somebody looked without asking you first. See who, and why they say they had to. You can end it."),
-        page="patient:looked",
+        page="patient:emergencies",
     ),
-    "emergency-access-contact": _emergency(
-        _("Somebody who trusts you may be in an emergency"),
-        _("You are their emergency contact, and their record was opened without asking first. Try to reach them."),
-        page="front:home",
+    "emergency-failed": Kind(
+        _("The emergency access you were told of did not open"),
+        _("Nothing was read. That somebody tried stays on your list."),
+        page="patient:emergencies",
+    ),
+    "emergency-access-contact": replace(
+        _emergency(
+            _("Somebody who trusts you may be in an emergency"),
+            _("You are their emergency contact, and their record was opened without asking first. Try to reach them."),
+            page="front:home",
+        ),
+        subject=_("Somebody who named you may be in an emergency"),
+        mail=_(
+            "Somebody named you here as the person to tell in an emergency. A clinician has just opened their record "
+            "without being able to ask them first. Try to reach whoever may have named you, or call the place that "
+            "usually cares for them. We cannot say more in a letter."
+        ),
     ),
     "emergency-reviewed": _emergency(
         _("An emergency look at your record was checked"),
         _("Somebody else looked at whether it was right. Read what they found."),
-        page="patient:looked",
+        page="patient:emergencies",
     ),
     "blocked-emergency": _emergency(
         _("Somebody you keep out opened your record in an emergency"),
         _("The law here allows it in an emergency. See who, and why they say they had to. You can end it."),
-        page="patient:looked",
+        page="patient:emergencies",
     ),
     "delegate-acts": Kind(
         _("Somebody acted for you"),
@@ -180,6 +193,16 @@ _DESK = {
     "desk.check-failed": Kind(
         _("A licence could not be re-checked"),
         _("After 72 hours without an answer it stops counting."),
+        page="admin:index",
+    ),
+    "desk.emergency-opened": Kind(
+        _("A record was opened in an emergency"),
+        _("Somebody other than who opened it reviews it within 72 hours. The patient reads what you find."),
+        page="admin:index",
+    ),
+    "desk.emergency-overdue": Kind(
+        _("The review of an emergency is overdue"),
+        _("The 72 hours are over. The patient sees that nobody has looked yet."),
         page="admin:index",
     ),
     "desk.case-opened": Kind(

@@ -73,25 +73,35 @@ def send_digest(digest: Digest) -> None:
             "address": _address(reverse("front:notice-settings"))
         }
         said = f"{opening}\n\n{lines}\n\n{_('Sign in to read it.')}"
-        _send(digest, user, _("What is new for you"), said, _address(reverse("front:notices")), change)
+        _send(digest, user.email, _("What is new for you"), said, _address(reverse("front:notices")), change)
+
+
+def send_to(parcel: Parcel, *, email: str, language: str) -> None:
+    """Send a parcel's letter to an address that need not be an account's: it leads to the first page, and asks nothing.
+
+    For what concerns nobody here by name, such as an emergency contact. Raises as the mail server does.
+    """
+    kind = kinds.of(parcel.kind)
+    with translation.override(language):
+        _send(parcel, email, str(kind.subject), str(kind.mail), _address("/"))
 
 
 def _send_kind(parcel: Parcel, user: User, path: str) -> None:
     kind = kinds.of(parcel.kind)
     with translation.override(user.language):
-        _send(parcel, user, str(kind.subject), str(kind.mail), _address(path or "/"))
+        _send(parcel, user.email, str(kind.subject), str(kind.mail), _address(path or "/"))
 
 
 def _address(path: str) -> str:
     return f"{settings.SITE_URL}{path}"
 
 
-def _send(parcel: Parcel, user: User, subject: str, said: str, *more: str) -> None:
+def _send(parcel: Parcel, email: str, subject: str, said: str, *more: str) -> None:
     farewell = _("This letter names nobody and says nothing about your health. No one will ask for your passphrase.")
     message = EmailMessage(
         subject=subject,
         body="\n\n".join([said, *more, farewell]) + "\n",
-        to=[user.email],
+        to=[email],
         headers={
             "Message-ID": f"<{parcel.pk}@{urlsplit(settings.SITE_URL).hostname}>",
             "Auto-Submitted": "auto-generated",

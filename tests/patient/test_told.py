@@ -19,7 +19,7 @@ ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
     "guardian", "membership", "privilege", "recovery-code", "second-factor", "team",
 }  # fmt: skip
-WITHOUT_A_SUBJECT = {"identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt"}
+WITHOUT_A_SUBJECT = {"emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt"}
 NO_ACTS = {
     "desk",
     "ehr",
@@ -35,6 +35,8 @@ NO_ACTS = {
 }
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
+    "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
+    "emergency.overdue",
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
     "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
@@ -45,6 +47,10 @@ NEVER_PATIENTS = {
     "escrow.opened", "escrow.share-opened", "escrow.refused",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "emergency.contact-named",
+    "emergency.contact-removed",
+    "emergency.opted-out",
+    "emergency.opted-in",
     "access.asked-why",
     "mandate.made",
     "mandate.ended",
@@ -87,7 +93,7 @@ def named_acts() -> set[str]:
 def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
-    machines = {"grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
+    machines = {"emergency.overdue", "grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
     if action in machines or action.startswith("escrow."):
         return who == "a machine"
     return action not in ONLY_PATIENTS

@@ -30,6 +30,13 @@ THEIRS = {
     "case.read": gettext_lazy("Read a question of yours, to answer it."),
     "case.answered": gettext_lazy("Answered a question of yours."),
     "case.closed": gettext_lazy("Closed a question of yours that was answered."),
+    "case.assigned": gettext_lazy("Took on a question about your record, or gave it to another officer."),
+    "emergency.found": gettext_lazy("Looked for you by name and birth date in an emergency. That opened nothing."),
+    "emergency.opened": gettext_lazy("Opened your %(parts)s in an emergency, without asking you first."),
+    "emergency.refused": gettext_lazy("Wanted to open your %(parts)s in an emergency and was refused."),
+    "emergency.failed": gettext_lazy("Wanted to open your %(parts)s in an emergency. Nothing was opened."),
+    "emergency.ended": gettext_lazy("Ended an emergency access to your %(parts)s."),
+    "emergency.reviewed": gettext_lazy("Looked at whether an emergency access to your record was right."),
     "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
     "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
     "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
@@ -72,6 +79,11 @@ YOURS = {
     "access.asked-why": gettext_lazy("You asked %(reader)s why they want to see your %(parts)s."),
     "code.shown": gettext_lazy("You made a code to show to a clinician."),
     "case.opened": gettext_lazy("You asked about a line of this list."),
+    "emergency.ended": gettext_lazy("You ended an emergency access to your %(parts)s."),
+    "emergency.contact-named": gettext_lazy("You named who is to be told when your record is opened in an emergency."),
+    "emergency.contact-removed": gettext_lazy("You named nobody any more to be told of emergencies."),
+    "emergency.opted-out": gettext_lazy("You keep your %(parts)s shut even in an emergency."),
+    "emergency.opted-in": gettext_lazy("You let your %(parts)s be opened in an emergency again."),
     "referral.approved": gettext_lazy("You said yes to the proposal that %(reader)s see your %(parts)s."),
     "referral.declined": gettext_lazy("You said no to the proposal that %(reader)s see your %(parts)s."),
     "mandate.made": gettext_lazy("You let %(reader)s pass on your %(parts)s, within the limits you signed."),
@@ -83,6 +95,7 @@ YOURS = {
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {
+    "emergency.refused": gettext_lazy("You wanted to open your own record as if in an emergency. It is always yours."),
     "record.viewed-as": gettext_lazy(
         "You wanted to see your record the way %(reader)s does. Your keys were locked, so nothing opened."
     ),
@@ -107,8 +120,20 @@ AUTOMATIC = {
         "The public proof of what you gave %(reader)s was ended, and not from here. If you did not do it, "
         "somebody else has your keys: tell the privacy officer."
     ),
+    "emergency.overdue": gettext_lazy(
+        "Nobody has looked yet at whether an emergency access to your record was right. The officers were reminded."
+    ),
     "grant.token-skipped": gettext_lazy(
         "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
+    ),
+}
+# What somebody else found, where that is what a line is about.
+FOUND = {
+    ("emergency.reviewed", "justified"): gettext_lazy(
+        "Looked at an emergency access to your record and found that it was justified."
+    ),
+    ("emergency.reviewed", "unjustified"): gettext_lazy(
+        "Looked at an emergency access to your record and found that it was not justified. A case was opened."
     ),
 }
 # What happened by itself, or by its patient, for another reason than usual.

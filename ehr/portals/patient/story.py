@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from audit.queries import Line
 from consent import sentences
-from ehr.portals.patient.acts import AUTOMATIC, CAUSED, THEIRS, YOURS, YOURS_REFUSED
+from ehr.portals.patient.acts import AUTOMATIC, CAUSED, FOUND, THEIRS, YOURS, YOURS_REFUSED
 from ehr.words import Category, Purpose
 
 EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
@@ -118,6 +118,8 @@ def _phrase(line: Line, mine: bool, system: bool) -> object | None:
     """Return the phrase for a line, as its actor stands to the reader; None for an act nobody has put into words."""
     if mine and line.outcome == "refused" and line.action in YOURS_REFUSED:
         return YOURS_REFUSED[line.action]
+    if (line.action, line.because) in FOUND:
+        return FOUND[line.action, line.because]
     if (system or mine) and (line.action, line.because) in CAUSED:
         return CAUSED[line.action, line.because]
     phrases = YOURS if mine else (AUTOMATIC if system else THEIRS)
