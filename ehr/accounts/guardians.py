@@ -84,7 +84,7 @@ def end(asked: Guardian, *, by: User, keyring: OpenKeyring | None = None) -> Non
     """
     with transaction.atomic():
         stored = Keyring.objects.select_for_update().get(reader__user=asked.user_id)
-        asked = Guardian.objects.select_for_update().select_related("user", "guardian").get(pk=asked.pk)
+        asked = Guardian.objects.select_for_update(of=("self",)).select_related("user", "guardian").get(pk=asked.pk)
         if asked.ended_at is not None:
             return
         if by.pk not in (asked.user_id, asked.guardian_id):

@@ -245,9 +245,10 @@ def finish(
     cost = hashers.fresh_cost()
     stretched = hashers.stretch(passphrase, cost)
     with transaction.atomic():
+        # In the order in which `start` and `renew` hold them, so that no two wait for each other.
+        stored = Keyring.objects.select_for_update().get(reader__user=user)
         recovery = Recovery.objects.select_for_update().select_related("user").get(pk=recovery.pk)
         _may_finish(recovery)
-        stored = Keyring.objects.select_for_update().get(reader__user=user)
         if stored.version_id != lost.version_id:
             raise Refused(_("Your keys were renewed meanwhile. Unlock them with your passphrase."))
         set_password(user, hashers.encoded(stretched, cost))
