@@ -25,9 +25,10 @@ from consent import queries
 from consent.keyholder import readers
 from consent.models import Claim, EscrowUse, ShareUse
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen
 from ehr.accounts.keyrings.shares import handed_info, sealed_info
-from ehr.accounts.models import Reader, Share, User
+from ehr.accounts.models import Reader, Recovery, Share, User
 from ehr.crypto.digests import joined
 from ehr.crypto.sealing import seal
 from ehr.words import Category
@@ -210,6 +211,7 @@ def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> by
         reader = Reader.objects.filter(pk=reader_id).first()
         if reader is None or _id(event.details.get("reader")) != reader_id:
             raise Refused("other-reader")
+        _require_recovery(event, reader, to)
         _count(ShareUse(event_id=event_id, reader=reader))
         custodian = queries.custodian().keyring.version
         try:
@@ -219,6 +221,16 @@ def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> by
             raise Refused("nothing-sealed") from problem
         _tell("escrow.share-opened", event_id, event.subject, "share", outcome="done")
         return seal(to, share, info=handed_info(event_id))
+
+
+def _require_recovery(event: Line, reader: Reader, to: bytes) -> None:
+    """Raise Refused unless their own recovery is under way, two staff saw who it is, and its key is the one named."""
+    named = _id(event.details.get("recovery"))
+    recovery = Recovery.objects.filter(pk=named).first() if named else None
+    if recovery is None or recovery.user_id != reader.user_id or bytes(recovery.public) != to:
+        raise Refused("other-reader")
+    if not (recovery.is_open(clock.now()) and accounts.is_checked(recovery)):
+        raise Refused("not-checked")
 
 
 # --- What both ask of an event -------------------------------------------------------------------

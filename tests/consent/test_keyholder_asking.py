@@ -1,25 +1,20 @@
-"""Asking the keyholder: new records, recovery shares, what is not understood, and what happens when it is away."""
+"""Asking the keyholder: new records, what is not understood, and what happens when it is away."""
 
 import uuid
 
 import pytest
 
-from audit import log
 from audit import queries as audit
-from consent import escrow, queries
+from consent import escrow
 from consent.escrow import KeyholderAway, NotReleased
-from consent.keyholder import releases, wire
+from consent.keyholder import wire
 from consent.keyholder.answers import answer
-from consent.keyholder.releases import Refused
-from consent.models import EscrowUse, ShareUse
 from ehr.accounts.keyrings.held import OneUseKey
-from ehr.accounts.keyrings.shares import handed_info, sealed_info
-from ehr.accounts.models import Reader, Share
-from ehr.crypto.sealing import generate_kem, seal
+from ehr.crypto.sealing import generate_kem
 from patients.models import PARTS, Lockbox
 from providers.roles import Role
 from tests import people
-from tests.consent.keyholding import digest, refused, say_emergency, waiting_record
+from tests.consent.keyholding import say_emergency, waiting_record
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
@@ -57,71 +52,6 @@ def test_nothing_is_signed_again_for_a_record_that_waits(ground):
     with pytest.raises(NotReleased) as refusal:
         escrow.signer(waiting_record(), publics())
     assert refusal.value.because == "record-begun"
-
-
-# --- The recovery custodian ----------------------------------------------------------------------
-def say_recovery(reader, key, **more):
-    details = {"reader": str(reader.pk), "to": digest(key)} | more.pop("details", {})
-    return log.record("recovery.released", actor=log.SYSTEM, subject=None, details=details, **more)
-
-
-@pytest.fixture
-def kept(ana):
-    """The institution's share of Ana's keys, as it is kept."""
-    reader = Reader.objects.get(user=ana.user)
-    custodian = queries.custodian().keyring.version
-    info = sealed_info(reader.pk, custodian, Share.Holder.INSTITUTION)
-    return reader, seal(bytes(custodian.kem_public), b"s" * 32, info=info)
-
-
-def test_a_share_comes_back_against_an_event_that_names_its_reader(kept, key):
-    reader, blob = kept
-    event_id, found = escrow.share_handed_on(reader, blob, to=key.public, record=lambda: say_recovery(reader, key))
-    assert key.open_seal(found, info=handed_info(event_id)) == b"s" * 32
-    assert b"s" * 32 not in found
-    assert ShareUse.objects.get().reader == reader
-    assert not EscrowUse.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "because"),
-    [
-        ({"details": {"reader": str(uuid.uuid4())}}, "other-reader"),
-        ({"details": {"to": "0" * 64}}, "other-key"),
-        ({"outcome": "refused"}, "other-action"),
-    ],
-)
-def test_a_share_stays_where_it_is(kept, key, change, because):
-    reader, blob = kept
-    with pytest.raises(Refused) as refusal:
-        releases.open_share(say_recovery(reader, key, **change).pk, reader.pk, blob, to=key.public)
-    assert refusal.value.because == because
-    assert not ShareUse.objects.exists()
-
-
-def test_a_share_is_let_go_once_for_an_event(kept, key):
-    reader, blob = kept
-    event = say_recovery(reader, key)
-    releases.open_share(event.pk, reader.pk, blob, to=key.public)
-    with pytest.raises(Refused) as refusal:
-        releases.open_share(event.pk, reader.pk, blob, to=key.public)
-    assert refusal.value.because == "used"
-
-
-def test_somebody_elses_share_does_not_open_under_ones_own_name(kept, key):
-    _reader, blob = kept
-    other = Reader.objects.get(user=people.account("Somebody Else").user)
-    with pytest.raises(Refused) as refusal:
-        releases.open_share(say_recovery(other, key).pk, other.pk, blob, to=key.public)
-    assert refusal.value.because == "nothing-sealed"
-
-
-def test_a_share_opens_no_record_and_the_escrow_no_share(kept, with_record, doctor, key):
-    reader, blob = kept
-    emergency = say_emergency(with_record.patient, doctor.user, key)
-    with pytest.raises(Refused):
-        releases.open_share(emergency.pk, reader.pk, blob, to=key.public)
-    assert refused(say_recovery(reader, key), with_record.patient, key) == "other-patient"
 
 
 # --- What is asked, and whether it is there ------------------------------------------------------

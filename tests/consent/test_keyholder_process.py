@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -57,9 +58,7 @@ class Keyholder:
     """The program itself, started as an operator does."""
 
     def __init__(self, folder, database):
-        self.socket = os.path.relpath(folder / "keyholder.sock", ROOT)
-        if len(self.socket) > len(str(folder)) + 20:
-            self.socket = str(folder / "keyholder.sock")
+        self.socket = str(folder / "keyholder.sock")
         inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
         self.environment = inherited | {
             "DATABASE_URL": database,
@@ -89,15 +88,16 @@ class Keyholder:
 
 
 @pytest.fixture
-def keyholder(shared_database, tmp_path, settings, monkeypatch):
+def keyholder(shared_database, settings):
     """A running keyholder, and this process as one that has no key and asks it."""
-    monkeypatch.chdir(ROOT)
-    running = Keyholder(tmp_path, shared_database)
-    settings.KEYHOLDER_SOCKET, settings.KEYHOLDER_FILE_KEY = running.socket, b""
-    running.start()
-    yield running
-    if running.process.poll() is None:
-        running.end()
+    # A folder of its own, for a socket's path is short.
+    with tempfile.TemporaryDirectory(prefix="keyholder-") as folder:
+        running = Keyholder(Path(folder), shared_database)
+        settings.KEYHOLDER_SOCKET, settings.KEYHOLDER_FILE_KEY = running.socket, b""
+        running.start()
+        yield running
+        if running.process.poll() is None:
+            running.end()
 
 
 @pytest.fixture
