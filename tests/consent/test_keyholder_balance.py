@@ -7,7 +7,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from audit import triggers
+from audit import log, triggers
 from audit.models import Erasure, EventBody
 from consent import escrow
 from consent.escrow import NotReleased
@@ -19,7 +19,7 @@ from ehr import clock
 from ehr.accounts.keyrings.held import OneUseKey
 from providers.roles import Role
 from tests import people
-from tests.consent.keyholding import say_emergency, waiting_record
+from tests.consent.keyholding import person, say_emergency, waiting_record
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
@@ -42,10 +42,21 @@ def opened(patient, doctor):
     )
 
 
+def inherited(patient):
+    heir, staff = people.account("Rui Costa").user, [people.checker("One"), people.checker("Other")]
+
+    def record(to):
+        details = {"to": to, "checked_by": [str(one.pk) for one in staff]}
+        return log.record("succession.released", actor=person(heir), subject=patient.pk, details=details)
+
+    return escrow.released(patient, why="succession", record=record)
+
+
 @pytest.fixture
 def used(with_record):
-    """A claim, two emergencies, and one that was refused."""
+    """A claim, two emergencies, one that was refused, and a succession."""
     claimed()
+    inherited(with_record.patient)
     doctor, nurse = people.clinician("Emil Ward", role=Role.EMERGENCY), people.clinician("Nora", role=Role.NURSE)
     for _ in range(2):
         opened(with_record.patient, doctor)
@@ -54,11 +65,11 @@ def used(with_record):
     return with_record.patient, doctor
 
 
-def test_uses_equal_claims_and_emergencies_together(used):
+def test_j4_9_uses_equal_claims_emergencies_and_successions_together(used):
     account = escrow.balance()
     assert account.holds
-    assert account.uses == {"claim": 1, "emergency": 2}
-    assert sum(account.events.values()) == EscrowUse.objects.count() == 3
+    assert account.uses == {"claim": 1, "emergency": 2, "succession": 1}
+    assert sum(account.events.values()) == EscrowUse.objects.count() == 4
 
 
 def test_the_officer_is_told_that_it_holds(used, capsys):
