@@ -18,6 +18,7 @@ from ehr import clock
 from ehr.accounts import attempts, bindings, codes, hashers, keyrings, letters, links, queries
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shared, shares
 from ehr.accounts.models import GivenShare, Keyring, Link, Recovery, Share, SharePair, User
+from ehr.accounts.models.recovery import LIFE
 from ehr.accounts.operations import (
     Refused,
     SignedIn,
@@ -259,8 +260,7 @@ def finish(
         shared.follow(fresh)
         bindings.bind(fresh)
         recovery.finished_at = clock.now()
-        recovery.save(update_fields=["finished_at"])
-        recovery.given.all().delete()
+        _forget(recovery, "finished_at")
         _tell(recovery, "recovery.finished", subject=subject)
         letters.write(user, "recovery-finished", key=f"recovery-finished-{recovery.pk}")
     return SignedIn(user, fresh)
@@ -340,8 +340,28 @@ def drop(user: User, *, because: str) -> None:
 
 def _close(recovery: Recovery, because: str) -> None:
     recovery.cancelled_at, recovery.cancelled_because = clock.now(), because
-    recovery.save(update_fields=["cancelled_at", "cancelled_because"])
+    _forget(recovery, "cancelled_at", "cancelled_because")
+
+
+def _forget(recovery: Recovery, *changed: str) -> None:
+    """Save how a recovery ended, and keep neither what was handed to it nor the key that opened it."""
+    recovery.sealed_private = b""
+    recovery.save(update_fields=[*changed, "sealed_private"])
     recovery.given.all().delete()
+
+
+def give_up() -> int:
+    """End the recoveries that nobody finished in time; return how many. They have opened nothing since then anyway."""
+    with transaction.atomic():
+        late = list(
+            Recovery.objects.select_for_update()
+            .filter(cancelled_at=None, finished_at=None, started_at__lte=clock.now() - LIFE)
+            .order_by("pk")
+        )
+        for recovery in late:
+            _close(recovery, "given-up")
+            _tell(recovery, "recovery.cancelled", by=log.SYSTEM, because="given-up")
+    return len(late)
 
 
 def _tell(

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 
 from ehr import clock
+from ehr.accounts import lost_keys
 from ehr.accounts.models import Attempt, Link
 
 _ATTEMPTS_KEPT = timedelta(days=1)
@@ -13,8 +14,9 @@ _ATTEMPTS_KEPT = timedelta(days=1)
 
 @shared_task
 def tidy() -> None:
-    """Delete what is over: sessions, with the ciphertext in them, tries older than a day, and links."""
+    """Delete what is over: sessions, with the ciphertext in them, old tries, links, recoveries nobody finished."""
     now = clock.now()
     Session.objects.filter(expire_date__lt=now).delete()
     Attempt.objects.filter(at__lt=now - _ATTEMPTS_KEPT).delete()
     Link.objects.filter(ends_at__lt=now - _ATTEMPTS_KEPT).delete()
+    lost_keys.give_up()

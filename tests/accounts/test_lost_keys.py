@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from audit import queries as audit
 from audit.models import Event
 from ehr import clock
-from ehr.accounts import attempts, guardians, keyrings, links, lost_keys, operations, queries, recovery
+from ehr.accounts import attempts, guardians, keyrings, links, lost_keys, operations, queries, recovery, tasks
 from ehr.accounts.models import (
     GivenShare,
     Keyring,
@@ -110,6 +110,16 @@ def test_a_recovery_nobody_finished_within_thirty_days_is_over(alice, code, begu
         with pytest.raises(operations.Refused, match="given up"):
             begun.finish(code)
         assert queries.recovery_under_way(alice.user) is None
+
+
+def test_what_was_given_up_is_tidied_away_with_the_key_it_was_handed_to(alice, code, begun):
+    begun.by_institution()
+    with later(days=29):
+        tasks.tidy()
+    assert not GivenShare.objects.exists()
+    over = Recovery.objects.get()
+    assert (over.cancelled_because, bytes(over.sealed_private)) == ("given-up", b"")
+    assert actions()[-1] == "recovery.cancelled"
 
 
 @pytest.mark.security

@@ -2,8 +2,10 @@
 
 import itertools
 import os
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 
 from ehr.accounts import codes, keyrings, lost_keys, operations, queries, recovery
@@ -74,6 +76,16 @@ def test_no_row_opens_with_one_share_as_its_key(alice, three):
     held = b"".join(bytes(blob) for blob in blobs)
     assert not any(share in held for share in three.values())
     assert not any(part in held for part in alice.keyring._text)
+
+
+@pytest.mark.security
+def test_codes_from_before_open_nothing_after_the_migration_and_the_keyholders_own_stay(alice, custodian):
+    for held in Keyring.objects.all():
+        held.by_recovery_code, held.recovery_confirmed_at = b"x", held.changed_at
+        held.save()
+    import_module("ehr.accounts.migrations.0003_ways_back").let_paper_alone_open_nothing(apps, None)
+    assert [held.by_recovery_code for held in Keyring.objects.filter(reader__kind="person")] == [None]
+    assert Keyring.objects.exclude(reader__kind="person").get().by_recovery_code is not None
 
 
 @pytest.mark.security

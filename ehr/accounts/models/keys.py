@@ -69,6 +69,7 @@ class Keyring(models.Model):
     # Salt and cost of the stretch whose second half wraps `by_passphrase`. Equal to the sign-in's, unless the
     # passphrase was reset by e-mail: then signing in works and this copy stays shut.
     stretched_with = models.CharField(max_length=100, blank=True)
+    # Of the keyholder's readers only: a second copy, under what its officers' shares rebuild. People have `SharePair`s.
     by_recovery_code = models.BinaryField(null=True, blank=True)
     recovery_confirmed_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(default=clock.now)
