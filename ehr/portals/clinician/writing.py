@@ -86,7 +86,8 @@ def add(request: HttpRequest, patient: Patient, kind: str) -> HttpResponse:
                 return _back(request, patient, _("It is in the chart now."))
         except ChangedMeanwhile:
             return _back(request, patient, _("It was added once; sending it again changed nothing."))
-    if not form.is_bound:
+    else:
+        # Empty or to be corrected, the form says whose record it is. A refusal has its line already.
         access.identify(patient, reader=request.user, purpose=Purpose.TREAT, presence=presence(request))
     about = KINDS[kind]
     return _page(request, patient, {"form": form, "title": about.add, "button": about.button, "section": about.section})
