@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
 
 from audit.models import Event, EventBody, Queued
+from ehr.statements import cursor
 
 _INSERT = """
 with event as (insert into audit_event (id, time, subject, body_hash) values (%s, %s, %s, %s)),
@@ -43,19 +42,6 @@ def join(written: Sequence[Written]) -> list[Event]:
     """Insert events in the caller's transaction, in one of their own where there is none, and return them."""
     with transaction.atomic(savepoint=False):
         return _insert(written, connections[DEFAULT_DB_ALIAS])
-
-
-def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
-    """Return a cursor that sends values beside the statement; Django's usual one writes them in: never prepared.
-
-    The connection keeps it: a new one would have to learn anew how each type is sent. So do not close it.
-    """
-    database.close_if_health_check_failed()
-    database.ensure_connection()
-    kept = getattr(database.connection, "kept_cursor", None)
-    if kept is None:
-        kept = database.connection.kept_cursor = ServerBindingCursor(database.connection)
-    return database.make_debug_cursor(kept) if database.queries_logged else database.make_cursor(kept)
 
 
 def _insert(written: Sequence[Written], database: BaseDatabaseWrapper) -> list[Event]:

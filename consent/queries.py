@@ -1,8 +1,9 @@
 """Reads about consent: what a decision needs, and what a patient and a clinician are shown."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
-from consent import rules
+from consent import authority, rules
 from consent.models import Assignment, Block, Claim, Emergency, EmergencyOptOut, Grant
 from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts, Situation
 from ehr import clock
@@ -20,6 +21,7 @@ from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
+from ehr.statements import Statement
 from ehr.words import Action, Category, Purpose
 from patients.models import BundledKey, GrantSeal, Patient, Seal
 from providers.queries import Standing, standing
@@ -40,7 +42,8 @@ class NotSetUp(RuntimeError):
 def facts(grant: Grant) -> GrantFacts:
     """Return a grant as the rules need it. Ending, report, parent and reader must be loaded with it.
 
-    Its time is over with the days after its report, and with what it hangs from, whichever is first.
+    Its time is over with the days after its report, and with what it hangs from, whichever is first: another
+    permission, or that somebody acts for the patient.
     """
     ends, ended = grant.ends, _ended_at(grant)
     report = getattr(grant, "report", None)
@@ -49,6 +52,8 @@ def facts(grant: Grant) -> GrantFacts:
     if grant.parent is not None:
         parent = facts(grant.parent)
         ends, ended = min(ends, parent.ends), ended or parent.ended_at
+    if grant.delegation_id is not None:
+        ends, ended = min(ends, authority.over_at(grant.delegation)), ended or grant.delegation.ended_at
     return GrantFacts(
         id=grant.id,
         categories=frozenset(grant.categories),
@@ -93,14 +98,28 @@ def between(patient: Patient, reader: User, *, seen: Standing | None = None, at:
     them: who acts for a patient does so under another rule.
     """
     at = at or clock.now()
-    readers = acting_as(reader, seen or standing(reader, at), at)
-    blocked = Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True)
-    rows = Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
-    return list(rows.select_related(*DECIDED_BY).annotate(blocked=Exists(blocked)).order_by("made_at"))
+    places = sorted((seen or standing(reader, at)).clinical_at)
+    return _BETWEEN.rows(patient=patient.pk, user=reader.pk, places=places, at=at)
 
 
 # What a decision needs of a grant, loaded with it.
 DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report", "parent__reader")
+
+
+class _At(NamedTuple):
+    """Of a standing what says to which teams somebody belongs."""
+
+    clinical_at: Collection
+
+
+def _between(patient: UUID, user: UUID, places: Collection, at: datetime) -> QuerySet[Grant]:
+    readers = acting_as(user, _At(places), at)
+    blocked = Block.objects.filter(patient=patient, reader__user=user, lifted_at__isnull=True)
+    rows = Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
+    return rows.select_related(*DECIDED_BY).annotate(blocked=Exists(blocked)).order_by("made_at")
+
+
+_BETWEEN = Statement(_between)  # asked at each decision, so its text is kept
 
 
 def law() -> Law:
@@ -269,7 +288,7 @@ def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
     Through a team a nurse finds those whom she was assigned to, and nobody finds who keeps them out by name.
     """
     by_patient: dict = {}
-    rows = Grant.objects.filter(reader__in=acting_as(reader, seen, at)).active(at)
+    rows = Grant.objects.filter(reader__in=acting_as(reader, seen, at)).exclude(kind=Grant.Kind.DELEGATE).active(at)
     for grant in rows.filter(_not_kept_out(reader, seen, at)).select_related("patient", *DECIDED_BY):
         by_patient.setdefault(grant.patient, []).append(grant)
     found = [
@@ -319,6 +338,7 @@ def patient_within_reach(reader: User, patient_id) -> Patient | None:
     at = clock.now()
     seen = standing(reader, at)
     grants = Grant.objects.filter(patient=patient_id, reader__in=acting_as(reader, seen, at))
+    grants = grants.exclude(kind=Grant.Kind.DELEGATE)
     if needs_assignment(seen.roles):
         mine = Assignment.objects.filter(reader__user=reader, patient=patient_id).values("team")
         grants = grants.filter(Q(reader__user=reader) | Q(reader__in=mine))

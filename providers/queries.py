@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 from audit.log import Party
 from ehr import clock
 from ehr.accounts.models import User
+from ehr.statements import Statement
 from providers import rules
 from providers.models import ROLE_NAMES, Clinician, Credential, Institution, InstitutionUserPermission, Membership
 from providers.roles import CLINICAL
@@ -133,8 +134,16 @@ def _judge(rows: list[dict], at: datetime) -> Standing:
     )
 
 
+# Asked at each decision, so its text is kept.
+_OF_PERSON = Statement(
+    lambda user: (
+        Clinician.objects.filter(user=user).values_list(*_COLUMNS).order_by("credentials__pk", "memberships__pk")
+    )
+)
+
+
 def _rows(user: User) -> list[dict]:
-    return list(Clinician.objects.filter(user=user).values(*_COLUMNS).order_by("credentials__pk", "memberships__pk"))
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in _OF_PERSON.rows(user=user.pk)]
 
 
 def standing(user: User, at: datetime | None = None) -> Standing:

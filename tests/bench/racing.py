@@ -24,7 +24,9 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
 
-from audit import log, rows, sequencer  # noqa: E402
+from audit import log, sequencer  # noqa: E402
+from audit.rows import Written  # noqa: E402
+from ehr import statements  # noqa: E402
 
 PROCESSES, THREADS = 4, 4
 SECONDS, ROUNDS = 2.0, 4
@@ -112,7 +114,7 @@ def _spent_by_server() -> float:
     return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
-def _words() -> rows.Written:
+def _words() -> Written:
     return log._written("chart.opened", log.SYSTEM, uuid.uuid4(), categories=["labs"], purpose="TREAT")
 
 
@@ -124,7 +126,7 @@ def _chain() -> None:
     """What a log without a sequencer does: read the last hash under a lock, hash on, insert, commit."""
     event, salt, payload = _words()
     with transaction.atomic():
-        cursor = rows.cursor(connection)
+        cursor = statements.cursor(connection)
         cursor.execute("select last from chain_head where id = 1 for update")
         last = bytes(cursor.fetchone()[0])
         digest = hashlib.sha256(last + event.body_hash).digest()
@@ -139,7 +141,7 @@ def _chain() -> None:
 def _chain_in_one_statement() -> None:
     """The shortest a chain can hold its lock: the database hashes on, one round trip, no words between."""
     event, salt, payload = _words()
-    rows.cursor(connection).execute(
+    statements.cursor(connection).execute(
         "with old as (select last from chain_head where id = 1 for update), "
         "head as (update chain_head set last = sha256(old.last || %s) from old where id = 1 "
         "returning old.last as previous, chain_head.last as hash) "

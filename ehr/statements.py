@@ -1,0 +1,171 @@
+"""Querysets that are compiled once and asked many times: the same text, other values.
+
+To build a statement costs the ORM ten times what a database needs to answer a small one. The queryset stays the one
+place where the question stands; what is kept is its text, and where in it each value goes.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
+from django.db.models.query import ModelIterable, get_related_populators
+
+
+def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
+    """Return a cursor for PostgreSQL that sends values beside the statement, so that it can be prepared.
+
+    Django's usual one writes them in: never prepared. The connection keeps this one: a new one would have to learn
+    anew how each type is sent. So do not close it.
+    """
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    kept = getattr(database.connection, "kept_cursor", None)
+    if kept is None:
+        kept = database.connection.kept_cursor = ServerBindingCursor(database.connection)
+    return database.make_debug_cursor(kept) if database.queries_logged else database.make_cursor(kept)
+
+
+class Statement:
+    """A queryset as a function of its values. `build` takes them by name and returns it, of models or of tuples.
+
+    Values are UUIDs, moments, whole numbers, or sequences of these; a sequence of another length is another text.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet]) -> None:
+        self._build = build
+        self._known: dict[tuple, _Compiled] = {}
+        self._lock = threading.Lock()
+
+    def rows(self, **values: Any) -> list:
+        """Return what the queryset would: model instances with what is selected with them, or tuples."""
+        database = connections[DEFAULT_DB_ALIAS]
+        compiled = self._compiled(database, values)
+        return compiled.made(self._fetched(database, compiled, values), database)
+
+    def _compiled(self, database: BaseDatabaseWrapper, values: Mapping[str, Any]) -> "_Compiled":
+        shape = (database.vendor, *((name, len(one)) for name, one in values.items() if _is_many(one)))
+        compiled = self._known.get(shape)
+        if compiled is None:
+            with self._lock:
+                compiled = self._known[shape] = _Compiled(self._build, values, database)
+        return compiled
+
+    def _fetched(self, database: BaseDatabaseWrapper, compiled: "_Compiled", values: Mapping[str, Any]) -> list:
+        parameters = compiled.parameters(values, database)
+        if database.vendor == "postgresql":
+            asked = cursor(database)
+            asked.execute(compiled.text, parameters)
+            return asked.fetchall()
+        with database.cursor() as asked:
+            asked.execute(compiled.text, parameters)
+            return asked.fetchall()
+
+
+class _Compiled:
+    """One text, the places of its values, and how its rows become what the queryset returns."""
+
+    def __init__(self, build: Callable[..., QuerySet], values: Mapping[str, Any], database: BaseDatabaseWrapper):
+        flat = dict(_flat(values))
+        marks = {name: _another(value, 0) for name, value in flat.items()}
+        queryset = build(**_nested(values, marks))
+        self.compiler = queryset.query.get_compiler(connection=database)
+        self.text, self._fixed = self.compiler.as_sql()
+        self._places = dict(self._found(build, values, marks, database))
+        selected = self.compiler.select
+        self._converters = self.compiler.get_converters([one[0] for one in selected])
+        self._related, self._names, self._ends = [], [], (0, 0)
+        self._annotated = dict(self.compiler.annotation_col_map or {})
+        self._model = None
+        if issubclass(queryset._iterable_class, ModelIterable):
+            info = self.compiler.klass_info
+            self._model, chosen = info["model"], info["select_fields"]
+            self._ends = chosen[0], chosen[-1] + 1
+            self._names = [one[0].target.attname for one in selected[self._ends[0] : self._ends[1]]]
+            self._related = get_related_populators(info, selected, DEFAULT_DB_ALIAS)
+
+    def _found(self, build, values, marks: Mapping[str, Any], database) -> Iterator[tuple[int, str]]:
+        """Yield the place of each value in the text: those that change when it alone changes."""
+        for name, mark in marks.items():
+            queryset = build(**_nested(values, {**marks, name: _another(mark, 1)}))
+            text, parameters = queryset.query.get_compiler(connection=database).as_sql()
+            if text != self.text:
+                raise ValueError(f"Another {name} makes another statement, so it cannot be kept.")
+            for place, (one, other) in enumerate(zip(self._fixed, parameters, strict=True)):
+                if one != other:
+                    yield place, name
+
+    def parameters(self, values: Mapping[str, Any], database: BaseDatabaseWrapper) -> list:
+        """Return the parameters of the text for these values, as this database takes them."""
+        given = {name: _adapted(value, database) for name, value in _flat(values)}
+        filled = list(self._fixed)
+        for place, name in self._places.items():
+            filled[place] = given[name]
+        return filled
+
+    def made(self, rows: Sequence, database: BaseDatabaseWrapper) -> list:
+        """Return the rows of the database as the queryset's own would be."""
+        found = [self._converted(row, database) for row in rows]
+        return found if self._model is None else [self._instance(row) for row in found]
+
+    def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> tuple:
+        cells = list(row)
+        for place, (convert, expression) in self._converters.items():
+            value = cells[place]
+            for one in convert:
+                value = one(value, expression, database)
+            cells[place] = value
+        return tuple(cells)
+
+    def _instance(self, row: tuple):
+        made = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._ends[0] : self._ends[1]])
+        for related in self._related:
+            related.populate(row, made)
+        for name, place in self._annotated.items():
+            setattr(made, name, row[place])
+        return made
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset))
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if _is_many(value):
+            yield from ((f"{name}.{number}", one) for number, one in enumerate(value))
+        else:
+            yield name, value
+
+
+def _nested(values: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Return marks in the shape of values."""
+    return {
+        name: [marks[f"{name}.{number}"] for number in range(len(value))] if _is_many(value) else marks[name]
+        for name, value in values.items()
+    }
+
+
+def _another(value: Any, step: int) -> Any:
+    """Return a value of the same kind that is in no statement by chance."""
+    if isinstance(value, UUID):
+        return UUID(int=(value.int + step * 7919 + 1) % 2**128)
+    if isinstance(value, datetime):
+        return value + timedelta(days=1 + step)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value + 1_000_003 + step
+    raise TypeError(f"A statement takes ids, moments and whole numbers, not {type(value).__name__}.")
+
+
+def _adapted(value: Any, database: BaseDatabaseWrapper) -> Any:
+    if isinstance(value, UUID):
+        return value if database.features.has_native_uuid_field else value.hex
+    if isinstance(value, datetime):
+        return database.ops.adapt_datetimefield_value(value)
+    return value

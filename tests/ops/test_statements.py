@@ -1,0 +1,120 @@
+"""A statement kept as text answers what the queryset it was made from answers, for any values."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import Exists, OuterRef
+from django.test.utils import CaptureQueriesContext
+
+from consent import queries
+from consent.models import Block, Grant
+from ehr import clock
+from ehr.accounts.models import Reader, User
+from ehr.statements import Statement
+from ehr.words import Category
+from providers.models import Clinician
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shared(db):
+    people.prepare_ground()
+    ana, lee, kim = people.patient("Ana Costa"), people.clinician("Mei Lee"), people.clinician("Jo Kim")
+    for reader in (lee, kim):
+        people.give(ana, reader, Category.LABS)
+    return ana, lee, kim
+
+
+def state(one) -> dict:
+    return {name: value for name, value in vars(one).items() if name != "_state"}
+
+
+def test_models_come_with_what_is_selected_with_them_and_what_is_annotated(shared):
+    ana, lee, _kim = shared
+
+    def build(patient, user):
+        blocked = Block.objects.filter(patient=OuterRef("patient"), reader__user=user)
+        rows = Grant.objects.filter(patient=patient, reader__user=user)
+        return rows.select_related("ending", "key_version", "reader__user").annotate(blocked=Exists(blocked))
+
+    kept = Statement(build)
+    for _again in range(2):
+        (one,) = kept.rows(patient=ana.patient.pk, user=lee.user.pk)
+        (other,) = build(ana.patient.pk, lee.user.pk)
+        assert state(one) == state(other)
+        with CaptureQueriesContext(connection) as asked:
+            assert one.reader.user == lee.user
+            assert bytes(one.key_version.digest) == bytes(other.key_version.digest)
+            assert not hasattr(one, "ending")
+        assert len(asked) == 0
+    assert one.blocked is False or one.blocked == 0
+
+
+def test_each_call_has_its_own_values(shared):
+    ana, lee, kim = shared
+    kept = Statement(lambda patient, user: Grant.objects.filter(patient=patient, reader__user=user))
+    found = [kept.rows(patient=ana.patient.pk, user=one.user.pk) for one in (lee, kim, lee)]
+    assert [[grant.reader.name for grant in rows] for rows in found] == [["Mei Lee"], ["Jo Kim"], ["Mei Lee"]]
+    assert kept.rows(patient=uuid.uuid4(), user=lee.user.pk) == []
+
+
+def test_the_same_value_in_two_places_is_filled_in_twice(shared):
+    _ana, lee, kim = shared
+    kept = Statement(lambda user: Reader.objects.filter(user=user) | Reader.objects.filter(user=user, kind="person"))
+    assert [one.user_id for one in kept.rows(user=kim.user.pk)] == [kim.user.pk]
+    assert [one.user_id for one in kept.rows(user=lee.user.pk)] == [lee.user.pk]
+
+
+def test_tuples_are_converted_as_the_queryset_does(shared):
+    ana, lee, _kim = shared
+    names = ("pk", "patient_id", "categories", "starts", "ends", "salt")
+    kept = Statement(lambda user: Grant.objects.filter(reader__user=user).values_list(*names))
+    (row,) = kept.rows(user=lee.user.pk)
+    (expected,) = Grant.objects.filter(reader__user=lee.user).values_list(*names)
+    assert tuple(map(_plain, row)) == tuple(map(_plain, expected))
+    assert row[1] == ana.patient.pk
+
+
+def _plain(value):
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def test_moments_are_compared_as_the_queryset_does(shared):
+    ana, _lee, _kim = shared
+    kept = Statement(lambda patient, at: Grant.objects.filter(patient=patient).active(at))
+    now = clock.now()
+    assert len(kept.rows(patient=ana.patient.pk, at=now + timedelta(seconds=1))) == 2
+    assert kept.rows(patient=ana.patient.pk, at=now + timedelta(days=999)) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_sequence_of_another_length_is_another_text(shared, count):
+    _ana, lee, kim = shared
+    kept = Statement(lambda people: User.objects.filter(pk__in=[uuid.UUID(int=0), *people]).order_by("pk"))
+    chosen = [lee.user.pk, kim.user.pk][:count]
+    assert [one.pk for one in kept.rows(people=chosen)] == sorted(chosen)
+
+
+def test_a_value_that_changes_the_text_is_refused(shared):
+    kept = Statement(lambda number: User.objects.all()[: 5 + number % 7])
+    with pytest.raises(ValueError, match="another statement"):
+        kept.rows(number=5)
+
+
+def test_a_word_is_no_value(shared):
+    with pytest.raises(TypeError, match="ids, moments"):
+        Statement(lambda name: Clinician.objects.filter(title=name)).rows(name="Dr")
+
+
+def test_what_a_decision_asks_is_what_the_queryset_asks(shared):
+    ana, lee, _kim = shared
+    at = clock.now()
+    seen = queries.standing(lee.user, at)
+    (one,) = queries.between(ana.patient, lee.user, seen=seen, at=at)
+    (other,) = queries._between(ana.patient.pk, lee.user.pk, sorted(seen.clinical_at), at)
+    assert state(one) == state(other)
+    assert queries.facts(one) == queries.facts(other)
