@@ -41,7 +41,7 @@ class Seen(Document):
     in_person = forms.BooleanField(
         label=_("I met them face to face"),
         required=False,
-        help_text=_("Two of you who did end the wait of 48 hours at once."),
+        help_text=_("Two of you who did end the wait at once."),
     )
 
 

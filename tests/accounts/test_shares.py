@@ -6,12 +6,12 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ehr.accounts import codes, keyrings, lost_keys, operations, queries, recovery
 from ehr.accounts.keyrings import CannotOpen, NotOnTheLog, shares
 from ehr.accounts.keyrings import opened as opened_as
-from ehr.accounts.models import Keyring, KeyVersion, Share, SharePair
+from ehr.accounts.models import Keyring, KeyVersion, Reader, Share, SharePair
 from ehr.crypto import opening, sealing
 from tests.accounts.conftest import HOME, PASSPHRASE
 
@@ -171,3 +171,10 @@ def test_the_letters_read_out_have_sixty_bits_of_the_key(alice):
     spoken = {codes.spoken(os.urandom(32)) for _again in range(200)}
     assert len(spoken) == 200
     assert all(len(codes.plain(one)) == 12 for one in spoken)
+
+
+@pytest.mark.security
+def test_there_is_one_custodian_by_that_name(custodian):
+    """Nobody who writes rows puts a reader of their own beside it, to be sealed to instead."""
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Reader.objects.create(kind=Reader.Kind.SERVICE, name=queries.CUSTODIAN_NAME)

@@ -82,7 +82,9 @@ class Reader(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kind="person", user__isnull=False) | ~models.Q(kind="person"),
                 name="reader_person_has_user",
-            )
+            ),
+            # A service is found by its name, so nobody puts a second one beside it.
+            models.UniqueConstraint(fields=["name"], condition=models.Q(kind="service"), name="reader_service_once"),
         ]
 
     def __str__(self):

@@ -1,6 +1,7 @@
 """On every page of somebody signed in: that their keys are being replaced, and the button that stops it."""
 
 from django import template
+from django.conf import settings
 
 from ehr.accounts import queries
 
@@ -15,6 +16,12 @@ def recovery_notice(context):
     if user is None or not user.is_authenticated or _told_anyway(request):
         return {"recovery": None}
     return {"recovery": queries.recovery_under_way(user), "csrf_token": context.get("csrf_token")}
+
+
+@register.simple_tag
+def recovery_hours() -> int:
+    """Return how many hours lost keys wait before two shares open them."""
+    return int(settings.RECOVERY_DELAY.total_seconds() // 3600)
 
 
 def _told_anyway(request) -> bool:
