@@ -149,17 +149,7 @@ def change(
     On chain it is a burn and a mint, each at its own random moment. Raises CannotGive, KeysLocked.
     """
     patient, own = grant.patient, _own(grant.patient, keyring)
-    if grant.reader.kind not in {Reader.Kind.PERSON, Reader.Kind.TEAM} or grant.kind != Grant.Kind.GIVEN:
-        raise CannotGive(_("This permission cannot be changed. You can stop it and give another."))
-    asked = {
-        "reader": grant.reader,
-        "categories": tuple(categories),
-        "actions": tuple(actions),
-        "purpose": Purpose(grant.purpose),
-        "starts": starts or max(clock.now(), grant.starts),
-        "ends": ends,
-        "narrow": narrow,
-    }
+    asked = _changed(grant, categories, actions, starts=starts, ends=ends, narrow=narrow)
     entries = chosen_entries(patient, asked["categories"], narrow, keyring=own)
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
@@ -171,6 +161,38 @@ def change(
         made = make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
         end(grant, keyring=own, cause=Ending.Cause.CHANGED, by=own_party(patient))
     return made
+
+
+def propose_change(
+    grant: Grant,
+    *,
+    categories: Iterable[str],
+    actions: Iterable[str],
+    ends: datetime,
+    starts: datetime | None = None,
+    narrow: Narrow = WHOLE,
+) -> Grant:
+    """Return the unsaved grant that would take this one's place, with its sentence. Raises CannotGive."""
+    asked = _changed(grant, categories, actions, starts=starts, ends=ends, narrow=narrow)
+    if Ending.objects.filter(grant=grant).exists():
+        raise CannotGive(_("This permission is over already. Give a new one instead."))
+    return propose(grant.patient, **asked)
+
+
+def _changed(
+    grant: Grant, categories: Iterable[str], actions: Iterable[str], *, starts: datetime | None, ends, narrow: Narrow
+) -> dict[str, object]:
+    if grant.reader.kind not in {Reader.Kind.PERSON, Reader.Kind.TEAM} or grant.kind != Grant.Kind.GIVEN:
+        raise CannotGive(_("This permission cannot be changed. You can stop it and give another."))
+    return {
+        "reader": grant.reader,
+        "categories": tuple(categories),
+        "actions": tuple(actions),
+        "purpose": Purpose(grant.purpose),
+        "starts": starts or max(clock.now(), grant.starts),
+        "ends": ends,
+        "narrow": narrow,
+    }
 
 
 def _told(grant: Grant) -> dict[str, object]:

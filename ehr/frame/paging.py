@@ -56,4 +56,9 @@ def page(request: HttpRequest, items, *, size: int = 25, name: str = "page") -> 
 
     A number beyond the end shows the last page: a list may have become shorter since the link was made.
     """
-    return Paginator(items, size).get_page(request.GET.get(name, 1))
+    return numbered(items, request.GET.get(name, 1), size=size)
+
+
+def numbered(items, number: str | int, *, size: int = 25) -> NumberedPage:
+    """Return one page of a list by its number, the last one where it is beyond the end, the first where it is none."""
+    return Paginator(items, size).get_page(number)

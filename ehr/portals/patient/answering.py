@@ -1,21 +1,24 @@
-"""Requests: what a clinician asks for, and the patient's yes, less, or no. And the code that lets one ask."""
+"""Requests: what a clinician asks for, and the patient's yes, less, why, or no. And the code that lets one ask."""
 
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from consent import sentences
 from consent.models import AccessRequest
-from consent.sharing import answering, correspondence, finding, grants, requests
+from consent.sharing import answering, correspondence, finding, proposing, requests
 from ehr.frame import paging
+from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, unlocked
-from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm
-from ehr.words import SENSITIVE, Action
+from ehr.portals.patient import drafts, picking
+from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm, WhyForm
+from ehr.words import Action
 from providers.queries import directory_line
 
 _BECAME = {
@@ -24,8 +27,6 @@ _BECAME = {
     AccessRequest.State.WITHDRAWN: gettext_lazy("They took it back"),
     requests.LAPSED: gettext_lazy("Nobody answered"),
 }
-ANSWERS = "answers-on-the-way"
-MOST_ANSWERS = 5
 
 
 def asked(request: AccessRequest) -> dict[str, object]:
@@ -36,6 +37,8 @@ def asked(request: AccessRequest) -> dict[str, object]:
         "name": reader.name if reader else request.reader.name,
         "reader": reader,
         "parts": sentences.parts(request.categories),
+        "single": len(request.entries),
+        "time": _time(request),
         "may_write": Action.WRITE in request.actions,
         "days": request.days,
         "purpose": sentences.PURPOSES[request.purpose],
@@ -44,7 +47,20 @@ def asked(request: AccessRequest) -> dict[str, object]:
         "waits": requests.state(request) == AccessRequest.State.ASKED,
         "became": _BECAME.get(requests.state(request), ""),
         "grant": request.grant_id,
+        "asked_why_at": request.question_at,
+        "replied_at": request.reply_at,
     }
+
+
+def _time(request: AccessRequest) -> str:
+    """Return of which time entries were asked for; "" for all."""
+    days = [date_format(day, "j F Y") if day else "" for day in (request.record_from, request.record_until)]
+    told = {"first": days[0], "last": days[1]}
+    if all(days):
+        return _("What was recorded from %(first)s to %(last)s") % told
+    if days[1]:
+        return _("What was recorded up to %(last)s") % told
+    return _("What was or is recorded from %(first)s on") % told if days[0] else ""
 
 
 def _find(request: HttpRequest, asking: UUID) -> AccessRequest:
@@ -75,13 +91,39 @@ def answer(request: HttpRequest, asking: UUID) -> HttpResponse:
     found = _find(request, asking)
     if found.grant_id:
         return redirect("patient:grant", found.grant_id)
-    form = AnswerForm(found, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        kept = dict(list(request.session.get(ANSWERS, {}).items())[-(MOST_ANSWERS - 1) :])
-        request.session[ANSWERS] = kept | {str(asking): form.answers()}
+    form = _answer_form(request, found, request.POST if request.method == "POST" else None)
+    if "all" in request.POST and "ordinary" in form.fields:
+        tick_all(form, "ordinary")
+    elif form.is_bound and form.is_valid():
+        _begin(request, found, form)
         return redirect("patient:answer-confirm", asking)
+    return _page(request, found, form, WhyForm())
+
+
+def _answer_form(request: HttpRequest, found: AccessRequest, data) -> AnswerForm:
+    """Return the form, with the lines of single entries that were asked for."""
+    lines = []
+    if found.entries:
+        lines = picking.own(
+            request.patient, found.categories, keyring=request.keyring, within=answering.as_asked(found)
+        )
+    return AnswerForm(found, data, entries=lines)
+
+
+def _begin(request: HttpRequest, found: AccessRequest, form: AnswerForm) -> None:
+    """Keep what was answered. What is narrowed further begins at what was asked."""
+    answers = form.answers()
+    narrow = drafts.narrowed(answering.as_asked(found)) | {"entries": sorted(answers.pop("entries"))}
+    if narrow["which"] == "dates":
+        narrow["which"] = "all"
+    drafts.begin(request, found.pk, drafts.ANSWER, narrow=narrow, **answers)
+
+
+def _page(request: HttpRequest, found: AccessRequest, form: AnswerForm, why: WhyForm) -> HttpResponse:
     said = correspondence.read_message(found, request.keyring)
-    return render(request, "patient/answer.html", {"one": asked(found), "said": said, "form": form})
+    replied = correspondence.read_reply(found, request.keyring) if found.reply else None
+    context = {"one": asked(found), "said": said, "replied": replied, "form": form, "why": why}
+    return render(request, "patient/answer.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,25 +134,55 @@ def confirm(request: HttpRequest, asking: UUID) -> HttpResponse:
     found = _find(request, asking)
     if found.grant_id:
         return redirect("patient:grant", found.grant_id)
-    given = request.session.get(ANSWERS, {}).get(str(asking))
+    given = drafts.answers(request, asking)
     if given is None:
         return redirect("patient:answer", asking)
+    if drafts.awaits_ticks(given):
+        return redirect("patient:share-entries", asking)
     one = asked(found)
-    terms = {name: given[name] for name in ("categories", "actions", "days")}
-    sensitive = [part for part in given["categories"] if part in SENSITIVE]
+    narrow = drafts.narrow(given)
+    terms = {
+        "categories": picking.parts_of(request.patient, narrow, given["categories"]),
+        "actions": given["actions"],
+        "days": given["days"],
+        "narrow": narrow,
+    }
     try:
         proposed = answering.propose(found, **terms)
-        posted = request.POST if request.method == "POST" else None
-        form = ConfirmForm(sensitive, posted, name=one["name"], sentence=proposed.sentence)
+        form = ConfirmForm.about(proposed, request.POST if request.method == "POST" else None, name=one["name"])
         if form.is_valid():
             read = given.get("sentence")
             grant = answering.approve(found, keyring=request.keyring, sentence=read, **terms)
             return redirect("patient:grant", grant.pk)
-    except (grants.CannotGive, requests.CannotAnswer) as problem:
+    except (proposing.CannotGive, requests.CannotAnswer) as problem:
         return render(request, "patient/cannot_answer.html", {"one": one, "problem": problem})
-    request.session[ANSWERS] = request.session[ANSWERS] | {str(asking): given | {"sentence": proposed.sentence}}
-    context = {"one": one, "form": form, "sentence": proposed.sentence, "until": proposed.ends}
+    drafts.keep(request, asking, sentence=proposed.sentence)
+    context = {
+        "one": one,
+        "form": form,
+        "sentence": proposed.sentence,
+        "until": proposed.ends,
+        "picked": picking.chosen(request.patient, proposed, keyring=request.keyring),
+    }
     return render(request, "patient/answer_confirm.html", context)
+
+
+@require_POST
+@patient_only
+@unlocked
+def why(request: HttpRequest, asking: UUID) -> HttpResponse:
+    """Ask back, once, before answering."""
+    found = _find(request, asking)
+    form = WhyForm(request.POST)
+    if form.is_valid():
+        try:
+            answering.ask_why(found, keyring=request.keyring, words=form.cleaned_data["question"])
+        except requests.CannotAnswer as problem:
+            form.add_error(None, str(problem))
+        else:
+            messages.success(request, _("Your question is on its way. You will be told when they answer."))
+            return redirect("patient:answer", asking)
+    return _page(request, found, _answer_form(request, found, None), form)
 
 
 @require_POST

@@ -1,10 +1,11 @@
 """A grant as a patient reads it: a person, a place, what, and until when."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from consent import sentences
+from consent.countries import names as country_names
 from consent.models import Ending, Grant
 from providers.queries import standing
 
@@ -27,6 +28,12 @@ class Shared:
     lost_standing: bool
     over_at: datetime | None
     stopped_by_you: bool
+    changed_by_you: bool
+    changeable: bool  # still holds or will, and is one the patient gave by themselves
+    entries: int  # how many were chosen one by one; 0 for whole parts
+    record_from: date | None
+    record_until: date | None
+    places: str
 
 
 def shared(grant: Grant, at: datetime) -> Shared:
@@ -49,4 +56,10 @@ def shared(grant: Grant, at: datetime) -> Shared:
         lost_standing=not seen.ok,
         over_at=over_at,
         stopped_by_you=bool(ending and ending.cause == Ending.Cause.PATIENT),
+        changed_by_you=bool(ending and ending.cause == Ending.Cause.CHANGED),
+        changeable=over_at is None and grant.kind == Grant.Kind.GIVEN,
+        entries=len(grant.entries),
+        record_from=grant.record_from,
+        record_until=grant.record_until,
+        places=sentences.listed(country_names()[code] for code in grant.places),
     )

@@ -1,31 +1,33 @@
-"""Who can see it: the people, letting somebody in, stopping."""
+"""Who can see it: the people, and letting somebody in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.contrib.humanize.templatetags.humanize import apnumber
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from consent import proofs, queries
-from consent.access import own_party
-from consent.models import Grant
-from consent.sharing import grants, requests
+from consent import queries
+from consent.access import KeysLocked
+from consent.sharing import grants, proposing, requests, templates
 from ehr import clock
 from ehr.accounts import queries as accounts
-from ehr.frame.roles import patient_only
+from ehr.frame.forms import tick_all
+from ehr.frame.roles import patient_only, with_next
+from ehr.portals.patient import drafts, picking
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.people import shared
-from ehr.portals.patient.sharing_forms import ConfirmForm, UntilForm, WhatForm
+from ehr.portals.patient.sharing_forms import SPANS, ConfirmForm, UntilForm, WhatForm, last_minute, situation
 from ehr.words import SENSITIVE, Action, Purpose
 from providers import queries as providers
+from providers.queries import DirectoryLine
 
-DRAFTS = "grants-on-the-way"
-MOST_DRAFTS = 5
+MOST_DIGITS = 10
 
 
 def answer(number: int) -> str:
@@ -71,45 +73,69 @@ def begin(request: HttpRequest, reader: UUID) -> HttpResponse:
     """Note whom the patient chose. What they answer on the way is kept with their session."""
     if providers.directory_line(reader) is None:
         raise Http404
-    drafts = dict(list(request.session.get(DRAFTS, {}).items())[-(MOST_DRAFTS - 1) :])
-    draft = str(uuid4())
-    request.session[DRAFTS] = drafts | {draft: {"reader": str(reader)}}
+    draft = uuid4()
+    drafts.begin(request, draft, drafts.SHARE, reader=str(reader))
     return redirect("patient:share-what", draft)
 
 
-def _draft(request: HttpRequest, draft: UUID) -> tuple[dict, providers.DirectoryLine]:
+def _draft(request: HttpRequest, draft: UUID) -> tuple[dict, DirectoryLine]:
     """Return what was answered so far and whom it is about. Raises Http404 when either is gone."""
-    answers = request.session.get(DRAFTS, {}).get(str(draft))
-    reader = providers.directory_line(UUID(answers["reader"])) if answers else None
-    if answers is None or reader is None:
+    answers = drafts.find(request, draft, drafts.SHARE)
+    reader = providers.directory_line(UUID(answers["reader"]))
+    if reader is None:
         raise Http404
     return answers, reader
-
-
-def _keep(request: HttpRequest, draft: UUID, **answers: object) -> None:
-    drafts = request.session[DRAFTS]
-    request.session[DRAFTS] = drafts | {str(draft): drafts[str(draft)] | answers}
 
 
 @require_http_methods(["GET", "POST"])
 @patient_only
 def share_what(request: HttpRequest, draft: UUID) -> HttpResponse:
-    """Which parts. What was ticked before is ticked again when a person comes back to this step."""
+    """A common situation, which leads to its sentence at once; or which parts, ticked one by one.
+
+    What was ticked before is ticked again when a person comes back to this step.
+    """
     answers, reader = _draft(request, draft)
+    if request.POST.get("situation"):
+        return _begin_with(request, draft)
     before = set(answers.get("categories", []))
     form = WhatForm(
+        request.POST if request.method == "POST" else None,
         initial={
             "ordinary": sorted(before - SENSITIVE),
             "sensitive": sorted(before & SENSITIVE),
             "write": answers.get("write", False),
-        }
+        },
     )
-    if request.method == "POST":
-        form = WhatForm(request.POST)
-        if form.is_valid():
-            _keep(request, draft, categories=form.categories(), write=form.cleaned_data["write"])
-            return redirect("patient:share-until", draft)
-    return render(request, "patient/share_what.html", {"form": form, "reader": reader, "draft": draft})
+    if "all" in request.POST:
+        tick_all(form, "ordinary")
+    elif form.is_bound and form.is_valid():
+        drafts.keep(request, draft, categories=form.categories(), write=form.cleaned_data["write"])
+        return redirect("patient:share-until", draft)
+    situations = [situation(one) for one in templates.offered()]
+    context = {"form": form, "reader": reader, "draft": draft, "situations": situations}
+    return render(request, "patient/share_what.html", context)
+
+
+def _begin_with(request: HttpRequest, draft: UUID) -> HttpResponse:
+    """Fill the whole form from a common situation. Raises Http404 where it is not on offer."""
+    chosen = request.POST["situation"]
+    found = templates.one(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < MOST_DIGITS else None
+    if found is None:
+        raise Http404
+    span = next((span for span, days in SPANS.items() if days == found.days), "own")
+    last = timezone.localdate(clock.now()) + timedelta(days=found.days)
+    drafts.keep(
+        request,
+        draft,
+        categories=found.categories,
+        write=Action.WRITE in found.actions,
+        span=span,
+        until=last.isoformat() if span == "own" else None,
+        starts=clock.now().replace(microsecond=0).isoformat(),
+        ends=last_minute(last).isoformat(),
+        narrow={},
+    )
+    return redirect("patient:share-confirm", draft)
 
 
 @require_http_methods(["GET", "POST"])
@@ -124,7 +150,7 @@ def share_until(request: HttpRequest, draft: UUID) -> HttpResponse:
         form = UntilForm(request.POST)
         if form.is_valid():
             chosen = form.cleaned_data["until"]
-            _keep(
+            drafts.keep(
                 request,
                 draft,
                 span=form.cleaned_data["span"],
@@ -145,67 +171,34 @@ def share_confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
     answers, reader = _draft(request, draft)
     if "ends" not in answers:
         return redirect("patient:share-until", draft)
-    terms = _terms(answers)
-    sensitive = [part for part in answers["categories"] if part in SENSITIVE]
+    if drafts.awaits_ticks(answers):
+        return redirect("patient:share-entries", draft)
+    terms = _terms(request, answers, reader)
     try:
-        proposed = grants.propose(request.patient, **terms)
-        posted = request.POST if request.method == "POST" else None
-        form = ConfirmForm(sensitive, posted, name=reader.name, sentence=proposed.sentence)
+        proposed = proposing.propose(request.patient, **terms)
+        form = ConfirmForm.about(proposed, request.POST if request.method == "POST" else None, name=reader.name)
         if form.is_valid():
-            read = request.session[DRAFTS][str(draft)].get("sentence")
+            read = answers.get("sentence")
             grant = grants.give(request.patient, keyring=request.keyring, once=draft, sentence=read, **terms)
             return redirect("patient:grant", grant.pk)
-    except grants.CannotGive as problem:
+    except proposing.CannotGive as problem:
         return render(request, "patient/cannot_share.html", {"reader": reader, "problem": problem, "draft": draft})
-    _keep(request, draft, sentence=proposed.sentence)
+    except KeysLocked:
+        return redirect(with_next("front:unlock", request.path))
+    drafts.keep(request, draft, sentence=proposed.sentence)
     context = {"form": form, "reader": reader, "draft": draft, "sentence": proposed.sentence, "until": proposed.ends}
+    context["picked"] = picking.chosen(request.patient, proposed, keyring=request.keyring)
     return render(request, "patient/share_confirm.html", context)
 
 
-def _terms(answers: dict) -> dict[str, object]:
+def _terms(request: HttpRequest, answers: dict, reader: DirectoryLine) -> dict[str, object]:
+    narrow = drafts.narrow(answers)
     return {
-        "reader": accounts.person(answers["reader"]),
-        "categories": answers["categories"],
+        "reader": accounts.person(reader.user_id),
+        "categories": picking.parts_of(request.patient, narrow, answers["categories"]),
         "actions": [Action.READ, Action.WRITE] if answers["write"] else [Action.READ],
         "purpose": Purpose.TREAT,
         "starts": datetime.fromisoformat(answers["starts"]),
         "ends": datetime.fromisoformat(answers["ends"]),
+        "narrow": narrow,
     }
-
-
-# --- One grant -----------------------------------------------------------------------------------
-def _grant(request: HttpRequest, grant: UUID) -> Grant:
-    found = queries.of_patient(request.patient, grant)
-    if found is None:
-        raise Http404
-    return found
-
-
-@require_GET
-@patient_only
-def grant(request: HttpRequest, grant: UUID) -> HttpResponse:
-    """The receipt: what was agreed to, and how to stop it."""
-    return render(request, "patient/grant.html", {"one": shared(_grant(request, grant), clock.now())})
-
-
-@require_GET
-@patient_only
-def grant_proof(request: HttpRequest, grant: UUID) -> HttpResponse:
-    """The file with which somebody else can check the grant."""
-    found = _grant(request, grant)
-    ending = getattr(found, "ending", None)
-    paper = proofs.document(found, ended_at=ending.at if ending else None)
-    response = JsonResponse(paper, json_dumps_params={"indent": 2, "ensure_ascii": False})
-    response["Content-Disposition"] = 'attachment; filename="consent.json"'
-    return response
-
-
-@require_http_methods(["GET", "POST"])
-@patient_only
-def stop(request: HttpRequest, grant: UUID) -> HttpResponse:
-    """Say what stopping does and does not undo; then stop. Stopping what is over already changes nothing."""
-    found = _grant(request, grant)
-    if request.method == "POST":
-        grants.end(found, keyring=request.keyring, by=own_party(request.patient))
-        return redirect("patient:grant", found.pk)
-    return render(request, "patient/stop.html", {"one": shared(found, clock.now())})

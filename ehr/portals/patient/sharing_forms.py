@@ -5,18 +5,21 @@ from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from consent.models import AccessRequest
+from consent import sentences
+from consent.models import AccessRequest, Grant, GrantTemplate
 from consent.sentences import PARTS
 from consent.sharing import answering, proposing
 from ehr import clock
 from ehr.frame.categories import About, about, all_six
 from ehr.frame.forms import Day, Option
-from ehr.words import Action
+from ehr.portals.patient.picking import Pick
+from ehr.words import SENSITIVE, Action
 
 # Days from today, each to the end of its last day in the reader's zone.
 SPANS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
@@ -24,6 +27,19 @@ SPANS = {"day": 1, "week": 7, "month": 30, "quarter": 90, "year": 365}
 
 def _options(parts: Iterable[About]) -> list[tuple[str, Option]]:
     return [(part.slug, Option(part.name, f"{part.holds}. {part.example}")) for part in parts]
+
+
+def last_minute(day: date) -> datetime:
+    """Return the last minute of a day, in the reader's zone."""
+    return timezone.make_aware(datetime.combine(day, time(23, 59)))
+
+
+def situation(template: GrantTemplate) -> dict[str, object]:
+    """Return a common situation as a patient chooses it: its name, and what it would come to."""
+    days = ngettext("for one day", "for %(days)s days", template.days) % {"days": template.days}
+    verb = _("See and add to your %(parts)s") if Action.WRITE in template.actions else _("See your %(parts)s")
+    comes_to = f"{verb % {'parts': sentences.parts(template.categories)}}, {days}"
+    return {"id": template.pk, "name": template.name, "description": template.description, "comes_to": comes_to}
 
 
 class WhatForm(forms.Form):
@@ -103,15 +119,45 @@ class UntilForm(forms.Form):
         """Return the last minute of the last day, in the reader's zone."""
         span = self.cleaned_data["span"]
         last = self.cleaned_data["until"] if span == "own" else self._last(span)
-        return timezone.make_aware(datetime.combine(last, time(23, 59)))
+        return last_minute(last)
+
+
+class ChangeForm(WhatForm, UntilForm):
+    """What holds now, to be changed: parts, writing, and how long, which may stay as it is."""
+
+    def __init__(self, ends: datetime, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.present = ends
+        now = _("Until %(day)s") % {"day": date_format(timezone.localtime(ends), "j F Y, H:i")}
+        self.fields["span"].choices = [("same", Option(_("As long as now"), now)), *self.fields["span"].choices]
+
+    def clean(self):
+        WhatForm.clean(self)
+        if self.cleaned_data.get("span") != "same":
+            UntilForm.clean(self)
+
+    def ends(self) -> datetime:
+        """Return when it ends: as now, or the last minute of the day that was chosen."""
+        return self.present if self.cleaned_data["span"] == "same" else super().ends()
 
 
 class AnswerForm(forms.Form):
-    """What of a request a patient gives: never more than was asked for, and nothing ticked beforehand."""
+    """What of a request a patient gives: never more than was asked for, and nothing ticked beforehand.
 
-    def __init__(self, asked: AccessRequest, *args, **kwargs):
+    Where single entries were asked for, `entries` are their lines, to be ticked in the place of parts.
+    """
+
+    def __init__(self, asked: AccessRequest, *args, entries: Iterable[Pick] = (), **kwargs):
         super().__init__(*args, **kwargs)
-        parts = [about(part) for part in asked.categories]
+        self.asked = asked
+        parts = [] if asked.entries else [about(part) for part in asked.categories]
+        if asked.entries:
+            self.fields["entry"] = forms.MultipleChoiceField(
+                label=_("Which of these may they see?"),
+                choices=[(one.id, Option(one.title, ", ".join(filter(None, [one.said, one.on])))) for one in entries],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
         for name, label, sensitive in (
             ("ordinary", _("Which of these may they see?"), False),
             ("sensitive", _("Sensitive parts they ask for"), True),
@@ -138,8 +184,13 @@ class AnswerForm(forms.Form):
         )
 
     def clean(self):
-        if not self.errors and not self._chosen():
-            self.add_error(next(iter(self.fields)), _("Tick at least one part, or say no."))
+        if not self.errors and not self._chosen() and not self.cleaned_data.get("entry"):
+            one = (
+                _("Tick at least one entry, or say no.")
+                if self.asked.entries
+                else _("Tick at least one part, or say no.")
+            )
+            self.add_error(next(iter(self.fields)), one)
 
     def _chosen(self) -> list[str]:
         return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
@@ -148,7 +199,8 @@ class AnswerForm(forms.Form):
         """Return what was given, as plain values a session keeps."""
         actions = [Action.READ, Action.WRITE] if self.cleaned_data.get("write") else [Action.READ]
         return {
-            "categories": self._chosen(),
+            "categories": self.asked.categories if self.asked.entries else self._chosen(),
+            "entries": self.cleaned_data.get("entry", []),
             "actions": [str(action) for action in actions],
             "days": self.cleaned_data["days"],
         }
@@ -166,6 +218,18 @@ def _lasting(asked: AccessRequest, days: int) -> Option:
     return Option(name, _("Until %(day)s") % {"day": date_format(last, "j F Y")}, tag)
 
 
+class WhyForm(forms.Form):
+    """What a patient asks back."""
+
+    question = forms.CharField(
+        label=gettext_lazy("What do you want to know?"),
+        help_text=gettext_lazy("For example: what has my blood to do with my knee? Only they can read it."),
+        max_length=answering.MOST_WORDS,
+        widget=forms.Textarea({"rows": 3}),
+        error_messages={"required": gettext_lazy("Write your question in a sentence or two.")},
+    )
+
+
 class ConfirmForm(forms.Form):
     """One tick for each sensitive part, on its own: choosing it once is not enough.
 
@@ -173,6 +237,13 @@ class ConfirmForm(forms.Form):
     """
 
     read = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @classmethod
+    def about(cls, proposed: Grant, data: QueryDict | None, *, name: str) -> "ConfirmForm":
+        """Return the form under the sentence of a grant that was proposed to somebody called `name`."""
+        # Of chosen entries the sentence says how many: which they are must not change behind it either.
+        shown = "\n".join([proposed.sentence, *proposed.entries])
+        return cls([part for part in proposed.categories if part in SENSITIVE], data, name=name, sentence=shown)
 
     def __init__(self, sensitive: Iterable[str], *args, name: str, sentence: str, **kwargs):
         super().__init__(*args, **kwargs)

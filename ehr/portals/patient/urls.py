@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from ehr.portals.patient import adding, answering, checking, home, looked, record, sharing, striking
+from ehr.portals.patient import (
+    adding,
+    answering,
+    checking,
+    granted,
+    home,
+    looked,
+    narrowing,
+    record,
+    sharing,
+    striking,
+)
 
 app_name = "patient"
 urlpatterns = [
@@ -22,13 +33,18 @@ urlpatterns = [
     path("sharing/requests/", answering.waiting, name="requests"),
     path("sharing/requests/<uuid:asking>/", answering.answer, name="answer"),
     path("sharing/requests/<uuid:asking>/confirm/", answering.confirm, name="answer-confirm"),
+    path("sharing/requests/<uuid:asking>/why/", answering.why, name="why"),
     path("sharing/requests/<uuid:asking>/decline/", answering.decline, name="decline"),
     path("sharing/new/<uuid:draft>/what/", sharing.share_what, name="share-what"),
     path("sharing/new/<uuid:draft>/until/", sharing.share_until, name="share-until"),
     path("sharing/new/<uuid:draft>/confirm/", sharing.share_confirm, name="share-confirm"),
-    path("sharing/<uuid:grant>/", sharing.grant, name="grant"),
-    path("sharing/<uuid:grant>/proof/", sharing.grant_proof, name="grant-proof"),
-    path("sharing/<uuid:grant>/stop/", sharing.stop, name="stop"),
+    path("sharing/new/<uuid:draft>/narrow/", narrowing.narrow, name="share-narrow"),
+    path("sharing/new/<uuid:draft>/entries/", narrowing.entries, name="share-entries"),
+    path("sharing/new/<uuid:draft>/change/", granted.change_confirm, name="change-confirm"),
+    path("sharing/<uuid:grant>/", granted.grant, name="grant"),
+    path("sharing/<uuid:grant>/change/", granted.change, name="change"),
+    path("sharing/<uuid:grant>/proof/", granted.grant_proof, name="grant-proof"),
+    path("sharing/<uuid:grant>/stop/", granted.stop, name="stop"),
     path("looked/", looked.looked, name="looked"),
     path("looked/questions/", looked.questions, name="questions"),
     path("looked/<uuid:event>/ask/", looked.ask, name="ask"),
