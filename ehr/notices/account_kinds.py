@@ -74,12 +74,12 @@ ACCOUNT = {
     ),
     "recovery-started": Kind(
         _("Somebody began to get your keys back"),
-        _("If this is you, you need do nothing. If it is not, stop it now: it takes effect after 48 hours."),
+        _("If this is you, you need do nothing. If it is not, stop it now: it takes effect after a wait."),
         page="front:recover",
         subject=_("Somebody wants to get your keys back"),
         mail=_(
             "Somebody began to get your keys back. If it was you, do nothing. If it was not, open this link and stop "
-            "it with one button; you need not sign in. If nobody stops it, it takes effect after 48 hours."
+            "it with one button; you need not sign in. If nobody stops it, it takes effect after a wait."
         ),
         link="front:recover-stop-letter",
         emergency=True,
