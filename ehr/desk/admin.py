@@ -1,5 +1,15 @@
 """The worklists of the desk. Django's admin finds them here; their order is the desk's."""
 
-from ehr.desk import inquiries, invitations, licences, oversight, people, places, recoveries, systems
+from ehr.desk import inquiries, invitations, licences, oversight, people, places, recoveries, systems, templates
 
-__all__ = ["inquiries", "invitations", "licences", "oversight", "people", "places", "recoveries", "systems"]
+__all__ = [
+    "inquiries",
+    "invitations",
+    "licences",
+    "oversight",
+    "people",
+    "places",
+    "recoveries",
+    "systems",
+    "templates",
+]

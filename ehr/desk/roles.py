@@ -65,6 +65,8 @@ PERMISSIONS = {
         "notices.view_hookparcel",
         "consent.view_contactparcel",
         "accounts.view_letter",
+        "consent.view_granttemplate",
+        "consent.change_granttemplate",
     ),
 }
 

@@ -41,6 +41,7 @@ OPEN = {
     "notices_hookparcel": {"operator"},
     "accounts_letter": {"operator"},
     "accounts_recovery": {"identity checker"},
+    "consent_granttemplate": {"operator"},
 }
 
 

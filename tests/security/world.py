@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
 from consent import access
-from consent.sharing import arrivals, questions
+from consent.sharing import arrivals, questions, templates
 from consent.sharing.asking import ask
 from ehr import clock
 from ehr.accounts import keyrings, letters, stored
@@ -190,6 +190,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
+        "consent_granttemplate": templates.offered().first(),
         "patients_patient": has.get("waiting"),
         "patients_identifier": Identifier.objects.filter(patient=sharer.patient).first(),
         "audit_case": has["case"],
