@@ -57,7 +57,9 @@ def open_chart(
     boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=logical_id)
     entries = vault.read(patient, boxes, bundles, logical_id=logical_id, all_versions=all_versions)
     keys.settle(patient, boxes)
-    writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=tuple(Category), presence=presence)
+    # An emergency is for reading; what somebody may write besides, they may by a permission, and to treat.
+    wanted = Purpose.TREAT if verdict.by_emergency else purpose
+    writing = judge(patient, reader, action=Action.WRITE, purpose=wanted, parts=tuple(Category), presence=presence)
     return Chart(
         patient=patient,
         entries=[entry for entry in entries if within(verdict, entry)],

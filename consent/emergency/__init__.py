@@ -7,8 +7,8 @@ what patients say beforehand; `contacts` tells somebody who has no account here.
 
 from consent.emergency.contacts import tell_contact
 from consent.emergency.ending import CannotEnd, end
-from consent.emergency.finding import NotFound, find, patient_to_open
-from consent.emergency.holding import held
+from consent.emergency.finding import FOUND_FOR, NotFound, find, patient_to_open
+from consent.emergency.holding import held, patient_held, shut_again
 from consent.emergency.opening import LASTS, LONGEST, SHORTEST, CannotBreak, Opened, break_glass, may_break_glass
 from consent.emergency.reading import (
     actor_of,
@@ -34,6 +34,7 @@ from consent.emergency.wishes import (
 )
 
 __all__ = [
+    "FOUND_FOR",
     "LASTS",
     "LONGEST",
     "SHORTEST",
@@ -58,12 +59,14 @@ __all__ = [
     "opt_in",
     "opt_out",
     "opted_out",
+    "patient_held",
     "patient_to_open",
     "reason_of",
     "remove_contact",
     "review",
     "review_of",
     "reviewers",
+    "shut_again",
     "tell_contact",
     "tell_of_overdue",
     "to_review",

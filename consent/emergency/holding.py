@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from uuid import UUID
 
-from consent.access import Urgent
+from consent.access import Presence, Urgent
 from consent.models import Emergency
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from patients.models import Lockbox, Patient
 
 
 def put_away(secrets: Mapping[tuple[str, int], bytes], *, emergency_id: UUID, keyring: OpenKeyring) -> str:
@@ -46,6 +47,21 @@ def held(
         for row in rows
         if bytes(row.session_digest) == session_digest
     }
+
+
+def patient_held(presence: Presence, patient_id: UUID) -> Patient | None:
+    """Return a patient whose record this session has opened in an emergency, or None."""
+    return Patient.objects.filter(pk=patient_id).first() if patient_id in presence.urgent else None
+
+
+def shut_again(presence: Presence, patient: Patient) -> tuple[str, ...]:
+    """Return the parts of an emergency that the patient locked anew since: what was let go opens them no more."""
+    urgent = presence.urgent.get(patient.pk)
+    if urgent is None or not urgent.secrets:
+        return ()
+    parts = [part for part, _epoch in urgent.secrets]
+    now = dict(Lockbox.objects.of(patient, parts).current().values_list("part", "epoch"))
+    return tuple(part for part, epoch in urgent.secrets if now.get(part) != epoch)
 
 
 def _label(emergency_id: UUID) -> str:

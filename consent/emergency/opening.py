@@ -29,7 +29,7 @@ from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.notices import operations as notices
 from ehr.words import Action, Category, Purpose
-from patients.models import Lockbox, Patient
+from patients.models import Patient
 from providers.queries import Standing, party, standing
 
 LASTS = timedelta(hours=4)
@@ -150,10 +150,7 @@ def _sent_before(form: uuid.UUID) -> Emergency | None:
 def _open_in(presence: Presence, patient: Patient) -> Emergency | None:
     """Return the emergency that this session holds already, if its keys still fit all it opened."""
     urgent = presence.urgent.get(patient.pk)
-    if urgent is None or not urgent.secrets:
-        return None
-    now = Lockbox.objects.of(patient, {part for part, _epoch in urgent.secrets}).current()
-    if set(now.values_list("part", "epoch")) != set(urgent.secrets):
+    if urgent is None or not urgent.secrets or holding.shut_again(presence, patient):
         return None
     found = Emergency.objects.filter(pk=urgent.emergency_id, patient=patient).first()
     return found if found is not None and found.is_open(clock.now()) else None

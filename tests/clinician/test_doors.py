@@ -14,7 +14,7 @@ from tests.clinician.conftest import browser_of
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
 MORE = {"section": "results", "kind": "note"}
-POSTED = {"withdraw"}
+POSTED = {"emergency-end", "withdraw"}
 # What somebody in each position is answered. "way": a step before it (sign in, second step, begin).
 PATIENTS_PAGES = {one.name for one in urlpatterns if "patient" in one.pattern.converters}
 OWN = {"home", "requests", "code", "credentials", "submit"}
@@ -42,7 +42,7 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
     assert unknown == (404 if pattern.name in PATIENTS_PAGES | POSTED else 302 if pattern.name == "register" else 200)
     reader = browser_of(lee)
     known = tried(reader, pattern, ana, entry)
-    expected = {"register": 302, "withdraw": 404, "file": 404, "change": 404, "stop": 404}
+    expected = {"register": 302, "emergency-end": 404, "withdraw": 404, "file": 404, "change": 404, "stop": 404}
     assert known == expected.get(pattern.name, 200)
     if "logical_id" in pattern.pattern.converters:
         assert tried(reader, pattern, ana, hidden) == 404, "what is hidden is not there"

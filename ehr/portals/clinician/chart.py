@@ -7,10 +7,9 @@ from django.views.decorators.http import require_GET
 from consent import access
 from ehr import clock
 from ehr.frame import paging
-from ehr.frame.presence import presence
+from ehr.frame.presence import presence, purpose
 from ehr.portals.clinician import sheet
 from ehr.portals.clinician.refused import about_a_patient
-from ehr.words import Purpose
 from patients.models import Patient
 
 PAGE = 50
@@ -43,7 +42,7 @@ def _open(request: HttpRequest, patient: Patient) -> sheet.Sheet:
         patient,
         reader=request.user,
         keyring=request.keyring,
-        purpose=Purpose.TREAT,
+        purpose=purpose(request, patient.pk),
         presence=presence(request),
     )
     return sheet.lay_out(opened, clock.now())

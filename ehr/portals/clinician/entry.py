@@ -10,11 +10,10 @@ from django.views.decorators.http import require_GET
 from consent import access
 from consent.access import Chart, OpenEntry
 from ehr import clock
-from ehr.frame.presence import presence
+from ehr.frame.presence import presence, purpose
 from ehr.lines import contents, sentences
 from ehr.portals.clinician import resources, sheet, words
 from ehr.portals.clinician.refused import about_a_patient
-from ehr.words import Purpose
 from patients import queries as patients
 from patients.models import Patient
 
@@ -40,7 +39,7 @@ def opened_entry(
         patient,
         reader=request.user,
         keyring=request.keyring,
-        purpose=Purpose.TREAT,
+        purpose=purpose(request, patient.pk),
         logical_id=logical_id,
         all_versions=all_versions,
         presence=presence(request),
@@ -95,7 +94,7 @@ def file(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespon
         stored,
         reader=request.user,
         keyring=request.keyring,
-        purpose=Purpose.TREAT,
+        purpose=purpose(request, patient.pk),
         presence=presence(request),
     )
     kind = contents.attachment(found[0].resource).get("contentType", "")

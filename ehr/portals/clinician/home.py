@@ -17,6 +17,7 @@ from ehr import clock
 from ehr.frame import paging
 from ehr.frame.roles import clinician_only
 from ehr.portals.clinician import words
+from ehr.portals.clinician.emergency import held_here
 from ehr.words import Category
 from patients import queries as patients
 from providers.queries import standing
@@ -48,8 +49,10 @@ def home(request: HttpRequest) -> HttpResponse:
     news = patients.new_entries([one.patient for one in page], since=at - NEW_WITHIN, besides=request.user)
     rows = [_row(one, news.get(one.patient.pk, []), at) for one in page]
     sent = list(requests.sent(request.user)[:5])
-    reach.name([one.patient for one in sent], to=request.user, because="requests")
+    urgent = held_here(request)
+    reach.name([one.patient for one in [*sent, *urgent]], to=request.user, because="requests")
     context = {
+        "urgent": urgent,
         "standing": standing(request.user, at),
         "rows": rows,
         "page": page,

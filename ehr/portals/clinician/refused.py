@@ -9,11 +9,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from consent import reach
+from consent import emergency, reach
 from consent.access import AccessDenied, KeysLocked
+from ehr.frame import presence
 from ehr.frame.roles import clinician_only
+from ehr.portals.clinician.emergency import urgency
 from patients.models import Patient
 
+# What the door says of an emergency that opens nothing more.
+OVER = frozenset({"emergency-over", "emergency-keys-over"})
 # What a person writes in forms; shown again when the record closed meanwhile, so that nothing typed is lost.
 TYPED = ("name", "how", "why", "reaction", "remark", "words", "reason")
 
@@ -24,9 +28,11 @@ def about_a_patient(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
     @wraps(view)
     @clinician_only
     def guarded(request: HttpRequest, patient: UUID, *args, **kwargs) -> HttpResponse:
-        found = reach.find_patient(request.user, patient)
+        held = emergency.patient_held(presence.presence(request), patient)
+        found = held or reach.find_patient(request.user, patient)
         if found is None:
             raise Http404
+        request.urgency = urgency(request, found)
         try:
             return view(request, found, *args, **kwargs)
         except AccessDenied as refusal:
@@ -41,7 +47,17 @@ def page(request: HttpRequest, patient: Patient, refusal: AccessDenied) -> HttpR
     typed = "\n".join(text for name in TYPED if (text := request.POST.get(name, "")))
     context = {"patient": patient, "refusal": refusal, "locked": locked, "typed": typed}
     context["unlock"] = unlock_address(request)
+    context["was_urgent"] = refusal.because in OVER and _forget(request, patient)
+    context["may_urge"] = emergency.may_break_glass(request.user)
     return render(request, "clinician/refused.html", context, status=403)
+
+
+def _forget(request: HttpRequest, patient: Patient) -> bool:
+    """Delete what this session kept of an emergency that is over: the next page is read by permissions again."""
+    found = presence.held(request, patient.pk)
+    if found is not None:
+        presence.let_go(request, found.pk)
+    return True
 
 
 def unlock_address(request: HttpRequest) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, credentials, entry, home, writing
+from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, writing
 
 app_name = "clinician"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("requests/<uuid:request_id>/reply/", asking.reply, name="reply"),
     path("code/", asking.code, name="code"),
     path("find/", asking.find, name="find"),
+    path("emergency/", emergency.find, name="emergency-find"),
+    path("patients/<uuid:patient>/emergency/", emergency.open_record, name="emergency"),
+    path("patients/<uuid:patient>/emergency/end/", emergency.end, name="emergency-end"),
     path("patients/<uuid:patient>/ask/", asking.ask, name="ask"),
     path("patients/<uuid:patient>/", chart.chart, name="chart"),
     path("patients/<uuid:patient>/all/<slug:section>/", chart.section, name="section"),
