@@ -148,6 +148,31 @@ def mandate_genuine(mandate) -> bool:
     return signing.verify(mandate.patient_version.author_public, mandate_message(mandate), bytes(mandate.signature))
 
 
+def delegation_terms(delegation) -> dict:
+    """Return what a delegation says, as plain JSON values."""
+    return {
+        "patient": str(delegation.patient_id),
+        "reader": str(delegation.reader_id),
+        "basis": delegation.basis,
+        "rights": list(delegation.rights),
+        "categories": list(delegation.categories),
+        "starts": _moment(delegation.starts),
+        "ends": _moment(delegation.ends),
+        "sentence": delegation.sentence,
+    }
+
+
+def delegation_message(delegation) -> bytes:
+    """Return what the patient's author key signs, or each of two verifiers', to let somebody act for the patient."""
+    text = json.dumps(delegation_terms(delegation), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return joined(b"delegation/v1", delegation.id.bytes, text.encode())
+
+
+def delegation_genuine(delegation, version, signature) -> bool:
+    """Tell whether a key signed exactly what a delegation's row says; whose key that is, it cannot."""
+    return signing.verify(version.author_public, delegation_message(delegation), bytes(signature))
+
+
 def _b64(raw: bytes) -> str:
     return base64.b64encode(bytes(raw)).decode()
 

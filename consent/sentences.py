@@ -110,8 +110,12 @@ def grant_sentence(
     places: Iterable[str] = (),
     report_days: int | None = None,
     legal_copy: bool = False,
+    by: str = "",
 ) -> str:
-    """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word."""
+    """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word.
+
+    `by` names who confirms it for them.
+    """
     with override(language):
         here = ZoneInfo(zone)
         facts = {
@@ -131,7 +135,8 @@ def grant_sentence(
                 )
                 % facts
             )
-        return _("%(reader)s may %(verb)s %(what)s %(when)s%(where)s, %(why)s. You can stop this at any time.") % facts
+        told = _("%(reader)s may %(verb)s %(what)s %(when)s%(where)s, %(why)s. You can stop this at any time.") % facts
+        return told if not by else told + " " + _("%(name)s agrees to this for you.") % {"name": by}
 
 
 def _what(categories: Iterable[str], entries: int, record_from: date | None, record_until: date | None) -> str:

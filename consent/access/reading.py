@@ -84,7 +84,8 @@ def _opened(
     _record_opening(verdict, purpose=purpose, logical_id=logical_id)
     try:
         # What the patient signed opens by its digest; where somebody signed for them, that they might is checked here.
-        if not all(authority.signed_for_patient(grant) for grant in verdict.used if grant.mandate_id):
+        signed_for = [grant for grant in verdict.used if grant.mandate_id or grant.delegation_id]
+        if not all(map(authority.signed_for_patient, signed_for)):
             raise keys.CannotOpen("This was not signed by who may sign for the patient.")
         by_part = {str(part): grant for part, grant in verdict.allowed.items()}
         boxes = keys.granted_boxes(patient, by_part, keyring=keyring)
@@ -97,9 +98,18 @@ def _opened(
         if not boxes and not bundles:
             raise keys.CannotOpen("No seal was found for this permission.")
     except keys.CannotOpen as problem:
-        because = "team-keys-wait" if keys.waits_for_team(verdict.used, keyring) else "seal-does-not-open"
+        because = _why_shut(verdict, keyring, presence, purpose)
         raise refuse(verdict, patient, "chart.refused", because=because, **told) from problem
     return boxes, bundles
+
+
+def _why_shut(verdict: Verdict, keyring: OpenKeyring, presence: Presence, purpose: Purpose | str) -> str:
+    """Return why an allowed key did not open: an end in that very moment, keys on their way, or tampering."""
+    parts = tuple(verdict.decisions)
+    again = judge(verdict.patient, verdict.reader, action=Action.READ, purpose=purpose, parts=parts, presence=presence)
+    if not again.opens_anything:
+        return again.because
+    return "team-keys-wait" if keys.waits_for_team(verdict.used, keyring) else "seal-does-not-open"
 
 
 def within(verdict: Verdict, entry: OpenEntry) -> bool:

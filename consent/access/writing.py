@@ -26,7 +26,7 @@ class ChangedMeanwhile(Exception):
 
 
 @dataclass(frozen=True)
-class _Person:
+class Person:
     """Somebody who writes with their own author key."""
 
     keyring: OpenKeyring
@@ -71,7 +71,7 @@ def add_entries(
                 actor, told = verdict.party(grant), verdict.team(grant)
                 _append_writing(patient, drafts, actor=actor, purpose=purpose, grant=grant.pk, told=told)
                 boxes = keys.granted_boxes(patient, grants, keyring=keyring)
-                return vault.write(patient, drafts, author=_Person(keyring, actor.name), boxes=boxes)
+                return vault.write(patient, drafts, author=Person(keyring, actor.name), boxes=boxes)
     except IntegrityError as twice:
         # Two at the same moment: the database let the first one in.
         raise ChangedMeanwhile from twice
@@ -114,7 +114,7 @@ def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring |
         with transaction.atomic():
             _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT)
             boxes = keys.own_boxes(patient, parts, keyring=keyring)
-            return vault.write(patient, drafts, author=_Person(keyring, patient.name), boxes=boxes)
+            return vault.write(patient, drafts, author=Person(keyring, patient.name), boxes=boxes)
     except IntegrityError as twice:
         raise ChangedMeanwhile from twice
 

@@ -13,9 +13,8 @@ from patients.models import Patient
 class Delegation(models.Model):
     """That somebody may act for a patient, in which matters, from and until.
 
-    Signed by the patient, or vouched for by two verifiers where the patient has no keys. What is signed is computed
-    from these columns. What the delegate sees, a grant of kind "delegate" says, or the lockboxes of a record without
-    keys of its own.
+    They are asked by their address, agree, and then the patient signs; where the patient has no keys, two verifiers
+    do. What is signed is computed from these columns. What the delegate sees, a grant of kind "delegate" says.
     """
 
     class Basis(models.TextChoices):
@@ -25,7 +24,9 @@ class Delegation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="delegations")
-    reader = models.ForeignKey(Reader, models.PROTECT, related_name="delegations")
+    # Empty where nobody here has the address; who asked is not told.
+    reader = models.ForeignKey(Reader, models.PROTECT, null=True, blank=True, related_name="delegations")
+    asked = models.EmailField(blank=True, default="")  # the address, as the patient gave it
     basis = models.CharField(max_length=10, choices=Basis)
     rights = models.JSONField()  # sorted words: "read", "add", "share", "log", "appointments"
     categories = models.JSONField()  # sorted; which parts "read", "add" and "share" are about
@@ -42,6 +43,7 @@ class Delegation(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(ends__gt=F("starts")), name="delegation_ends_after_start")]
         indexes = [models.Index(fields=["reader", "patient", "ends"], name="delegation_between")]
+        permissions = [("vouch_delegation", "Can confirm who acts for patients without keys")]
 
     def __str__(self):
         return f"delegation {self.id}"

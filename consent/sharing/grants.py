@@ -125,10 +125,12 @@ def make(
             % {"name": grant.reader.name}
         ) from problem
     upkeep.post(grant, GrantParcel.Kind.MINT)
-    for told in to_tell(grant.reader):
-        notices.notify(told, "access-given", about=grant.pk, key=f"access-given:{grant.pk}:{told.pk}")
-    for person in queries.whom_to_tell(patient):
-        notices.notify(person, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}:{person.pk}")
+    # Who acts for a patient is told of that as a whole.
+    if grant.kind != Grant.Kind.DELEGATE:
+        for told in to_tell(grant.reader):
+            notices.notify(told, "access-given", about=grant.pk, key=f"access-given:{grant.pk}:{told.pk}")
+        for person in queries.whom_to_tell(patient):
+            notices.notify(person, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}:{person.pk}")
     return grant
 
 
@@ -261,6 +263,7 @@ def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.
         keys.take_back(grant)
         if keyring is not None:
             upkeep.turn(patient, [ending], keyring=keyring)
-        for told in () if cause in _UNTOLD else to_tell(grant.reader):
+        untold = cause in _UNTOLD or grant.kind == Grant.Kind.DELEGATE
+        for told in () if untold else to_tell(grant.reader):
             notices.notify(told, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}:{told.pk}")
         return ending

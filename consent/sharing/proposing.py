@@ -86,7 +86,8 @@ def propose(
     chosen = [str(part) for part in Category if part in set(categories)]
     allowed = [str(action) for action in Action if action in set(actions)]
     now = clock.now()
-    whom = who(reader, now, language=patient.user.language)
+    told = patient.user or origin.delegation.reader.user
+    whom = who(reader, now, language=told.language)
     longest = None if origin.kind == Grant.Kind.LEGAL_COPY else LONGEST
     problem = (
         whom.problem
@@ -104,14 +105,15 @@ def propose(
         starts=starts,
         ends=ends,
         now=now,
-        zone=patient.user.time_zone,
-        language=patient.user.language,
+        zone=told.time_zone,
+        language=told.language,
         entries=len(narrow.entries),
         record_from=narrow.record_from,
         record_until=narrow.record_until,
         places=narrow.places,
         report_days=origin.report_days,
         legal_copy=origin.kind == Grant.Kind.LEGAL_COPY,
+        by=origin.delegation.reader.name if origin.delegation else "",
     )
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(

@@ -106,7 +106,9 @@ def _lost(user: User, line: Line, at: datetime) -> None:
 
 
 def _standing(at: datetime) -> QuerySet[Grant]:
-    return Grant.objects.standing(at).select_related("patient__user", "reader")
+    # Who acts for a patient does so as themselves, whatever becomes of a licence of theirs.
+    rows = Grant.objects.standing(at).exclude(kind=Grant.Kind.DELEGATE)
+    return rows.select_related("patient__user", "reader")
 
 
 def _end(grant: Grant) -> None:
