@@ -68,7 +68,8 @@ def addresses(patient, two) -> dict[str, str]:
     """Return every address of the clinicians' portal that is about a patient, by its name."""
     found = {}
     for pattern in urlpatterns:
-        if FOR_A_PATIENT in str(pattern.pattern):
+        # Who looks after whom in a team is the team's business, and nothing of a record is on that page.
+        if FOR_A_PATIENT in str(pattern.pattern) and pattern.name != "team-unassign":
             entry = two.paper if pattern.name == "file" else two.problem
             known = {"patient": patient.pk, "logical_id": entry.logical_id, "section": "problems", "kind": "problem"}
             unknown = pattern.pattern.converters.keys() - known.keys()
@@ -190,8 +191,10 @@ def test_an_end_that_is_committed_after_the_decision_leaves_no_key_to_open_with(
 
     monkeypatch.setattr(reading_room, "_record_opening", ended_meanwhile)
     asked = (ana.patient,) if door == "open_chart" else (ana.patient, two.paper)
-    with pytest.raises(AccessDenied):
+    with pytest.raises(AccessDenied) as refusal:
         getattr(access, door)(*asked, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
+    # Nobody tampered with anything, so the officers hear no alarm.
+    assert refusal.value.because == "stopped"
 
 
 # --- Nothing keeps a decision ---------------------------------------------------------------------
