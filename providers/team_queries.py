@@ -7,10 +7,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import ngettext
 
 from ehr import clock
 from ehr.accounts.models import MemberSeal, Reader, User
-from providers.models import ROLE_NAMES, Institution, Team, TeamMembership, TeamUserPermission
+from providers.models import ROLE_NAMES, Clinician, Institution, Team, TeamMembership, TeamUserPermission
 from providers.queries import Standing, standing, standings
 from providers.roles import needs_assignment
 
@@ -46,6 +47,12 @@ class TeamLine(NamedTuple):
     @property
     def people(self) -> int:
         return len(self.members)
+
+    @property
+    def role_name(self) -> str:
+        """What stands where a person's role would: that it is a team, and of how many."""
+        told = ngettext("care team of %(people)s person", "care team of %(people)s people", self.people)
+        return told % {"people": self.people}
 
 
 # --- Who belongs to a team -----------------------------------------------------------------------
@@ -112,6 +119,29 @@ def _member(row: TeamMembership, team: Team, seen: Standing, at: datetime, leads
 def members(team: Team, at: datetime) -> list[Member]:
     """Return who may be let in through a team now, by name."""
     return [one for one in roster(team, at) if one.present]
+
+
+def candidates(team: Team, at: datetime) -> list[Clinician]:
+    """Return who could be added to a team now, by name: clinical people of its institution who are not on its list."""
+    there = Clinician.objects.filter(memberships__institution=team.institution_id, memberships__ended_at__isnull=True)
+    listed = TeamMembership.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=at), team=team, ended_at__isnull=True
+    )
+    rows = list(there.exclude(pk__in=listed.values("clinician")).distinct().order_by("professional_name", "pk"))
+    seen = standings([one.user_id for one in rows], at)
+    return [one for one in rows if team.institution_id in seen[one.user_id].clinical_at]
+
+
+def place_of(team: Team, user_id: UUID) -> TeamMembership | None:
+    """Return somebody's place on a team's list that is not over, or None."""
+    rows = TeamMembership.objects.filter(team=team, clinician__user=user_id, ended_at__isnull=True)
+    return rows.select_related("team__institution", "clinician__user").first()
+
+
+def clinician_by_email(email: str) -> Clinician | None:
+    """Return the registered clinician with a proven e-mail address, or None."""
+    people = User.objects.by_email(email).filter(email_verified_at__isnull=False)
+    return Clinician.objects.filter(user__in=people).select_related("user").first()
 
 
 # --- Who leads, who administers ------------------------------------------------------------------

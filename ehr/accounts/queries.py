@@ -29,6 +29,11 @@ def person(user_id: UUID | str) -> User:
     return User.objects.get(pk=user_id)
 
 
+def reader(reader_id: UUID | str) -> Reader:
+    """Return the reader with this id: a person, a team or whoever else has keys. Raises Reader.DoesNotExist."""
+    return Reader.objects.select_related("user").get(pk=reader_id)
+
+
 def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
     """Tell whether an open keyring is this person's own, and its present version. One that is not counts as none,
     wherever somebody signs: a session from before the keys were renewed is a locked one."""

@@ -1,6 +1,6 @@
 """The worklists of the desk. Django's admin finds them here; their order is the desk's."""
 
-from ehr.desk import inquiries, invitations, licences, oversight, people, places, recoveries, systems, templates
+from ehr.desk import inquiries, invitations, licences, oversight, people, places, recoveries, systems, teams, templates
 
 __all__ = [
     "inquiries",
@@ -11,5 +11,6 @@ __all__ = [
     "places",
     "recoveries",
     "systems",
+    "teams",
     "templates",
 ]

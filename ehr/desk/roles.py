@@ -46,7 +46,7 @@ PERMISSIONS = {
         "accounts.view_user",
         "accounts.change_user",
     ),
-    DeskRole.INSTITUTION: ("providers.view_membership",),
+    DeskRole.INSTITUTION: ("providers.view_membership", "providers.view_team"),
     DeskRole.IDENTITY: (
         "consent.view_claim",
         "consent.change_claim",

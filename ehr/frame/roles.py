@@ -15,6 +15,7 @@ from consent import upkeep
 from ehr.accounts.models import User
 from ehr.frame import sessions
 from patients.models import Patient
+from providers import teams
 from providers.models import Clinician
 
 WAITING = "waiting-to-verify"  # in the session of a browser that signed up: the e-mail address typed there
@@ -134,7 +135,10 @@ def patient_only(view: View) -> View:
 
 
 def clinician_only(view: View) -> View:
-    """Let in whoever registered as a clinician, with `request.clinician`, under the clinicians' time limits."""
+    """Let in whoever registered as a clinician, with `request.clinician`, under the clinicians' time limits.
+
+    With their keys at hand, what waited for a member of their teams is done first: keys handed on, or made anew.
+    """
 
     @wraps(view)
     @signed_in
@@ -144,6 +148,7 @@ def clinician_only(view: View) -> View:
             raise Http404
         if request.session.get(sessions.LIMITS) == "patient":
             request.session[sessions.LIMITS] = "clinician"
+        teams.tidy(request.user, keyring=request.keyring)
         return view(request, *args, **kwargs)
 
     return guarded

@@ -6,15 +6,21 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from ehr.accounts.models import User
 from ehr.portals.clinician.urls import urlpatterns
 from ehr.words import Category
+from providers.models import Team
+from providers.teams import found_team
 from tests import people
 from tests.clinician.conftest import browser_of
+from tests.teams import administrator
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
 MORE = {"section": "results", "kind": "note"}
-POSTED = {"emergency-end", "withdraw"}
+POSTED = {"emergency-end", "withdraw", "team-remove", "team-assign", "team-unassign"}
+# Whoever belongs to a team sees it; to everybody else it is not there.
+TEAMS = {"team"}
 # What somebody in each position is answered. "way": a step before it (sign in, second step, begin).
 PATIENTS_PAGES = {one.name for one in urlpatterns if "patient" in one.pattern.converters}
 OWN = {"home", "requests", "code", "credentials", "submit"}
@@ -22,12 +28,20 @@ OWN = {"home", "requests", "code", "credentials", "submit"}
 
 def address(pattern, person, entry) -> str:
     given = {"patient": person.patient.pk, "logical_id": entry, "request_id": uuid.uuid4()} | MORE
+    given |= {"team": Team.objects.get().pk, "member": User.objects.get(name="Mei Lee").pk}
     return reverse(f"clinician:{pattern.name}", kwargs={name: given[name] for name in pattern.pattern.converters})
 
 
 def tried(browser, pattern, person, entry) -> int:
     at = address(pattern, person, entry)
     return (browser.post if pattern.name in POSTED else browser.get)(at).status_code
+
+
+@pytest.fixture(autouse=True)
+def team(lee):
+    """Dr Lee leads a team of her own."""
+    place = people.institution()
+    return found_team(place, name="Night shift", lead=lee.user.clinician, by=administrator("Ida Berg", place))
 
 
 @pytest.mark.parametrize("pattern", urlpatterns, ids=lambda one: one.name)
@@ -39,10 +53,13 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
     patient = tried(browser_of(ana, second_step=False), pattern, ana, entry)
     assert patient == (200 if pattern.name == "register" else 404), "a patient has no business here"
     unknown = tried(browser_of(stranger), pattern, ana, entry)
-    assert unknown == (404 if pattern.name in PATIENTS_PAGES | POSTED else 302 if pattern.name == "register" else 200)
+    assert unknown == (
+        404 if pattern.name in PATIENTS_PAGES | POSTED | TEAMS else 302 if pattern.name == "register" else 200
+    )
     reader = browser_of(lee)
     known = tried(reader, pattern, ana, entry)
     expected = {"register": 302, "emergency-end": 404, "withdraw": 404, "file": 404, "change": 404, "stop": 404}
+    expected |= {"team-remove": 302, "team-assign": 422, "team-unassign": 404}
     assert known == expected.get(pattern.name, 200)
     if "logical_id" in pattern.pattern.converters:
         assert tried(reader, pattern, ana, hidden) == 404, "what is hidden is not there"

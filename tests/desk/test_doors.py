@@ -28,6 +28,7 @@ OPEN = {
     "providers_credential": {"verifier"},
     "providers_institution": {"verifier"},
     "providers_membership": {"verifier", "institution administrator"},
+    "providers_team": {"institution administrator"},
     "consent_claim": {"identity checker"},
     "patients_identifier": {"identity checker"},
     "patients_patient": {"identity checker"},

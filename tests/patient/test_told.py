@@ -45,6 +45,7 @@ NEVER_PATIENTS = {
     "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened", "recovery.released",
     "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
+    "nurse.assigned", "nurse.unassigned",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "emergency.contact-named",
@@ -144,3 +145,17 @@ def test_what_only_passed_by_several_times_in_a_row_is_told_once():
         ("Dr Mei Lee", 1),
         ("Dr Mei Lee", 1),
     ]
+
+
+def test_who_looked_through_a_team_is_told_by_name_and_by_team():
+    seen = line("chart.opened", ACTORS["somebody else"], outcome="allowed")
+    seen.details["team_name"] = "Cardiology"
+    one = story.tell(seen, me=ME)
+    assert (one.who, one.place) == ("Dr Mei Lee", "Harbour Medical Centre")
+    assert "for the care team Cardiology." in one.words
+
+
+def test_an_assigned_nurse_is_named_with_the_team():
+    made = line("nurse.assigned", ACTORS["somebody else"])
+    made.details.update(reader_name="Dr Nora Quinn", team_name="Cardiology")
+    assert story.tell(made, me=ME).words == "Let Dr Nora Quinn look after you as a nurse of the care team Cardiology."

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, writing
+from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, teams, writing
 
 app_name = "clinician"
 urlpatterns = [
@@ -13,6 +13,11 @@ urlpatterns = [
     path("requests/", asking.sent, name="requests"),
     path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/reply/", asking.reply, name="reply"),
+    path("teams/", teams.teams_list, name="teams"),
+    path("teams/<uuid:team>/", teams.team, name="team"),
+    path("teams/<uuid:team>/members/<uuid:member>/remove/", teams.remove, name="team-remove"),
+    path("teams/<uuid:team>/assign/", teams.assign, name="team-assign"),
+    path("teams/<uuid:team>/assigned/<uuid:member>/<uuid:patient>/end/", teams.end_assignment, name="team-unassign"),
     path("code/", asking.code, name="code"),
     path("find/", asking.find, name="find"),
     path("emergency/", emergency.find, name="emergency-find"),

@@ -26,6 +26,8 @@ THEIRS = {
     "access.refused": gettext_lazy("Tried to ask for your %(parts)s and was refused."),
     "code.used": gettext_lazy("Used the code you showed. It lets them ask you, and opens nothing."),
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
+    "nurse.assigned": gettext_lazy("Let %(reader)s look after you as a nurse of the care team %(team)s."),
+    "nurse.unassigned": gettext_lazy("%(reader)s no longer looks after you as a nurse of the care team %(team)s."),
     "case.opened": gettext_lazy("Asked about a line of this list."),
     "case.read": gettext_lazy("Read a question of yours, to answer it."),
     "case.answered": gettext_lazy("Answered a question of yours."),

@@ -22,6 +22,8 @@ EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 # Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
 PASSING = frozenset({"chart.listed", "patient.named"})
 LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
+# What a member of a team does with what the team was given.
+FOR_A_TEAM = LOOKS | {"patient.named", "entry.added", "entry.changed"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,10 @@ def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datet
     if phrase is None:
         return _("Something was noted about your record that this page has no words for. Ask what it was.")
     reader = line.details.get("reader_name") or _("somebody")
-    words = str(phrase) % {"parts": _parts(line), "reader": reader}
+    team = line.details.get("team_name", "")
+    words = str(phrase) % {"parts": _parts(line), "reader": reader, "team": team or _("a care team")}
+    if team and line.action in FOR_A_TEAM:
+        words += " " + _("They did so for the care team %(team)s.") % {"team": team}
     made = allowed_on.get(line.grant) if line.grant and line.action in LOOKS else None
     if made:
         words += " " + _("You allowed this on %(day)s.") % {"day": date_format(timezone.localtime(made), "j F Y")}
