@@ -264,6 +264,9 @@ OPT_OUTS_PREVAIL_IN_EMERGENCY = flag("OPT_OUTS_PREVAIL_IN_EMERGENCY")
 
 # How long a place that a patient leaves keeps what its people wrote.
 LEGAL_COPY_YEARS = count("LEGAL_COPY_YEARS") or 10
+# When a parent's right to act for a child is over, and whose midnight counts for a child without an account.
+MAJORITY_YEARS = count("MAJORITY_YEARS") or 18
+MAJORITY_ZONE = os.environ.get("MAJORITY_ZONE", "UTC")
 
 # --- Language and time ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
