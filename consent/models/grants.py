@@ -57,7 +57,7 @@ class Grant(models.Model):
     delegation = models.ForeignKey("Delegation", models.PROTECT, null=True, blank=True, related_name="acts")
     made_at = models.DateTimeField(default=clock.now, editable=False)
 
-    # On chain: addresses used once, a salted commitment and whole days. Nothing that links two grants.
+    # On chain: addresses used once, a salted commitment and quarters of the year. Nothing that links two grants.
     chain_id = models.PositiveBigIntegerField()
     contract = models.CharField(max_length=42)
     holder = models.CharField(max_length=42, unique=True)  # the reader's one-time address

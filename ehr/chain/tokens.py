@@ -29,7 +29,7 @@ REVOKE_FIELDS = [{"name": "id", "type": "uint256"}]
 
 @dataclass(frozen=True)
 class TokenGrant:
-    """What a patient signs: the reader's one-time address, whole days in Unix seconds, a salted commitment."""
+    """What a patient signs: the reader's one-time address, two moments in Unix seconds, a salted commitment."""
 
     reader: str
     starts: int

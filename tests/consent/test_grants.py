@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -93,10 +93,29 @@ def test_two_grants_of_one_patient_to_one_reader_share_nothing_on_chain(ana, lee
 
 
 @pytest.mark.privacy
-def test_the_chain_learns_whole_days_only(ana, lee):
-    shape = proofs.token_grant(people.give(ana, lee, Category.LABS))
-    assert shape.starts % 86_400 == 0
-    assert shape.until % 86_400 == 0
+def test_the_chain_learns_quarters_of_the_year_only(ana, lee):
+    grant = people.give(ana, lee, Category.LABS)
+    shape = proofs.token_grant(grant)
+    for moment in (shape.starts, shape.until):
+        at = datetime.fromtimestamp(moment, UTC)
+        assert (at.month % 3, at.day, at.time()) == (1, 1, time())
+    assert shape.starts <= grant.starts.timestamp()
+    assert shape.until >= grant.ends.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "first", "last"),
+    [
+        ("2026-11-21T10:00", "2026-12-20T10:00", "2026-10-01", "2027-01-01"),
+        ("2026-12-31T23:59:59", "2027-01-01T00:00", "2026-10-01", "2027-01-01"),
+        ("2027-01-01T00:00", "2027-01-01T00:00:01", "2027-01-01", "2027-04-01"),
+        ("2026-03-31T23:59", "2026-09-30T23:59", "2026-01-01", "2026-10-01"),
+        ("2026-08-01T00:00", "2026-10-01T00:00", "2026-07-01", "2026-10-01"),
+    ],
+)
+def test_quarters_hold_the_whole_grant_and_no_quarter_more(starts, ends, first, last):
+    found = proofs.whole_quarters(*(datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (starts, ends)))
+    assert [datetime.fromtimestamp(one, UTC).date().isoformat() for one in found] == [first, last]
 
 
 def test_one_confirmation_sent_twice_makes_one_grant(ana, lee):
