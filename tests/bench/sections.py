@@ -7,13 +7,14 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from tests import people  # noqa: E402
-from tests.bench import appending, chains, charts, deciding, intake, proving  # noqa: E402
+from tests.bench import appending, chains, charts, deciding, intake, proving, teams  # noqa: E402
 from tests.bench.measuring import Row  # noqa: E402
 
 SECTIONS = {
     "charts": charts.measure,
     "grants": charts.measure_grants,
     "decisions": deciding.measure,
+    "teams": teams.measure,
     "import": intake.measure,
     "proofs": proving.measure,
     "gas": chains.measure,

@@ -7,17 +7,20 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from guardian.shortcuts import assign_perm
 
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
 from consent import access
 from consent.sharing import arrivals, questions, templates
+from consent.sharing import teams as sharing_teams
 from consent.sharing.asking import ask
 from ehr import clock
 from ehr.accounts import keyrings, letters, stored
@@ -31,7 +34,9 @@ from ehr.notices.models import Digest, Hook, HookParcel, Mail, Notice
 from ehr.words import Action, Category
 from patients.models import Identifier
 from patients.operations import source_signer
-from providers.models import Credential, Evidence, Institution, Membership
+from providers import teams
+from providers.models import Credential, Evidence, Institution, Membership, Team
+from providers.roles import Role
 from tests import people
 
 VISITORS = (
@@ -161,11 +166,26 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
     asking = ask(
         sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
     )
+    team = _team(sharer, reader, officer)
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     notice = Notice.objects.filter(user=sharer.user).latest("created_at")
-    return entries | {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
+    return entries | team | {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
+
+
+def _team(sharer: people.Person, reader: people.Person, officer: people.Person) -> dict[str, uuid.UUID]:
+    """Let a team that the reader leads see the results, and a nurse of it look after the sharer."""
+    place = people.institution()
+    assign_perm("administer_institution", officer.user, place)
+    name = {"Mei Lee": "Cardiology"}.get(reader.user.name, "Surgery")
+    team = teams.found_team(place, name=name, lead=reader.user.clinician, by=officer.user)
+    nurse = people.clinician(f"Nurse of {name}", role=Role.NURSE)
+    teams.add_member(team, clinician=nurse.user.clinician, by=reader.user)
+    until = clock.now() + timedelta(days=7)
+    people.give(sharer, people.Person(team.reader, None), Category.LABS)
+    sharing_teams.assign(sharer.patient, team=team, nurse=nurse.user, ends=until, by=reader.user)
+    return {"team": team.pk, "member": nurse.user.pk}
 
 
 def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uuid.UUID) -> dict[str, Mapping]:
@@ -176,6 +196,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "request_id": has["asking"].pk,
         "section": "results",
         "kind": "problem",
+        "team": has["team"],
+        "member": has["member"],
     }
     patient = {
         "part": "labs",
@@ -204,6 +226,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
         "accounts_user": sharer.user,
         "providers_institution": Institution.objects.first(),
+        "providers_team": Team.objects.get(pk=has["team"]),
         "providers_membership": Membership.objects.filter(clinician__user=reader.user).first(),
     }
     names = [name for name in addresses() if name.startswith("admin:")]
@@ -213,7 +236,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         if "pk" in addresses()[name]
     }
     front = {"token": "no-such-token", "notice_id": has["notice"].pk}
-    file = {"clinician:file": {"logical_id": has["picture"]}}
+    file = {"clinician:file": {"logical_id": has["picture"]}, "patient:team": {"reader": has["team"]}}
     return {"clinician": clinician, "patient": patient, "front": front} | desk_rows | file
 
 

@@ -15,6 +15,7 @@ from ehr.notices import queries as notices
 from ehr.notices.models import Notice
 from ehr.portals.patient import story
 from ehr.portals.patient.answering import asked
+from ehr.portals.patient.people import let_in, shared
 from ehr.portals.patient.sharing import answer
 
 NEWS = 3
@@ -33,11 +34,11 @@ def home(request: HttpRequest) -> HttpResponse:
     patient, at = request.patient, clock.now()
     lines = log.story(patient.pk, limit=LINES_TO_COUNT)
     counted = story.looks(lines, me=request.user.pk, since=at - story.WEEK)
-    readers = {grant.reader_id for grant in consent.who_can_see(patient, at) if grant.starts <= at}
+    people = [shared(grant, at) for grant in consent.who_can_see(patient, at)]
     context = {
         "patient": patient,
         "answer": story.week_answer(counted),
-        "sharing": answer(len(readers)),
+        "sharing": answer(let_in(people)),
         "asking": [asked(one) for one in requests.open_requests(patient)],
         "news": [notices.line(notice) for notice in _news(request.user)],
     }

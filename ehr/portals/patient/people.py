@@ -1,5 +1,6 @@
 """A grant as a patient reads it: a person, a place, what, and until when."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -7,7 +8,9 @@ from uuid import UUID
 from consent import sentences
 from consent.countries import names as country_names
 from consent.models import Ending, Grant
+from consent.sharing import teams
 from providers.queries import standing
+from providers.team_queries import Member, team_line
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,20 @@ class Shared:
     record_from: date | None
     record_until: date | None
     places: str
+    who: frozenset[UUID]  # the people themselves, by user: of a team those whom it opens for
+    members: tuple[Member, ...] = ()  # who belongs to it now, where it is a team
+    assigned: frozenset[UUID] = frozenset()  # which of its nurses look after the patient
+    team: bool = False
 
 
 def shared(grant: Grant, at: datetime) -> Shared:
     """Return one grant in a person's words, as things stand at a moment."""
-    seen = standing(grant.reader.user, at)
+    who = _team(grant, at) if grant.reader.user is None else _person(grant, at)
     ending = getattr(grant, "ending", None)
     over_at = ending.at if ending else (grant.ends if grant.ends <= at else None)
     return Shared(
         grant_id=grant.pk,
         reader_id=grant.reader_id,
-        name=seen.name or grant.reader.name,
-        place=seen.institution.name if seen.institution else "",
         parts=sentences.parts(grant.categories),
         sentence=grant.sentence,
         may_write=grant.may_write,
@@ -53,7 +58,6 @@ def shared(grant: Grant, at: datetime) -> Shared:
         starts=grant.starts,
         ends=grant.ends,
         later=grant.starts > at,
-        lost_standing=not seen.ok,
         over_at=over_at,
         stopped_by_you=bool(ending and ending.cause == Ending.Cause.PATIENT),
         changed_by_you=bool(ending and ending.cause == Ending.Cause.CHANGED),
@@ -62,4 +66,34 @@ def shared(grant: Grant, at: datetime) -> Shared:
         record_from=grant.record_from,
         record_until=grant.record_until,
         places=sentences.listed(country_names()[code] for code in grant.places),
+        **who,
     )
+
+
+def let_in(people: Iterable[Shared]) -> int:
+    """Return how many people that is: each counts once, and of a team those whom it opens for."""
+    return len(frozenset[UUID]().union(*(one.who for one in people if not one.later)))
+
+
+def _person(grant: Grant, at: datetime) -> dict[str, object]:
+    seen = standing(grant.reader.user, at)
+    place = seen.institution.name if seen.institution else ""
+    name, who = seen.name or grant.reader.name, frozenset({grant.reader.user_id})
+    return {"name": name, "place": place, "lost_standing": not seen.ok, "who": who}
+
+
+def _team(grant: Grant, at: datetime) -> dict[str, object]:
+    """Return a team with who belongs to it now. One that is no more, or that is no team, is only a name."""
+    line = team_line(grant.reader_id, at)
+    if line is None:
+        return {"name": grant.reader.name, "place": "", "lost_standing": True, "who": frozenset()}
+    assigned = teams.looking_after(grant.patient, line.reader_id, at)
+    return {
+        "name": line.name,
+        "place": line.institution.name,
+        "lost_standing": False,
+        "members": line.members,
+        "assigned": assigned,
+        "team": True,
+        "who": frozenset(one.user_id for one in line.members if not one.needs_assignment or one.user_id in assigned),
+    }

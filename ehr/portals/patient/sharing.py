@@ -16,16 +16,18 @@ from consent import queries
 from consent.access import KeysLocked
 from consent.sharing import grants, proposing, requests, templates
 from ehr import clock
-from ehr.accounts import queries as accounts
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, with_next
 from ehr.portals.patient import drafts, picking
 from ehr.portals.patient.answering import asked
-from ehr.portals.patient.people import shared
+from ehr.portals.patient.people import let_in, shared
 from ehr.portals.patient.sharing_forms import SPANS, ConfirmForm, UntilForm, WhatForm, last_minute, situation
+from ehr.portals.patient.teams import reader_of, whom
 from ehr.words import SENSITIVE, Action, Purpose
 from providers import queries as providers
+from providers import team_queries
 from providers.queries import DirectoryLine
+from providers.team_queries import TeamLine
 
 MOST_DIGITS = 10
 
@@ -49,7 +51,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
     context = {
         "people": people,
         "over": over,
-        "answer": answer(len({one.reader_id for one in people if not one.later})),
+        "answer": answer(let_in(people)),
         "asking": [asked(one) for one in requests.open_requests(request.patient)],
     }
     return render(request, "patient/sharing.html", context)
@@ -59,29 +61,31 @@ def sharing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @patient_only
 def find(request: HttpRequest) -> HttpResponse:
-    """The directory of clinicians whose licence is valid now."""
+    """The directory: care teams, and clinicians whose licence is valid now."""
     words = request.GET.get("words", "").strip()[:100]
     after = request.GET.get("after", "")
     known = after.isascii() and after.isdigit() and len(after) < 19
     page = providers.directory(words, after=int(after) if known else None)
-    return render(request, "patient/find.html", {"words": words, "lines": page.lines, "after": page.after})
+    teams = [] if known else team_queries.directory(words)
+    context = {"words": words, "lines": page.lines, "teams": teams, "after": page.after}
+    return render(request, "patient/find.html", context)
 
 
 @require_POST
 @patient_only
 def begin(request: HttpRequest, reader: UUID) -> HttpResponse:
     """Note whom the patient chose. What they answer on the way is kept with their session."""
-    if providers.directory_line(reader) is None:
+    if whom(reader) is None:
         raise Http404
     draft = uuid4()
     drafts.begin(request, draft, drafts.SHARE, reader=str(reader))
     return redirect("patient:share-what", draft)
 
 
-def _draft(request: HttpRequest, draft: UUID) -> tuple[dict, DirectoryLine]:
+def _draft(request: HttpRequest, draft: UUID) -> tuple[dict, DirectoryLine | TeamLine]:
     """Return what was answered so far and whom it is about. Raises Http404 when either is gone."""
     answers = drafts.find(request, draft, drafts.SHARE)
-    reader = providers.directory_line(UUID(answers["reader"]))
+    reader = whom(answers["reader"])
     if reader is None:
         raise Http404
     return answers, reader
@@ -191,10 +195,10 @@ def share_confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
     return render(request, "patient/share_confirm.html", context)
 
 
-def _terms(request: HttpRequest, answers: dict, reader: DirectoryLine) -> dict[str, object]:
+def _terms(request: HttpRequest, answers: dict, reader: DirectoryLine | TeamLine) -> dict[str, object]:
     narrow = drafts.narrow(answers)
     return {
-        "reader": accounts.person(reader.user_id),
+        "reader": reader_of(reader),
         "categories": picking.parts_of(request.patient, narrow, answers["categories"]),
         "actions": [Action.READ, Action.WRITE] if answers["write"] else [Action.READ],
         "purpose": Purpose.TREAT,

@@ -13,6 +13,7 @@ from ehr.portals.patient import (
     record,
     sharing,
     striking,
+    teams,
 )
 
 app_name = "patient"
@@ -29,6 +30,7 @@ urlpatterns = [
     path("sharing/", sharing.sharing, name="sharing"),
     path("sharing/find/", sharing.find, name="find"),
     path("sharing/begin/<uuid:reader>/", sharing.begin, name="begin"),
+    path("sharing/teams/<uuid:reader>/", teams.team, name="team"),
     path("sharing/code/", answering.code, name="code"),
     path("sharing/requests/", answering.waiting, name="requests"),
     path("sharing/requests/<uuid:asking>/", answering.answer, name="answer"),
