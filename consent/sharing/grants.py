@@ -30,6 +30,7 @@ from ehr.accounts.models import Reader, User
 from ehr.chain import stealth, tokens, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
+from ehr.notices.operations import News
 from ehr.words import Action, Purpose
 from patients.models import Patient
 from providers.team_queries import to_tell
@@ -127,10 +128,13 @@ def make(
     upkeep.post(grant, GrantParcel.Kind.MINT)
     # Who acts for a patient is told of that as a whole.
     if grant.kind != Grant.Kind.DELEGATE:
-        for told in to_tell(grant.reader):
-            notices.notify(told, "access-given", about=grant.pk, key=f"access-given:{grant.pk}:{told.pk}")
-        for person in queries.whom_to_tell(patient):
-            notices.notify(person, "somebody-let-in", about=grant.pk, key=f"let-in:{grant.pk}:{person.pk}")
+        given = [
+            News(one, "access-given", f"access-given:{grant.pk}:{one.pk}", grant.pk) for one in to_tell(grant.reader)
+        ]
+        patients = queries.whom_to_tell(patient)
+        notices.tell(
+            [*given, *(News(one, "somebody-let-in", f"let-in:{grant.pk}:{one.pk}", grant.pk) for one in patients)]
+        )
     return grant
 
 

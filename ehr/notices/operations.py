@@ -1,5 +1,7 @@
 """Telling people. A notice and its e-mail parcel are written in the commit of their cause."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import time
 from uuid import UUID
 
@@ -13,6 +15,18 @@ from ehr.notices import doorbell, kinds, queries, timing
 from ehr.notices.models import HookParcel, Mail, Notice, Preference
 
 
+@dataclass(frozen=True)
+class News:
+    """One thing to tell one person, once per key. Keep names and health data out of params."""
+
+    user: User
+    kind: str
+    key: str
+    about: UUID | None = None
+    params: dict | None = None
+    mail: bool = True
+
+
 def notify(
     user: User, kind: str, *, about: UUID | None = None, params: dict | None = None, key: str, mail: bool = True
 ) -> Notice:
@@ -20,15 +34,28 @@ def notify(
 
     Joins the caller's transaction: no cause, no notice. Keep names and health data out of params.
     """
-    with transaction.atomic():
-        notice, new = Notice.objects.get_or_create(
-            key=key, defaults={"user": user, "kind": kind, "about": about, "params": params or {}}
+    return tell([News(user, kind, key, about, params, mail)])[0]
+
+
+def tell(news: Sequence[News]) -> list[Notice]:
+    """Tell several people at once what one cause has for each, as `notify` does for one; four statements for all."""
+    drafts = [
+        Notice(user=one.user, kind=one.kind, about=one.about, params=one.params or {}, key=one.key) for one in news
+    ]
+    with transaction.atomic(savepoint=False):
+        Notice.objects.bulk_create(drafts, ignore_conflicts=True)
+        # What was told before keeps its row, and is not told again.
+        kept = Notice.objects.in_bulk([one.key for one in news], field_name="key")
+        new = [(one, draft) for one, draft in zip(news, drafts, strict=True) if kept[one.key].pk == draft.pk]
+        wishes = queries.wishes_of([one.user for one, _draft in new if one.mail])
+        Mail.objects.bulk_create(
+            Mail(key=one.key, kind=one.kind, notice=draft, due_at=_due(draft, wishes[one.user.pk]))
+            for one, draft in new
+            if one.mail
         )
-        if new and mail:
-            Mail.objects.create(key=key, kind=kind, notice=notice, due_at=_due(notice, queries.wishes(user)))
-        if new:
-            doorbell.ring_after_commit(notice.user_id)
-    return notice
+        for _one, draft in new:
+            doorbell.ring_after_commit(draft.user_id)
+    return [kept[one.key] for one in news]
 
 
 def _due(notice: Notice, wishes: timing.Wishes):

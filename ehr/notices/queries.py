@@ -1,6 +1,7 @@
 """What a person was told, and how they want to be."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -46,7 +47,19 @@ def line(notice: Notice) -> Line:
 
 def wishes(user: User) -> Wishes:
     """Return how a person wants to be told by e-mail; at once and at any hour where they never said."""
-    said = Preference.objects.filter(user=user).first()
+    return wishes_of([user])[user.pk]
+
+
+def wishes_of(users: Iterable[User]) -> dict[UUID, Wishes]:
+    """Return how each of several people wants to be told by e-mail, by person."""
+    people = {user.pk: user for user in users}
+    if not people:
+        return {}
+    said = {one.user_id: one for one in Preference.objects.filter(user__in=list(people))}
+    return {pk: _wishes(user, said.get(pk)) for pk, user in people.items()}
+
+
+def _wishes(user: User, said: Preference | None) -> Wishes:
     if said is None:
         return Wishes(zone=user.time_zone)
     return Wishes(said.pace, said.quiet_from, said.quiet_until, user.time_zone)
