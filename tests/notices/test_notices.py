@@ -175,7 +175,7 @@ def test_every_kind_the_product_tells_has_words():
         for room in ("ehr", "consent", "patients", "providers", "audit")
         for path in (Path(settings.BASE_DIR) / room).rglob("*.py")
     )
-    told = set(re.findall(r'(?:notify|letters\.write)\(\s*[\w.]+,\s*"([\w.-]+)"', source))
+    told = set(re.findall(r'(?:notify|letters\.write|News)\(\s*[\w.]+,\s*"([\w.-]+)"', source))
     assert len(told) > 10
     assert told <= set(kinds.KINDS)
 
