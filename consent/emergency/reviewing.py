@@ -1,6 +1,7 @@
 """Review: somebody else looks at whether it was right, within 72 hours, and the patient reads what they found."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.db import transaction
@@ -17,6 +18,7 @@ from ehr.accounts.models import User
 from ehr.notices import operations as notices
 from ehr.words import Purpose
 from patients.models import Patient
+from providers.models import TeamMembership
 
 REVIEW_WITHIN = timedelta(hours=72)
 SHORTEST = 20
@@ -76,7 +78,16 @@ def _why_not_by(emergency: Emergency, patient: Patient, by: User) -> str:
         return _("Nobody reviews what they did themselves. Another officer does.")
     if by.pk == patient.user_id:
         return _("This is your own record. Another officer reviews it.")
+    if _in_one_team(by, emergency.reader.user_id):
+        return _("You are in one care team with who opened it. Another officer reviews it.")
     return ""
+
+
+def _in_one_team(by: User, other_id: UUID | None) -> bool:
+    """Tell whether two people are on the list of one care team, whatever the dates on it."""
+    known = TeamMembership.objects.filter(ended_at__isnull=True)
+    mine = known.filter(clinician__user=by).values("team")
+    return known.filter(clinician__user=other_id, team__in=mine).exists()
 
 
 def _append(emergency: Emergency, patient: Patient, by: User, outcome: str, said: str):

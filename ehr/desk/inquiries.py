@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.text import capfirst
@@ -17,10 +18,12 @@ from django.utils.translation import gettext_lazy as _
 
 from audit import cases, log
 from audit.models import Case
+from consent import queries as consent
 from consent import reach, sentences
-from consent.models import Claim
+from consent.models import Claim, Emergency
 from consent.sharing import arrivals, questions
 from ehr import clock
+from ehr.accounts.models import User
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Reason, Section, Worklist, waiting
 from ehr.frame import roles
 from patients import operations as patients
@@ -77,6 +80,27 @@ REFUSE = Act(
     grave=True,
 )
 ANSWER = Act("answer", _("Send this answer"), questions.answer, _("The patient was told."), form=Answer)
+
+
+class Officer(forms.Form):
+    """Who looks after a case."""
+
+    to = forms.ModelChoiceField(label=_("Officer"), queryset=User.objects.none(), empty_label=_("Choose one"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        known = [one.pk for one in consent.officers()]
+        self.fields["to"].queryset = User.objects.filter(pk__in=known).order_by("name", "pk")
+
+
+ASSIGN = Act(
+    "assign",
+    _("Give this case to them"),
+    questions.assign,
+    _("They look after it now."),
+    help=_("One officer looks after a case. The others still see it."),
+    form=Officer,
+)
 CLOSE = Act("close", _("Close this case"), questions.close, _("The case is closed."), form=Nothing)
 
 
@@ -204,14 +228,20 @@ class Cases(Worklist):
     empty = _("No question is in this list.")
     views = (("open", _("To answer")), ("answered", _("Answered")), ("closed", _("Closed")))
 
+    def get_queryset(self, request):
+        found = Emergency.objects.filter(case_id=OuterRef("pk"))
+        return super().get_queryset(request).annotate(by_review=Exists(found))
+
     def rows(self, request: HttpRequest, view: str):
         return self.get_queryset(request).filter(state=view).order_by("due_at", "pk")
 
     def line(self, row: Case) -> Line:
         late = row.state == Case.State.OPEN and row.due_at < clock.now()
         return Line(
-            title=gettext("A line that somebody does not recognise"),
-            said="",
+            title=gettext("An emergency access that was not justified")
+            if row.by_review
+            else gettext("A line that somebody does not recognise"),
+            said=row.assigned_name,
             tag=gettext("late") if late else row.get_state_display(),
             look="stop" if late else "plain",
             since=row.opened_at,
@@ -219,7 +249,8 @@ class Cases(Worklist):
 
     def facts(self, row: Case) -> Facts:
         line = questions.line(row)
-        about = [(_("Asked"), row.opened_at), (_("Answer by"), row.due_at)]
+        looked_after = row.assigned_name or _("nobody yet")
+        about = [(_("Asked"), row.opened_at), (_("Answer by"), row.due_at), (_("Looked after by"), looked_after)]
         if line is None or line.actor is None:
             return about
         return [
@@ -243,7 +274,7 @@ class Cases(Worklist):
     def acts(self, request: HttpRequest, row: Case) -> list[Act]:
         if not request.user.has_perm("audit.change_case") or row.state == Case.State.CLOSED:
             return []
-        return [ANSWER, CLOSE] if row.state == Case.State.ANSWERED else [ANSWER]
+        return [ANSWER, CLOSE, ASSIGN] if row.state == Case.State.ANSWERED else [ANSWER, ASSIGN]
 
     def before(self, request: HttpRequest, row: Case) -> HttpResponse | None:
         """Put the look on the log. What was said is sealed, so the officer's keys must be open."""

@@ -19,7 +19,7 @@ from ehr.notices.models import Notice
 from ehr.words import Category
 from patients.models import Lockbox
 from providers.roles import Role
-from tests import people
+from tests import people, teams
 from tests.consent import urgent
 from tests.consent.conftest import texts
 from tests.consent.keyholding import waiting_record
@@ -270,3 +270,11 @@ def test_a_record_claimed_after_an_emergency_shows_it_to_its_patient(ground, doc
 def test_one_that_never_opened_waits_for_no_review(with_record):
     assert not emergency.to_review().exists()
     assert Emergency.objects.count() == 0
+
+
+def test_j4_5_nobody_reviews_what_a_colleague_of_their_care_team_did(with_record):
+    ward = teams.ward()
+    came = opened(with_record.patient, ward.omar)
+    ward.lee.user.groups.add(*urgent.officer().user.groups.all())
+    with pytest.raises(cases.NotPossible, match="care team"):
+        emergency.review(came.emergency, by=ward.lee.user, outcome="justified", words=FOUND)

@@ -30,6 +30,8 @@ OPEN = {
     "providers_membership": {"verifier", "institution administrator"},
     "providers_team": {"institution administrator"},
     "consent_claim": {"identity checker"},
+    "consent_emergency": {"privacy officer"},
+    "consent_contactparcel": {"operator"},
     "patients_identifier": {"identity checker"},
     "patients_patient": {"identity checker"},
     "audit_case": {"privacy officer"},

@@ -36,7 +36,7 @@ NO_ACTS = {
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
     "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
-    "emergency.overdue",
+    "emergency.overdue", "emergency.read",
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
     "claim.refused", "access.explained", "access.not-explained", "referral.proposed",

@@ -38,6 +38,7 @@ THEIRS = {
     "emergency.refused": gettext_lazy("Wanted to open your %(parts)s in an emergency and was refused."),
     "emergency.failed": gettext_lazy("Wanted to open your %(parts)s in an emergency. Nothing was opened."),
     "emergency.ended": gettext_lazy("Ended an emergency access to your %(parts)s."),
+    "emergency.read": gettext_lazy("Read why your record was opened in an emergency, to look at whether it was right."),
     "emergency.reviewed": gettext_lazy("Looked at whether an emergency access to your record was right."),
     "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
     "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),

@@ -15,6 +15,7 @@ from ehr.notices import queries as notices
 from ehr.notices.models import Notice
 from ehr.portals.patient import story
 from ehr.portals.patient.answering import asked
+from ehr.portals.patient.emergencies import open_now
 from ehr.portals.patient.people import let_in, shared
 from ehr.portals.patient.sharing import answer
 
@@ -41,5 +42,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "sharing": answer(let_in(people)),
         "asking": [asked(one) for one in requests.open_requests(patient)],
         "news": [notices.line(notice) for notice in _news(request.user)],
+        "urgent": open_now(patient),
     }
     return render(request, "patient/home.html", context)

@@ -1,6 +1,6 @@
 """Who looked: the log as a story, and questions about a line of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from audit import cases
 from audit import queries as log
 from audit.models import Case
+from audit.queries import Line
+from consent import emergency
 from consent import queries as consent
 from consent.sharing import questions as officers
 from ehr import clock
@@ -31,6 +33,11 @@ def _allowed_on(patient: Patient, at: datetime) -> Mapping[UUID, datetime]:
     return {grant.pk: grant.made_at for grant in both}
 
 
+def _open_words(request: HttpRequest) -> Callable[[Line], str]:
+    """Return what opens the words that a line holds for this patient; they stay shut while the keys are locked."""
+    return lambda line: emergency.words_on(line, request.keyring)
+
+
 @require_GET
 @patient_only
 def looked(request: HttpRequest) -> HttpResponse:
@@ -44,7 +51,10 @@ def looked(request: HttpRequest) -> HttpResponse:
     )
     counted = story.looks(log.story(patient.pk, limit=LINES_TO_COUNT), me=request.user.pk, since=at - story.MONTH)
     allowed_on = _allowed_on(patient, at)
-    told = [story.tell(line, me=request.user.pk, allowed_on=allowed_on) for line in page.items]
+    told = [
+        story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=_open_words(request))
+        for line in page.items
+    ]
     context = {
         "answer": story.answer(counted, story.MONTH.days),
         "days": story.by_day(told),
@@ -69,7 +79,8 @@ def ask(request: HttpRequest, event: UUID) -> HttpResponse:
             return redirect("patient:questions")
         except officers.NobodyToAsk as problem:
             form.add_error(None, str(problem))
-    told = story.tell(line, me=request.user.pk, allowed_on=_allowed_on(request.patient, clock.now()))
+    allowed_on = _allowed_on(request.patient, clock.now())
+    told = story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=_open_words(request))
     return render(request, "patient/ask.html", {"form": form, "told": told})
 
 
