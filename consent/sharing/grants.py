@@ -13,6 +13,7 @@ from consent import keys, proofs, queries, sentences, upkeep
 from consent.access import KeysLocked, own_party
 from consent.keys import OpenBox
 from consent.models import Ending, Grant, GrantParcel
+from consent.sharing import institutions
 from consent.sharing.proposing import (
     BY_PATIENT,
     LONGEST,
@@ -132,9 +133,9 @@ def make(
             News(one, "access-given", f"access-given:{grant.pk}:{one.pk}", grant.pk) for one in to_tell(grant.reader)
         ]
         patients = queries.whom_to_tell(patient)
-        notices.tell(
-            [*given, *(News(one, "somebody-let-in", f"let-in:{grant.pk}:{one.pk}", grant.pk) for one in patients)]
-        )
+        kind = "let-in-for-you" if grant.delegation_id else "somebody-let-in"
+        notices.tell([*given, *(News(one, kind, f"let-in:{grant.pk}:{one.pk}", grant.pk) for one in patients)])
+        institutions.tell(grant, "access-given")
     return grant
 
 
@@ -270,4 +271,6 @@ def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.
         untold = cause in _UNTOLD or grant.kind == Grant.Kind.DELEGATE
         for told in () if untold else to_tell(grant.reader):
             notices.notify(told, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}:{told.pk}")
+        if not untold:
+            institutions.tell(grant, "access-ended")
         return ending

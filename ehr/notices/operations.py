@@ -1,11 +1,12 @@
 """Telling people. A notice and its e-mail parcel are written in the commit of their cause."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit import log
 from ehr import clock
@@ -67,14 +68,20 @@ def tell_institution(institution_id: UUID, kind: str, *, about: UUID | None = No
 
     Joins the caller's transaction. `about` is an id: what it stands for is asked for with a permission, not sent.
     """
-    hook = queries.hook_of(institution_id)
-    if hook is None:
-        return None
+    return next(iter(tell_institutions([institution_id], kind, about=about, key=key)), None)
+
+
+def tell_institutions(
+    institutions: Iterable[UUID] | QuerySet, kind: str, *, about: UUID | None = None, key: str
+) -> list[HookParcel]:
+    """Tell the systems of several institutions, given by ids or by a query for them, as `tell_institution` does."""
     payload = {"about": str(about) if about else None}
-    parcel, _new = HookParcel.objects.get_or_create(
-        key=f"{institution_id}:{key}", defaults={"hook": hook, "kind": kind, "payload": payload}
-    )
-    return parcel
+    return [
+        HookParcel.objects.get_or_create(
+            key=f"{hook.institution}:{key}", defaults={"hook": hook, "kind": kind, "payload": payload}
+        )[0]
+        for hook in queries.hooks_of(institutions)
+    ]
 
 
 def prefer(*, user: User, pace: str, quiet_from: time | None, quiet_until: time | None) -> None:

@@ -72,6 +72,6 @@ def counted(digest: Digest) -> dict[Topic, int]:
     return {topic: found[topic] for topic in TOPICS if found[topic]}
 
 
-def hook_of(institution_id: UUID) -> Hook | None:
-    """Return where an institution wants to hear, or None."""
-    return Hook.objects.filter(institution=institution_id, enabled=True).first()
+def hooks_of(institutions: Iterable[UUID] | QuerySet) -> QuerySet[Hook]:
+    """Return where institutions want to hear. They are given by ids, or by a query for them."""
+    return Hook.objects.filter(institution__in=institutions, enabled=True)
