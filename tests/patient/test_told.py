@@ -17,9 +17,11 @@ ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 # Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
 ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
-    "guardian", "membership", "privilege", "recovery-code", "second-factor", "team",
+    "guardian", "membership", "privilege", "recovery-code", "second-factor", "team", "template",
 }  # fmt: skip
-WITHOUT_A_SUBJECT = {"emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt"}
+WITHOUT_A_SUBJECT = {
+    "emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt",
+}  # fmt: skip
 NO_ACTS = {
     "desk",
     "ehr",
@@ -38,14 +40,14 @@ NEVER_PATIENTS = {
     "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
     "emergency.overdue", "emergency.read",
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
-    "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified", "claim.invited", "claim.checked",
-    "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
+    "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified",
+    "claim.invited", "claim.checked", "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
     "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
-    "grant.altered", "patient.found",
-    "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened", "recovery.released",
-    "recovery.share-given", "recovery.refused", "succession.released",
+    "grant.altered", "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened",
+    "recovery.released", "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
+    "delegation.accepted", "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "emergency.contact-named",
@@ -61,6 +63,9 @@ ONLY_PATIENTS = {
     "reader.unblocked",
     "record.viewed-as",
     "grants.moved",
+    "delegation.asked",
+    "delegation.made",
+    "safety.changed",
     "record.opened",
     "grant.made",
     "access.approved",
