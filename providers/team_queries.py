@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,6 +34,11 @@ class Member:
     leads: bool
     has_keys: bool
     needs_assignment: bool
+
+    @property
+    def last(self) -> datetime | None:
+        """The last minute that counts: of a last day 23:59."""
+        return self.ends_at and self.ends_at - timedelta(minutes=1)
 
 
 class TeamLine(NamedTuple):

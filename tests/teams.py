@@ -8,6 +8,8 @@ from guardian.shortcuts import assign_perm
 from ehr import clock
 from ehr.accounts import keyrings
 from ehr.accounts.models import KeyVersion, User
+from ehr.desk import operations as desk
+from ehr.desk.roles import DeskRole
 from providers import teams
 from providers.models import Institution, Team, TeamMembership
 from providers.roles import Role
@@ -47,6 +49,12 @@ def administrator(name: str, place: Institution) -> User:
     user = people.account(name).user
     assign_perm("administer_institution", user, place)
     return user
+
+
+def at_the_desk(user: User) -> User:
+    """Return who administers an institution with the desk role that shows them its worklists."""
+    desk.give_role(user, role=DeskRole.INSTITUTION, by=None, reason="test")
+    return User.objects.get(pk=user.pk)
 
 
 def ward(name: str = "Cardiology", place: Institution | None = None) -> Ward:

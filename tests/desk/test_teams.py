@@ -6,13 +6,12 @@ import pytest
 from django.urls import reverse
 
 from ehr import clock
-from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
 from providers import team_queries
 from providers.models import Team, TeamMembership
 from tests import people
 from tests.desk.conftest import session_of, staff
-from tests.teams import administrator, ward
+from tests.teams import administrator, at_the_desk, ward
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.desk.addresses"), pytest.mark.point(5)]
 
@@ -26,12 +25,6 @@ def cardiology(db):
 def browser(cardiology):
     """Ida Berg's, who administers the institution."""
     return session_of(at_the_desk(cardiology.ida))
-
-
-def at_the_desk(user):
-    desk.give_role(user, role=DeskRole.INSTITUTION, by=None, reason="test")
-    user.refresh_from_db()
-    return user
 
 
 def at(name: str, *args) -> str:

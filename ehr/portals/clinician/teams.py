@@ -1,7 +1,8 @@
 """My teams: who belongs to them; for a lead, who joins and leaves, and which nurse looks after whom."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from consent import reach
+from consent.models import Assignment
 from consent.sharing import teams
 from ehr import clock
 from ehr.accounts import queries as accounts
@@ -25,6 +27,8 @@ from providers.queries import standing
 from providers.rules import NotPossible
 from providers.team_queries import Member
 
+MINUTE = timedelta(minutes=1)
+
 
 @dataclass(frozen=True)
 class Mine:
@@ -34,6 +38,16 @@ class Mine:
     members: list[Member]
     leads: bool
     waits: bool  # nobody has handed me its keys yet
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Which nurse looks after whom, and the last minute of it."""
+
+    patient: Patient
+    user_id: UUID
+    nurse: str
+    last: datetime
 
 
 def _mine(request: HttpRequest, team: Team, at: datetime) -> Mine:
@@ -178,7 +192,11 @@ def _choices(patients: list[Patient]) -> list[tuple[str, str]]:
     return [(str(one.pk), born % {"name": one.name, "day": date_format(one.birth_date, "j F Y")}) for one in patients]
 
 
-def _named_here(assignments, patients: list[Patient]) -> list:
+def _named_here(assignments: Iterable[Assignment], patients: list[Patient]) -> list[Assigned]:
     """Return the assignments of the patients who are named on this page, and of no others."""
     shown = {one.pk for one in patients}
-    return [one for one in assignments if one.patient_id in shown]
+    return [
+        Assigned(one.patient, one.reader.user_id, one.reader.user.clinician.full_name, one.ends - MINUTE)
+        for one in assignments
+        if one.patient_id in shown
+    ]
