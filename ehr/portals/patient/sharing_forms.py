@@ -37,6 +37,7 @@ def last_minute(day: date) -> datetime:
 def situation(template: GrantTemplate) -> dict[str, object]:
     """Return a common situation as a patient chooses it: its name, and what it would come to."""
     days = ngettext("for one day", "for %(days)s days", template.days) % {"days": template.days}
+    days = _("for a year") if template.days == SPANS["year"] else days
     verb = _("See and add to your %(parts)s") if Action.WRITE in template.actions else _("See your %(parts)s")
     comes_to = f"{verb % {'parts': sentences.parts(template.categories)}}, {days}"
     return {"id": template.pk, "name": template.name, "description": template.description, "comes_to": comes_to}
