@@ -6,6 +6,7 @@ import uuid
 from django.db import connection
 
 from consent import access, keys, queries, rules
+from consent.sharing import grants
 from ehr import clock
 from ehr.words import Action, Category, Purpose
 from patients import vault
@@ -130,7 +131,22 @@ def measure() -> list[Row]:
 
 
 def measure_grants() -> list[Row]:
-    """Giving six parts and stopping, with signatures, seals, log and parcels, without the chain."""
+    """Giving six parts and stopping, with signatures, seals, log, notices and parcels, without the chain."""
     ana, lee = people.patient("Ana Costa"), people.clinician("Mei Lee")
-    spent = cpu_ms(lambda: people.give(ana, lee, *Category), times=9)
-    return [Row("Granting six categories, CPU, without the chain", f"{spent:.1f} ms", "≤ 5 ms", spent <= 5)]
+    given = []
+    spent = cpu_ms(lambda: given.append(people.give(ana, lee, *Category)), times=9)
+    by = access.own_party(ana.patient)
+    ended = cpu_ms(lambda: grants.end(given.pop(), keyring=ana.keyring, by=by), times=9)
+    unlocked = cpu_ms(lambda: grants.end(people.give(ana, lee, *Category), keyring=None, by=by), times=9) - spent
+    return [
+        Row(
+            "Granting six categories, CPU, without the chain",
+            f"{spent:.1f} ms",
+            "≤ 5 ms",
+            spent <= 5,
+            "One HPKE seal, six wraps and two signatures are about 1 ms of it; the rest is some twenty statements.",
+        ),
+        Row("Grants of six categories, throughput", f"{1000 / spent:,.0f} per CPU-second", "—", None),
+        Row("Revoking six categories with new epochs, throughput", f"{1000 / ended:,.0f} per CPU-second", "—", None),
+        Row("Revoking six categories while away, throughput", f"{1000 / unlocked:,.0f} per CPU-second", "—", None),
+    ]
