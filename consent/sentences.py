@@ -31,6 +31,13 @@ PURPOSES = {
     Purpose.BTG: gettext_lazy("in an emergency, without asking first"),
 }
 
+# As what somebody acts for a patient, as it stands after "as your", by the values of `Delegation.Basis`.
+AS_YOUR = {
+    "parent": gettext_lazy("parent or guardian"),
+    "carer": gettext_lazy("carer"),
+    "attorney": gettext_lazy("attorney"),
+}
+
 # What the refused reader is told. It says nothing about the record, not even whether a part holds anything.
 REFUSALS = {
     "account-inactive": gettext_lazy("Your account is not active. Ask your institution’s administrator."),

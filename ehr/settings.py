@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "ehr.frame.middleware.SessionLimits",
     "ehr.frame.middleware.UnlockedKeyring",
     "ehr.frame.middleware.ReadersZone",
+    "ehr.frame.acting.ActingFor",
     "ehr.frame.middleware.NoStore",
     "ehr.frame.middleware.PlainRefusals",
 ]

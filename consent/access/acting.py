@@ -76,6 +76,11 @@ class Acting:
         return tuple(part for part in Category if part in self.delegation.categories)
 
     @property
+    def as_their(self) -> str:
+        """As what they act, as it stands after "as their"."""
+        return str(sentences.AS_YOUR[self.delegation.basis])
+
+    @property
     def ends(self) -> datetime:
         """When it is over by itself."""
         return authority.over_at(self.delegation)

@@ -64,8 +64,6 @@ def ask(patient: Patient, *, email: str, terms: Terms, address: str = "", once: 
     Nothing is signed or handed over yet. The same `once` sent twice asks once. Raises CannotName.
     """
     email = email.strip().casefold()
-    if once and (asked := Delegation.objects.filter(pk=once, patient=patient).first()):
-        return asked
     if patient.user is not None and email == patient.user.email:
         raise CannotName(_("This is your own address. Name somebody else."))
     if problem := problem_of(patient, terms):
@@ -76,6 +74,10 @@ def ask(patient: Patient, *, email: str, terms: Terms, address: str = "", once: 
         raise CannotName(stop.message) from stop
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
+        if once and (before := Delegation.objects.filter(pk=once).first()):
+            if before.patient_id == patient.pk:
+                return before
+            once = None
         known = User.objects.by_email(email).filter(is_active=True, email_verified_at__isnull=False).first()
         reader = Reader.objects.filter(user=known, keyring__isnull=False).first() if known else None
         asked = Delegation(
@@ -278,3 +280,9 @@ def _log(action: str, delegation: Delegation, *, actor: log.Party, name: str) ->
             "until": delegation.ends.isoformat(),
         },
     )
+
+
+def bases_for(patient: Patient) -> list[str]:
+    """Return as what somebody may act for a patient: as a parent only until they come of age."""
+    grown = authority.of_age(patient) <= clock.now()
+    return [basis for basis in Basis if not (grown and basis == Basis.PARENT)]

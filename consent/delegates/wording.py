@@ -1,4 +1,4 @@
-"""The one sentence that states a delegation, and the words for what it rests on and what it lets somebody do."""
+"""The one sentence that states a delegation, and the words for what it lets somebody do."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,19 +6,13 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import override
 
 from consent import sentences
 from consent.acting import Right
 from consent.models import Delegation
 
 Basis = Delegation.Basis
-# As they stand after "as your".
-AS_YOUR = {
-    Basis.PARENT: gettext_lazy("parent or guardian"),
-    Basis.CARER: gettext_lazy("carer"),
-    Basis.ATTORNEY: gettext_lazy("attorney"),
-}
 
 
 def delegation_sentence(
@@ -38,7 +32,7 @@ def delegation_sentence(
         facts = {
             "name": name,
             "patient": patient_name,
-            "basis": AS_YOUR[Basis(basis)],
+            "basis": sentences.AS_YOUR[basis],
             "until": date_format(ends.astimezone(ZoneInfo(zone)), "j F Y, H:i"),
             "doings": sentences.listed(_doings(held, sentences.parts(categories), whose=patient_name)),
         }

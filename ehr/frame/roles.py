@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
 from consent import upkeep
+from consent.delegates import queries as delegates
 from ehr.accounts.models import User
 from ehr.frame import sessions
 from patients.models import Patient
@@ -56,6 +57,7 @@ def doors(user: User) -> list[str]:
         "clinician:home": clinician_of(user) is not None,
         "admin:index": user.is_staff,
         "patient:home": patient_of(user) is not None,
+        "patient:acting": delegates.has_any(user),
     }
     return [name for name, is_open in open_to.items() if is_open]
 

@@ -24,6 +24,36 @@ _SHARING = {
         _("See who can see your record, and stop it whenever you like."),
         page="patient:sharing",
     ),
+    "let-in-for-you": Kind(
+        _("Who acts for you let somebody in"),
+        _("See who can see your record, and stop it whenever you like."),
+        page="patient:sharing",
+    ),
+    "delegation-asked": Kind(
+        _("Somebody asks you to act for them"),
+        _("Read who asks and what it is about. You can agree, or say no."),
+        page="patient:acting",
+    ),
+    "delegation-agreed": Kind(
+        _("Somebody agreed to act for you"),
+        _("Look whether it is whom you meant, then sign. Nothing opens for them before."),
+        page="patient:delegates",
+    ),
+    "delegation-made": Kind(
+        _("You may act for somebody now"),
+        _("You begin by pressing a button, and all you do stands on their list with your name."),
+        page="patient:acting",
+    ),
+    "delegation-ended": Kind(
+        _("Somebody no longer acts for somebody"),
+        _("You, or who acted for you, or for whom you acted, ended it. It counts from that moment."),
+        page="front:home",
+    ),
+    "acting-news": Kind(
+        _("Something happened to the record of somebody you act for"),
+        _("Begin to act for them, then look at who looked."),
+        page="patient:acting",
+    ),
     "access-given": Kind(_("A patient let you in"), _("You find them among your patients."), page="clinician:home"),
     "access-asked": Kind(
         _("Somebody asks to see part of your record"),

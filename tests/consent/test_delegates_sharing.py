@@ -33,7 +33,7 @@ def test_a_delegate_lets_a_clinician_in_and_the_patient_hears_of_it(with_record,
     assert grant.sentence.endswith("Rui Costa agrees to this for you.")
     made = lines(with_record, "grant.made")[0]
     assert (made.actor.name, made.actor.role) == ("Rui Costa", "delegate")
-    assert Notice.objects.filter(user=with_record.user, kind="somebody-let-in", about=grant.pk).exists()
+    assert Notice.objects.filter(user=with_record.user, kind="let-in-for-you", about=grant.pk).exists()
 
 
 def test_it_goes_on_when_the_patients_epochs_turn(with_record, rui, lee, stranger):

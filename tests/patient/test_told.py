@@ -67,6 +67,7 @@ ONLY_PATIENTS = {
     "delegation.made",
     "safety.changed",
     "record.opened",
+    "record.copied",
     "grant.made",
     "access.approved",
     "access.declined",

@@ -28,6 +28,13 @@ THEIRS = {
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
     "nurse.assigned": gettext_lazy("Let %(reader)s look after you as a nurse of the care team %(team)s."),
     "nurse.unassigned": gettext_lazy("%(reader)s no longer looks after you as a nurse of the care team %(team)s."),
+    "delegation.accepted": gettext_lazy("Agreed to act for you. Nothing opens by that alone."),
+    "delegation.ended": gettext_lazy("No longer acts for you, as they chose."),
+    "record.opened-for": gettext_lazy("Read your %(parts)s, acting for you."),
+    "record.refused-for": gettext_lazy("Tried to act for you, and was refused."),
+    "record.log-read-for": gettext_lazy("Read this list, acting for you."),
+    "entry.added-for": gettext_lazy("Added something to your %(parts)s, acting for you."),
+    "grant.made": gettext_lazy("Let %(reader)s see your %(parts)s, in your name."),
     "case.opened": gettext_lazy("Asked about a line of this list."),
     "case.read": gettext_lazy("Read a question of yours, to answer it."),
     "case.answered": gettext_lazy("Answered a question of yours."),
@@ -95,6 +102,10 @@ YOURS = {
     "reader.unblocked": gettext_lazy("You let %(reader)s be let in again. Nothing opens for them by that alone."),
     "record.viewed-as": gettext_lazy("You looked at your record the way %(reader)s sees it."),
     "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
+    "delegation.asked": gettext_lazy("You asked %(reader)s to act for you."),
+    "delegation.made": gettext_lazy("You let %(reader)s act for you."),
+    "delegation.ended": gettext_lazy("You ended that %(reader)s acts for you."),
+    "safety.changed": gettext_lazy("You changed what you keep from %(reader)s, who acts for you."),
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {
@@ -141,6 +152,10 @@ FOUND = {
 }
 # What happened by itself, or by its patient, for another reason than usual.
 CAUSED = {
+# What somebody did in the patient's name.
+IN_YOUR_NAME = {
+    "grant.ended": gettext_lazy("Stopped sharing your %(parts)s with %(reader)s, in your name."),
+}
     ("grant.ended", "changed"): gettext_lazy(
         "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
     ),

@@ -41,6 +41,7 @@ class Shared:
     members: tuple[Member, ...] = ()  # who belongs to it now, where it is a team
     assigned: frozenset[UUID] = frozenset()  # which of its nurses look after the patient
     team: bool = False
+    delegation: UUID | None = None  # by which they act for the patient, where that is why they can see it
 
 
 def shared(grant: Grant, at: datetime) -> Shared:
@@ -66,6 +67,7 @@ def shared(grant: Grant, at: datetime) -> Shared:
         record_from=grant.record_from,
         record_until=grant.record_until,
         places=sentences.listed(country_names()[code] for code in grant.places),
+        delegation=grant.delegation_id if grant.kind == Grant.Kind.DELEGATE else None,
         **who,
     )
 
@@ -79,6 +81,9 @@ def _person(grant: Grant, at: datetime) -> dict[str, object]:
     seen = standing(grant.reader.user, at)
     place = seen.institution.name if seen.institution else ""
     name, who = seen.name or grant.reader.name, frozenset({grant.reader.user_id})
+    if grant.kind == Grant.Kind.DELEGATE:
+        # Who acts for a patient does so as themselves: no licence, no place of work.
+        return {"name": grant.reader.user.name, "place": "", "lost_standing": False, "who": who}
     return {"name": name, "place": place, "lost_standing": not seen.ok, "who": who}
 
 

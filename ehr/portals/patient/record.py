@@ -65,10 +65,10 @@ def file(request: HttpRequest, entry: UUID) -> HttpResponse:
     content = access.open_attachment(
         request.patient, found, reader=request.user, keyring=request.keyring, purpose=Purpose.PATRQT
     )
-    return _as_file(content, kind)
+    return as_file(content, kind)
 
 
-def _as_file(content: bytes, kind: str) -> HttpResponse:
+def as_file(content: bytes, kind: str) -> HttpResponse:
     """Return the bytes so that no browser runs anything in them."""
     shown = kind in SHOWN
     response = HttpResponse(content, content_type=kind if shown or kind in SAVED else "application/octet-stream")

@@ -14,14 +14,15 @@ from django.utils.translation import ngettext
 
 from audit.queries import Line
 from consent import sentences
-from ehr.portals.patient.acts import AUTOMATIC, CAUSED, FOUND, THEIRS, YOURS, YOURS_REFUSED
+from ehr.portals.patient.acts import AUTOMATIC, CAUSED, FOUND, IN_YOUR_NAME, THEIRS, YOURS, YOURS_REFUSED
 from ehr.words import Category, Purpose
 
 EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
 # Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
 PASSING = frozenset({"chart.listed", "patient.named"})
-LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened"})
+LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened", "record.opened-for"})
+DELEGATE = "delegate"  # the role of somebody who acts for the patient, as the log writes it
 # What a member of a team does with what the team was given.
 FOR_A_TEAM = LOOKS | {"patient.named", "entry.added", "entry.changed"}
 
@@ -107,6 +108,8 @@ def _tag(line: Line, system: bool) -> tuple[str, str]:
         return _("Emergency"), "warn"
     if system:
         return _("Automatic"), "plain"
+    if line.actor.role == DELEGATE:
+        return _("Acting for you"), ""
     return (_("Allowed by you"), "") if line.grant else ("", "")
 
 
@@ -124,6 +127,8 @@ def _phrase(line: Line, mine: bool, system: bool) -> object | None:
         return FOUND[line.action, line.because]
     if (system or mine) and (line.action, line.because) in CAUSED:
         return CAUSED[line.action, line.because]
+    if line.actor.role == DELEGATE and line.because != "parent" and line.action in IN_YOUR_NAME:
+        return IN_YOUR_NAME[line.action]
     phrases = YOURS if mine else (AUTOMATIC if system else THEIRS)
     return phrases.get(line.action) or THEIRS.get(line.action)
 
