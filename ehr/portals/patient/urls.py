@@ -8,9 +8,9 @@ from ehr.portals.patient import (
     adding,
     answering,
     checking,
+    delegates,
     emergencies,
     granted,
-    delegates,
     home,
     looked,
     narrowing,
@@ -61,7 +61,6 @@ urlpatterns = [
     path("check/", checking.check, name="check"),
     path("check/my-log.json", checking.my_log, name="my-log"),
     path("check/verify.py", checking.verifier, name="verifier"),
-]
     path("delegates/", delegates.delegates_page, name="delegates"),
     path("delegates/new/", delegates.name, name="delegate-name"),
     path("delegates/<uuid:delegation>/", delegates.delegate, name="delegate"),
@@ -82,3 +81,4 @@ urlpatterns = [
     path("for/sharing/with/<uuid:reader>/", acting_sharing.acting_share_with, name="acting-share-with"),
     path("for/sharing/new/<uuid:draft>/", acting_sharing.acting_share_confirm, name="acting-share-confirm"),
     path("for/sharing/<uuid:grant>/stop/", acting_sharing.acting_share_stop, name="acting-share-stop"),
+]
