@@ -14,6 +14,7 @@ from ehr.words import Action, Category, Purpose
 from patients.models import Patient
 from providers.models import Team
 from providers.queries import Standing, party, standing
+from providers.roles import CLINICAL, Role
 
 # Reasons that are the same for a part that was never named; one about the reader or about time tells more.
 _PLAIN = frozenset({"no-grant", "not-in-grant"})
@@ -72,6 +73,11 @@ class Verdict:
         return tuple(part for part, one in self.decisions.items() if one.emergency is not None)
 
     @property
+    def only_dispenses(self) -> bool:
+        """Tell whether the reader is here as a pharmacist and nothing else: let in to chosen entries, to hand out."""
+        return self.standing.roles & CLINICAL == {Role.PHARMACIST}
+
+    @property
     def opens_anything(self) -> bool:
         return any(one.allowed for one in self.decisions.values()) or bool(self.bundles)
 
@@ -102,8 +108,9 @@ def judge(
     purpose: Purpose | str,
     parts: Iterable[Category],
     presence: Presence = ELSEWHERE,
+    about: EntryFacts | None = None,
 ) -> Verdict:
-    """Decide on each part by `consent.rules`, from facts read now."""
+    """Decide on each part by `consent.rules`, from facts read now; with `about`, by grants only that name it."""
     at = clock.now()
     seen = standing(reader, at)
     asking = queries.reader_facts(seen)
@@ -133,7 +140,7 @@ def judge(
             situation=situation,
         )
 
-    decisions = {part: decided(part, known.values()) for part in parts}
+    decisions = {part: decided(part, known.values(), about) for part in parts}
     bundles = [
         grants[one.id]
         for one in known.values()

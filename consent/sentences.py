@@ -75,6 +75,9 @@ REFUSALS = {
     ),
     "barred-in-emergency": gettext_lazy("{name} keeps this part shut even in an emergency, as the law here allows."),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
+    "only-dispensing": gettext_lazy(
+        "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing else."
+    ),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
     "does-not-open": gettext_lazy(
         "This file does not open: a piece of it is missing or was changed. Tell the privacy officer."

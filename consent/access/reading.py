@@ -67,7 +67,8 @@ def open_chart(
         opened_at=clock.now(),
         purpose=Purpose(purpose),
         grants=tuple(verdict.used),
-        writable=tuple(writing.allowed),
+        # Handing out what was prescribed has a page of its own; besides it a pharmacist writes nothing.
+        writable=() if writing.only_dispenses else tuple(writing.allowed),
         ends=ends_of(verdict),
         by_emergency=bool(verdict.by_emergency),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from audit import log
-from consent import authority, keys
+from consent import authority, dispensing, keys
 from consent.access.refusing import own_event, own_party, refuse
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.rules import EntryFacts
@@ -62,6 +62,17 @@ def add_entries(
             before = newest_versions(patient, [draft.logical_id for draft in drafts])
             parts = _touched(drafts, before)
             verdict = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=parts, presence=presence)
+            if verdict.only_dispenses and (filled := dispensing.filled_by(drafts)):
+                # Of several prescriptions each has a grant of its own: the one that names this one counts.
+                verdict = judge(
+                    patient,
+                    reader,
+                    action=Action.WRITE,
+                    purpose=purpose,
+                    parts=parts,
+                    presence=presence,
+                    about=EntryFacts(filled),
+                )
             because = _why_not_written(verdict, drafts, parts, keyring)
             if not because:
                 if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
@@ -91,6 +102,8 @@ def _why_not_written(
 ) -> str:
     if len(verdict.allowed) != len(parts):
         return verdict.because
+    if verdict.only_dispenses and not dispensing.filled_by(drafts):
+        return "only-dispensing"
     # Who was let in to chosen entries adds new ones, and new versions of those only.
     for part, grant in verdict.allowed.items():
         newer = [draft for draft in drafts if draft.version > 1 and part in draft.parts]
