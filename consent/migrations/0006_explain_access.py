@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('consent', '0005_escrow_uses'),
+        ("consent", "0005_escrow_uses"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='grant',
-            options={'permissions': [('explain_access', 'Can ask who would be let in, and why')]},
+            name="grant",
+            options={"permissions": [("explain_access", "Can ask who would be let in, and why")]},
         ),
     ]

@@ -5,25 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_one_of_each_service'),
-        ('consent', '0008_common_situations'),
+        ("accounts", "0004_one_of_each_service"),
+        ("consent", "0008_common_situations"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='delegation',
-            options={'permissions': [('vouch_delegation', 'Can confirm who acts for patients without keys')]},
+            name="delegation",
+            options={"permissions": [("vouch_delegation", "Can confirm who acts for patients without keys")]},
         ),
         migrations.AddField(
-            model_name='delegation',
-            name='asked',
-            field=models.EmailField(blank=True, default='', max_length=254),
+            model_name="delegation",
+            name="asked",
+            field=models.EmailField(blank=True, default="", max_length=254),
         ),
         migrations.AlterField(
-            model_name='delegation',
-            name='reader',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='delegations', to='accounts.reader'),
+            model_name="delegation",
+            name="reader",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="delegations",
+                to="accounts.reader",
+            ),
         ),
     ]
