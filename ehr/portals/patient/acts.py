@@ -150,12 +150,12 @@ FOUND = {
         "Looked at an emergency access to your record and found that it was not justified. A case was opened."
     ),
 }
-# What happened by itself, or by its patient, for another reason than usual.
-CAUSED = {
 # What somebody did in the patient's name.
 IN_YOUR_NAME = {
     "grant.ended": gettext_lazy("Stopped sharing your %(parts)s with %(reader)s, in your name."),
 }
+# What happened by itself, or by its patient, for another reason than usual.
+CAUSED = {
     ("grant.ended", "changed"): gettext_lazy(
         "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
     ),
