@@ -11,13 +11,13 @@ from django.db.models import Min
 
 from audit import log
 from consent import emergency, proofs, queries
+from consent.delegates import telling
 from consent.models import ContactParcel, Ending, Grant, GrantParcel
 from consent.sharing import grants, standing
 from ehr import clock
 from ehr.chain import tokens, transactions
 from ehr.chain.models import Status
 from ehr.notices import operations as notices
-from ehr.outbox import delivery
 from ehr.outbox import delivery
 from providers.team_queries import to_tell
 
@@ -165,7 +165,9 @@ def tell_of_endings() -> int:
     count = 0
     for grant in soon:
         with transaction.atomic():
-            for user in (*queries.whom_to_tell(grant.patient), *to_tell(grant.reader)):
+            # Who acts for a patient sees on each page until when.
+            others = [] if grant.kind == Grant.Kind.DELEGATE else to_tell(grant.reader)
+            for user in (*queries.whom_to_tell(grant.patient), *others):
                 notices.notify(user, "access-ends-soon", about=grant.pk, key=f"ends-soon:{grant.pk}:{user.pk}")
         count += 1
     return count
@@ -173,5 +175,6 @@ def tell_of_endings() -> int:
 
 @shared_task
 def follow_the_log() -> int:
-    """Hear of licences and institutions that no longer hold, and end what was shared because of them."""
-    return standing.follow()
+    """Hear of licences and institutions that no longer hold, and end what was shared because of them; tell those who
+    act for a patient what happened to the record. Returns how many lines were read."""
+    return standing.follow() + telling.follow()

@@ -49,6 +49,11 @@ _SHARING = {
         _("You, or who acted for you, or for whom you acted, ended it. It counts from that moment."),
         page="front:home",
     ),
+    "acting-emergency": _emergency(
+        _("The record of somebody you act for was opened in an emergency"),
+        _("Begin to act for them, then look at who opened it. They can end it, and so can the privacy officer."),
+        "patient:acting",
+    ),
     "acting-news": Kind(
         _("Something happened to the record of somebody you act for"),
         _("Begin to act for them, then look at who looked."),
