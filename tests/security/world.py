@@ -19,7 +19,8 @@ from guardian.shortcuts import assign_perm
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
 from consent import access
-from consent.sharing import arrivals, questions, templates
+from consent.models import GrantTemplate
+from consent.sharing import arrivals, questions
 from consent.sharing import teams as sharing_teams
 from consent.sharing.asking import ask
 from ehr import clock
@@ -212,7 +213,9 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
-        "consent_granttemplate": templates.offered().first(),
+        "consent_granttemplate": GrantTemplate.objects.get_or_create(
+            name="A visit", defaults={"categories": ["labs"], "actions": ["read"], "purpose": "TREAT", "days": 7}
+        )[0],
         "patients_patient": has.get("waiting"),
         "patients_identifier": Identifier.objects.filter(patient=sharer.patient).first(),
         "audit_case": has["case"],
