@@ -18,7 +18,8 @@ from guardian.shortcuts import assign_perm
 
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
-from consent import access
+from consent import access, emergency
+from consent.models import Emergency
 from consent.models import GrantTemplate
 from consent.sharing import arrivals, questions
 from consent.sharing import teams as sharing_teams
@@ -172,7 +173,23 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     notice = Notice.objects.filter(user=sharer.user).latest("created_at")
-    return entries | team | {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
+    urgent = _urgent(sharer, reader)
+    asked = {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
+    return entries | team | asked | {"urgent": urgent}
+
+
+def _urgent(sharer: people.Person, reader: people.Person) -> Emergency:
+    """Let the reader open the sharer's record in an emergency, in a session that is none of these browsers'."""
+    emergency.name_contact(sharer.patient, name="Rui Costa", email="rui@example.org")
+    return emergency.break_glass(
+        sharer.patient,
+        reader=reader.user,
+        keyring=reader.keyring,
+        reason="unconscious",
+        words=WORDS[2] * 9,
+        attested=True,
+        session_digest=b"elsewhere",
+    ).emergency
 
 
 def _team(sharer: people.Person, reader: people.Person, officer: people.Person) -> dict[str, uuid.UUID]:
@@ -209,10 +226,13 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "draft": drafts,
         "grant": has["grant"].pk,
         "event": has["event"].id,
+        "which": has["urgent"].pk,
     }
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
+        "consent_emergency": has["urgent"],
+        "consent_contactparcel": has["urgent"].contact_parcels.first(),
         "consent_granttemplate": GrantTemplate.objects.get_or_create(
             name="A visit", defaults={"categories": ["labs"], "actions": ["read"], "purpose": "TREAT", "days": 7}
         )[0],

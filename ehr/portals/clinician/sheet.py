@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consent import sentences
+from consent import queries, sentences
 from consent.access import Chart as Opened
 from consent.access import OpenEntry
 from ehr.frame.categories import all_six
@@ -139,6 +139,7 @@ class Permission:
     left: str
     soon: bool
     writes: str
+    report_days: int | None = None  # it ends so many days after a report that is still awaited
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,24 @@ class Sheet:
     parts: list[Part]
     sections: list[Section] = field(default_factory=list)
     unreadable: int = 0
+    refers: bool = False  # its reader may propose a colleague
 
     @property
     def soon(self) -> bool:
         return any(one.soon for one in self.permissions)
 
     @property
+    def whole(self) -> bool:
+        return all(part.open for part in self.parts)
+
+    @property
     def may_write(self) -> bool:
         return any(part.writable for part in self.parts)
+
+    @property
+    def reports(self) -> bool:
+        """Tell whether a report is awaited that its reader may write."""
+        return any(one.report_days is not None and one.writes for one in self.permissions)
 
 
 def lay_out(opened: Opened, at: datetime) -> Sheet:
@@ -202,14 +213,17 @@ def _allergies(chart: Chart, opened: Opened) -> Allergies:
 def _permission(grant, opened: Opened, at: datetime) -> Permission:
     used = [part for part in grant.categories if part in opened.categories]
     written = [part for part in grant.categories if part in opened.writable and grant.may_write]
+    ends = queries.facts(grant).ends  # sooner than its own end, where a report or what it hangs from ends it
+    awaited = getattr(grant, "report", None) is None
     return Permission(
         parts=sentences.parts(used),
         whole=set(used) == set(Category),
         purpose=str(words.PURPOSES[opened.purpose]),
-        ends=grant.ends,
-        left=words.left(grant.ends, at),
-        soon=grant.ends - at <= SOON,
+        ends=ends,
+        left=words.left(ends, at),
+        soon=ends - at <= SOON,
         writes="" if not written else _("it as well") if written == used else sentences.parts(written),
+        report_days=grant.report_days if awaited else None,
     )
 
 
