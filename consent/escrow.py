@@ -41,6 +41,7 @@ _SENTENCES = {
     "claim-not-ready": _("Two members of staff must confirm who you are first. You will be told."),
     "not-checked": _("Two members of staff must confirm this first."),
     "standing": _("Your role or your licence does not open a record in an emergency now."),
+    "kept-shut": _("This record stays shut even in an emergency, as the law here allows. Care for them without."),
     "too-many": _("Too many records were opened this way within an hour. Ask the privacy officer."),
     "nothing-sealed": _("Nothing is kept under the escrow here, so there is nothing that it opens."),
     "record-begun": _("This record has its keys already. Its patient makes the next ones."),

@@ -101,7 +101,7 @@ def _released(event_id: UUID, patient_id: UUID, why: str, to: bytes) -> tuple[Es
     _require_room(EscrowUse.objects.all(), None, settings.RELEASES_PER_HOUR, now)
     use = EscrowUse(event_id=event_id, patient=patient, why=why, actor=_actor(event), at=now)
     _count(use)
-    opened = _resealed(patient, _parts(event, why), event_id, to)
+    opened = _resealed(patient, _not_kept_shut(_parts(event, why), patient, why), event_id, to)
     if not opened:
         raise Refused("nothing-sealed")
     _tell("escrow.opened", event_id, patient_id, why, outcome="done", categories=_shown(opened))
@@ -136,7 +136,15 @@ def _claim_is_ready(event: Line, patient: Patient, _now: datetime) -> None:
         raise Refused("claim-not-ready")
 
 
-def _may_break_glass(event: Line, _patient: Patient, now: datetime) -> None:
+def _not_kept_shut(parts: list[str], patient: Patient, why: str) -> list[str]:
+    """Return what is left of parts: what the patient keeps shut in an emergency stays shut here, whatever was asked."""
+    if why != "emergency" or not queries.law().opt_outs_prevail:
+        return parts
+    shut = queries.opted_out(patient)
+    return [part for part in parts if part not in shut]
+
+
+def _may_break_glass(event: Line, patient: Patient, now: datetime) -> None:
     actor = _actor(event)
     user = User.objects.filter(pk=actor).first() if actor else None
     if user is None:
@@ -144,6 +152,8 @@ def _may_break_glass(event: Line, _patient: Patient, now: datetime) -> None:
     standing = providers.standing(user, now)
     if not (standing.ok and standing.roles & settings.BREAK_GLASS_ROLES):
         raise Refused("standing")
+    if queries.law().blocks_prevail and queries.is_blocked(patient, user):
+        raise Refused("kept-shut")
     _require_room(EscrowUse.objects.filter(actor=actor), actor, settings.BREAK_GLASS_PER_HOUR, now)
 
 
