@@ -1,6 +1,6 @@
 """Reads about teams: who belongs to one now, who leads it, what waits for its members, and how patients find it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -94,20 +94,32 @@ def is_member(user: User, team: Team, at: datetime) -> bool:
 
 def roster(team: Team, at: datetime) -> list[Member]:
     """Return everybody on a team's list whose time is not over, those who come later last."""
-    rows = TeamMembership.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), team=team, ended_at__isnull=True)
+    return rosters([team], at)[team.pk]
+
+
+def rosters(teams: Collection[Team], at: datetime) -> dict[UUID, list[Member]]:
+    """Return the same for several teams, by team, in four queries."""
+    known = {team.pk: team for team in teams}
+    rows = TeamMembership.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), team__in=known, ended_at=None)
     rows = list(rows.select_related("clinician__user").order_by("clinician__professional_name", "pk"))
-    seen = standings([row.clinician.user_id for row in rows], at)
-    leads = set(leads_of(team).values_list("pk", flat=True))
-    holders = set(MemberSeal.objects.filter(reader=team.pk).values_list("member__reader__user", flat=True))
-    listed = [_member(row, team, seen[row.clinician.user_id], at, leads, holders) for row in rows]
-    return sorted(listed, key=lambda one: one.later)
+    seen = standings({row.clinician.user_id for row in rows}, at)
+    led = TeamUserPermission.objects.filter(content_object__in=known, permission__codename=LEAD)
+    leads = set(led.values_list("content_object", "user"))
+    holders = set(MemberSeal.objects.filter(reader__in=known).values_list("reader", "member__reader__user"))
+    found: dict[UUID, list[Member]] = {team: [] for team in known}
+    for row in rows:
+        here = (row.team_id, row.clinician.user_id)
+        standing_there = seen[row.clinician.user_id]
+        one = _member(row, known[row.team_id], standing_there, at, leads=here in leads, has_keys=here in holders)
+        found[row.team_id].append(one)
+    return {team: sorted(listed, key=lambda one: one.later) for team, listed in found.items()}
 
 
-def _member(row: TeamMembership, team: Team, seen: Standing, at: datetime, leads, holders) -> Member:
-    user_id, later = row.clinician.user_id, row.starts_at > at
+def _member(row: TeamMembership, team: Team, seen: Standing, at: datetime, *, leads: bool, has_keys: bool) -> Member:
+    later = row.starts_at > at
     return Member(
         membership_id=row.pk,
-        user_id=user_id,
+        user_id=row.clinician.user_id,
         name=row.clinician.full_name,
         role=seen.role,
         role_name=str(ROLE_NAMES.get(seen.role, "")),
@@ -115,15 +127,19 @@ def _member(row: TeamMembership, team: Team, seen: Standing, at: datetime, leads
         ends_at=row.ends_at,
         present=not later and team.ended_at is None and team.institution_id in seen.clinical_at,
         later=later,
-        leads=user_id in leads,
-        has_keys=user_id in holders,
+        leads=leads,
+        has_keys=has_keys,
         needs_assignment=needs_assignment(seen.roles),
     )
 
 
 def members(team: Team, at: datetime) -> list[Member]:
     """Return who may be let in through a team now, by name."""
-    return [one for one in roster(team, at) if one.present]
+    return _present(roster(team, at))
+
+
+def _present(listed: Iterable[Member]) -> list[Member]:
+    return [one for one in listed if one.present]
 
 
 def candidates(team: Team, at: datetime) -> list[Clinician]:
@@ -198,13 +214,15 @@ def directory(words: str = "", *, limit: int = 20) -> list[TeamLine]:
     rows = Team.objects.filter(ended_at__isnull=True).select_related("institution", "reader")
     for word in words.split():
         rows = rows.filter(Q(name__icontains=word) | Q(institution__name__icontains=word))
-    return list(_lines(rows.order_by("name", "pk")[:limit], clock.now()))
+    return _lines(rows.order_by("name", "pk")[:limit], clock.now())
 
 
-def _lines(teams: Iterable[Team], at: datetime) -> Iterable[TeamLine]:
-    for team in teams:
-        if present := members(team, at):
-            yield TeamLine(team.pk, team.name, team.institution, tuple(present))
+def _lines(teams: Iterable[Team], at: datetime) -> list[TeamLine]:
+    """Return the teams in which somebody may be let in now, each with those."""
+    teams = list(teams)
+    listed = rosters(teams, at)
+    lines = [TeamLine(one.pk, one.name, one.institution, tuple(_present(listed[one.pk]))) for one in teams]
+    return [line for line in lines if line.members]
 
 
 def team_line(reader_id: UUID, at: datetime | None = None) -> TeamLine | None:

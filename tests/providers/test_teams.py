@@ -303,3 +303,11 @@ def test_a_team_without_anybody_in_good_standing_is_not_found(cardiology):
 def test_a_day_is_no_end_before_it_is_over(cardiology):
     with pytest.raises(NotPossible, match="last day"):
         cardiology.add(nurse(), ends=clock.now() - timedelta(days=1))
+
+
+def test_the_directory_asks_as_often_for_many_teams_as_for_one(cardiology, django_assert_max_num_queries):
+    for number in range(3):
+        lead = people.clinician(f"Lead {number}")
+        teams.found_team(cardiology.place, name=f"Cardio {number}", lead=lead.user.clinician, by=cardiology.ida)
+    with django_assert_max_num_queries(5):
+        assert len(team_queries.directory("cardio")) == 4
