@@ -7,7 +7,7 @@ changed column is another digest, and another digest opens no seal.
 import base64
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from eth_abi.exceptions import EncodingError
@@ -17,6 +17,7 @@ from ehr.chain.tokens import TokenGrant
 from ehr.crypto import signing
 from ehr.crypto.digests import joined
 
+_DAY = 86_400
 FORMAT = "chartseal-grant/v1"
 
 
@@ -76,13 +77,21 @@ def whole_quarters(starts: datetime, ends: datetime) -> tuple[int, int]:
     return int(began.timestamp()), int(until.timestamp())
 
 
+def whole_days(starts: datetime, ends: datetime) -> tuple[int, int]:
+    """Return first and last moment in Unix seconds, widened to whole UTC days, as what was signed once has them."""
+    first = int(starts.timestamp()) // _DAY * _DAY
+    last = -(-int((ends + timedelta(microseconds=999_999)).timestamp()) // _DAY) * _DAY
+    return first, last
+
+
 def _quarter(year: int, month: int) -> datetime:
     return datetime(year, (month - 1) // 3 * 3 + 1, 1, tzinfo=UTC)
 
 
 def token_grant(grant) -> TokenGrant:
     """Return the struct that stands for a grant on chain."""
-    starts, until = whole_quarters(grant.starts, grant.ends)
+    widen = whole_days if grant.widened == "days" else whole_quarters
+    starts, until = widen(grant.starts, grant.ends)
     return TokenGrant(grant.holder, starts, until, commitment(terms(grant), grant.salt))
 
 
@@ -237,8 +246,8 @@ def _findings(paper: dict, patient_key: bytes | None, owner_of, at: datetime):
     handed_key, binding = (base64.b64decode(paper[name], validate=True) for name in ("patient_key", "binding"))
     starts, ends = (datetime.fromisoformat(said[name]) for name in ("starts", "ends"))
     shape = TokenGrant(paper["holder"], paper["from"], paper["until"], commitment(said, salt))
-    in_quarters = (shape.starts, shape.until) == whole_quarters(starts, ends)
-    yield Finding("days", in_quarters, "The days on chain are the grant’s.")
+    widened = (whole_quarters(starts, ends), whole_days(starts, ends))
+    yield Finding("days", (shape.starts, shape.until) in widened, "The days on chain are the grant’s.")
     where = tokens.domain(paper["contract"], paper["chain_id"])
     signed = typed_data.signing_digest(where, shape.struct_hash())
     signer = typed_data.recover(signed, r, vs)

@@ -23,7 +23,7 @@ from ehr.chain.models import Deployment
 from ehr.chain.tokens import CONTRACT
 from ehr.statements import Statement
 from ehr.words import Action, Category, Purpose
-from patients.models import BundledKey, GrantSeal, Patient, Seal
+from patients.models import LOG_PART, BundledKey, GrantSeal, Lockbox, Patient, Seal
 from providers.queries import Standing, standing
 from providers.roles import CLINICAL, Role, needs_assignment
 from providers.team_queries import acting_as
@@ -222,18 +222,32 @@ def staying(patient: Patient, at: datetime) -> list[Grant]:
 
 
 def stale(grants: Iterable[Grant]) -> list[Grant]:
-    """Return those grants that were sealed to another key than the one their reader has now."""
+    """Return those grants that were sealed to another key than the one their reader has now, or before each had a
+    seal of its own."""
     known = {grant.pk: grant for grant in grants}
-    sealed = GrantSeal.objects.filter(grant_id__in=list(known)).values_list("grant_id", "key_version_id")
-    return [known[pk] for pk, version in sealed if known[pk].reader.keyring.version_id != version]
+    sealed = dict(GrantSeal.objects.filter(grant_id__in=list(known)).values_list("grant_id", "key_version_id"))
+    return [
+        grant
+        for pk, grant in known.items()
+        if (sealed[pk] != grant.reader.keyring.version_id if pk in sealed else is_unsealed_of_old(grant))
+    ]
+
+
+def is_unsealed_of_old(grant: Grant) -> bool:
+    """Tell whether a grant was made before each had a seal of its own, and has none since. Its patient makes it."""
+    read = Action.READ in grant.actions and grant.widened == Grant.Widened.DAYS
+    return read and not GrantSeal.objects.filter(grant_id=grant.pk).exists()
 
 
 def closed_for_older(patient: Patient, keyring: OpenKeyring) -> set[str]:
-    """Return the parts that are closed for a patient's own keys as they were before they were renewed."""
-    own = Seal.objects.filter(
-        lockbox__patient=patient, lockbox__closed_at__isnull=True, reader=keyring.reader_id, grant_id__isnull=True
-    )
-    return set(own.exclude(key_version=keyring.version_id).values_list("lockbox__part", flat=True))
+    """Return the parts that are closed for a patient's own keys as they were before they were renewed, or that were
+    begun before every epoch was sealed to the escrow, too."""
+    seals = Seal.objects.filter(lockbox=OuterRef("pk"), grant_id__isnull=True)
+    late = seals.filter(reader=keyring.reader_id).exclude(key_version=keyring.version_id)
+    escrows = seals.filter(reader__kind=Reader.Kind.SERVICE, reader__name=ESCROW_NAME)
+    boxes = Lockbox.objects.filter(patient=patient, closed_at__isnull=True)
+    chosen = boxes.filter(Q(Exists(late)) | ~Q(Exists(escrows)) & ~Q(part=LOG_PART))
+    return set(chosen.values_list("part", flat=True))
 
 
 def in_bundles(grants: Iterable[Grant]) -> set:

@@ -58,6 +58,10 @@ REFUSALS = {
         "Your team’s keys have not been handed to you yet. It happens by itself as soon as a colleague from the team "
         "is signed in; then open the record again."
     ),
+    "keys-wait": gettext_lazy(
+        "{name} shared this before an update, and its keys are made anew the next time {name} is signed in. "
+        "Ask {name} to do so, then open the record again."
+    ),
     "place": gettext_lazy(
         "{name} shares this only in countries they named, and yours is not one of them. Ask {name} to add it."
     ),

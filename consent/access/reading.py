@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from audit import log
-from consent import authority, keys, sentences
+from consent import authority, keys, queries, sentences
 from consent.access.refusing import AccessDenied, own_event, refuse
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.keys import OpenBox, OpenBundle
@@ -110,6 +110,8 @@ def _why_shut(verdict: Verdict, keyring: OpenKeyring, presence: Presence, purpos
     again = judge(verdict.patient, verdict.reader, action=Action.READ, purpose=purpose, parts=parts, presence=presence)
     if not again.opens_anything:
         return again.because
+    if any(map(queries.is_unsealed_of_old, verdict.used)):
+        return "keys-wait"
     return "team-keys-wait" if keys.waits_for_team(verdict.used, keyring) else "seal-does-not-open"
 
 

@@ -35,6 +35,10 @@ class Grant(models.Model):
         DELEGATE = "delegate", "what a delegate may see"
         LEGAL_COPY = "legal-copy", "what a former institution must keep"
 
+    class Widened(models.TextChoices):
+        QUARTERS = "quarters", "to quarters of the year"
+        DAYS = "days", "to days, as once"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, models.PROTECT, related_name="grants")
     reader = models.ForeignKey(Reader, models.PROTECT, related_name="grants")
@@ -58,6 +62,7 @@ class Grant(models.Model):
     made_at = models.DateTimeField(default=clock.now, editable=False)
 
     # On chain: addresses used once, a salted commitment and quarters of the year. Nothing that links two grants.
+    widened = models.CharField(max_length=8, choices=Widened, default=Widened.QUARTERS)  # how moments stand there
     chain_id = models.PositiveBigIntegerField()
     contract = models.CharField(max_length=42)
     holder = models.CharField(max_length=42, unique=True)  # the reader's one-time address
