@@ -19,6 +19,7 @@ from consent.judging import ELSEWHERE, Presence, judge
 from consent.models import Grant, Referral
 from consent.sharing import grants, mandates
 from consent.sharing.correspondence import Message, read_signed_words, signed_words
+from consent.sharing.passing_on import may_be_passed_on
 from consent.sharing.proposing import Narrow, Origin
 from consent.sharing.proposing import propose as propose_grant
 from ehr import clock
@@ -127,9 +128,7 @@ def _parent(patient: Patient, referrer: User, chosen: Sequence[str], wanted: Seq
     if len(found) != 1:
         raise problem
     parent = held[found.pop()]
-    # What was passed on, or holds for single entries or some dates, is not passed on; nor is a team's.
-    narrow = parent.is_bundle or parent.record_from is not None
-    if parent.kind != Grant.Kind.GIVEN or narrow or parent.reader.kind != Reader.Kind.PERSON:
+    if not may_be_passed_on(parent):
         raise problem
     return parent
 

@@ -72,6 +72,7 @@ def addresses(patient, two) -> dict[str, str]:
         if FOR_A_PATIENT in str(pattern.pattern) and pattern.name != "team-unassign":
             entry = two.paper if pattern.name == "file" else two.problem
             known = {"patient": patient.pk, "logical_id": entry.logical_id, "section": "problems", "kind": "problem"}
+            known["to"] = patient.user_id
             unknown = pattern.pattern.converters.keys() - known.keys()
             assert not unknown, f"{pattern.name} is a new page about a patient: say here what {unknown} may be."
             words = {name: known[name] for name in pattern.pattern.converters}

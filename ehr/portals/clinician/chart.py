@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from consent import access
+from consent.sharing import passing_on
 from ehr import clock
 from ehr.frame import paging
 from ehr.frame.presence import presence, purpose
@@ -45,4 +46,6 @@ def _open(request: HttpRequest, patient: Patient) -> sheet.Sheet:
         purpose=purpose(request, patient.pk),
         presence=presence(request),
     )
-    return sheet.lay_out(opened, clock.now())
+    laid = sheet.lay_out(opened, clock.now())
+    laid.refers = passing_on.may_refer(request.user, opened.grants)
+    return laid

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, teams, writing
+from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, referring, teams, writing
 
 app_name = "clinician"
 urlpatterns = [
@@ -13,6 +13,11 @@ urlpatterns = [
     path("requests/", asking.sent, name="requests"),
     path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/reply/", asking.reply, name="reply"),
+    path("referrals/", referring.sent, name="referrals"),
+    path("referrals/<uuid:referral>/withdraw/", referring.withdraw, name="referral-withdraw"),
+    path("patients/<uuid:patient>/refer/", referring.find, name="refer-find"),
+    path("patients/<uuid:patient>/refer/<uuid:to>/", referring.refer, name="refer"),
+    path("patients/<uuid:patient>/report/", referring.report, name="report"),
     path("teams/", teams.teams_list, name="teams"),
     path("teams/<uuid:team>/", teams.team, name="team"),
     path("teams/<uuid:team>/members/<uuid:member>/remove/", teams.remove, name="team-remove"),
