@@ -24,12 +24,13 @@ from ehr.accounts.models import Reader, User
 from ehr.notices import operations as notices
 from ehr.words import Action, Category, Purpose
 from patients.models import Patient
+from providers.rules import NotPossible
 
 LONGEST = timedelta(days=366 * 2)
 _DOES = {Right.READ: Action.READ, Right.ADD: Action.WRITE}
 
 
-class CannotName(Exception):
+class CannotName(NotPossible):
     """This person cannot be named, or not in this way; the message says why and what to change."""
 
 
@@ -90,7 +91,7 @@ def ask(patient: Patient, *, email: str, terms: Terms, address: str = "", once: 
         )
         asked.sentence = sentence_of(asked, name=email)
         asked.save(force_insert=True)
-        _log("delegation.asked", asked, actor=own_party(patient), name=email)
+        note("delegation.asked", asked, actor=own_party(patient), name=email)
         if reader is not None:
             notices.notify(known, "delegation-asked", about=asked.pk, key=f"delegation-asked:{asked.pk}")
     return asked
@@ -137,7 +138,7 @@ def accept(delegation: Delegation, *, by: User) -> Delegation:
         if delegation.accepted_at is None:
             delegation.accepted_at = clock.now()
             delegation.save(update_fields=["accepted_at"])
-            _log("delegation.accepted", delegation, actor=delegate_party(by), name=by.name)
+            note("delegation.accepted", delegation, actor=delegate_party(by))
             if delegation.patient.user is not None:
                 key = f"delegation-agreed:{delegation.pk}"
                 notices.notify(delegation.patient.user, "delegation-agreed", about=delegation.pk, key=key)
@@ -184,7 +185,7 @@ def sign(delegation: Delegation, *, keyring: OpenKeyring | None, sentence: str |
         delegation.signed_by_id = keyring.version_id
         delegation.signature = keyring.sign(proofs.delegation_message(delegation))
         delegation.save(update_fields=["starts", "ends", "sentence", "signed_by", "signature"])
-        _log("delegation.made", delegation, actor=own_party(delegation.patient), name=delegation.reader.user.name)
+        note("delegation.made", delegation, actor=own_party(delegation.patient))
         if (grant := own_grant(delegation)) is not None:
             try:
                 grants.make(grant, keyring)
@@ -241,7 +242,7 @@ def end(delegation: Delegation, *, by: User, keyring: OpenKeyring | None = None)
         delegation.ended_at, delegation.ended_by = clock.now(), "patient" if theirs else "delegate"
         delegation.save(update_fields=["ended_at", "ended_by"])
         name = delegate.name if delegate and delegation.accepted_at else delegation.asked
-        _log("delegation.ended", delegation, actor=actor, name=name)
+        note("delegation.ended", delegation, actor=actor, name=name)
         end_what_hangs(delegation, actor=actor)
         if keyring is not None and accounts.is_theirs(keyring, patient.user_id):
             upkeep.tidy(patient, keyring=keyring)
@@ -263,17 +264,19 @@ def _locked(delegation: Delegation) -> Delegation:
     return Delegation.objects.select_related("patient__user", "reader__user", "signed_by").get(pk=delegation.pk)
 
 
-def _log(action: str, delegation: Delegation, *, actor: log.Party, name: str) -> None:
+def note(action: str, delegation: Delegation, *, actor: log.Party, because: str = "", name: str = "") -> None:
+    """Write down what happened to a delegation, in the caller's transaction."""
     log.append(
         action,
         actor=actor,
         subject=delegation.patient_id,
         outcome="done",
         categories=delegation.categories,
+        because=because,
         details={
             "delegation": str(delegation.pk),
             "reader": str(delegation.reader_id or ""),
-            "reader_name": name,
+            "reader_name": name or delegation.reader.user.name,
             "for_name": delegation.patient.name,
             "basis": delegation.basis,
             "rights": delegation.rights,

@@ -21,9 +21,10 @@ from django.db.models import QuerySet
 from audit import log
 from audit import queries as audit
 from audit.queries import Line
-from consent import queries
+from consent import authority, queries
+from consent.acting import Right, why_not
 from consent.keyholder import readers
-from consent.models import Claim, EscrowUse, ShareUse
+from consent.models import Claim, Delegation, EscrowUse, ShareUse
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen
@@ -45,6 +46,8 @@ HOUR = timedelta(hours=1)
 OPENED_BY = {"claim": "claim.released", "emergency": "emergency.opened", "succession": "succession.released"}
 SHARE_OPENED_BY = "recovery.released"
 CHECKS_IDENTITY = "patients.check_identity"
+VOUCHES = "consent.vouch_delegation"
+ON_BEHALF = "delegation"  # why a claim is made by somebody else than the patient, as its event says
 _HOLDER = log.Party("system", None, "Keyholder")
 # Counting and adding is one step: there is one keyholder, and this is its only door.
 _one_at_a_time = threading.Lock()
@@ -77,7 +80,7 @@ def released_info(event_id: UUID, part: str, epoch: int) -> bytes:
 def release(event_id: UUID, patient_id: UUID, *, why: str, to: bytes) -> list[Resealed]:
     """Return a patient's current lockboxes, sealed to the public key `to` that the event names. Raises Refused.
 
-    An emergency opens the parts its event lists; a claim and a succession open all.
+    An emergency, and a claim on behalf of a patient without keys, open the parts their event lists; others open all.
     """
     with _telling(event_id, patient_id, why), _one_at_a_time:
         with transaction.atomic(durable=True):
@@ -124,15 +127,32 @@ def _require_room(uses: QuerySet[EscrowUse], actor: UUID | None, most: int, now:
 
 
 def _parts(event: Line, why: str) -> list[str]:
-    if why == "emergency":
+    if why == "emergency" or event.because == ON_BEHALF:
         return [str(part) for part in Category if part in event.categories]
     return [str(part) for part in PARTS]
 
 
-def _claim_is_ready(event: Line, patient: Patient, _now: datetime) -> None:
+def _claim_is_ready(event: Line, patient: Patient, now: datetime) -> None:
+    if event.because == ON_BEHALF:
+        _is_vouched_for(event, patient, now)
+        return
     named = _id(event.details.get("claim"))
     claim = Claim.objects.filter(pk=named, patient=patient).first() if named else None
     if patient.user_id or claim is None or not queries.is_checked(claim) or claim.claimant_id != _actor(event):
+        raise Refused("claim-not-ready")
+
+
+def _is_vouched_for(event: Line, patient: Patient, now: datetime) -> None:
+    """Let a record without its patient go to who acts for them: two verifiers signed that, and both still are ones."""
+    named = _id(event.details.get("delegation"))
+    found = Delegation.objects.filter(pk=named, patient=patient).select_related("patient", "reader").first()
+    if patient.user_id or found is None or found.reader is None or found.reader.user_id != _actor(event):
+        raise Refused("claim-not-ready")
+    held = authority.facts(found)
+    if why_not(held, at=now) or Right.READ not in held.rights or not set(event.categories) <= held.categories:
+        raise Refused("claim-not-ready")
+    people = User.objects.filter(pk__in=authority.vouched_by(found), is_active=True)
+    if sum(person.has_perm(VOUCHES) for person in people) < authority.VERIFIERS_NEEDED:
         raise Refused("claim-not-ready")
 
 

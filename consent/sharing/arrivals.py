@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from audit import log
 from audit.models import Event
-from consent import escrow, keys, queries
+from consent import escrow, keys, queries, upkeep
 from consent.access import own_party
-from consent.models import Claim
+from consent.models import Claim, Delegation, Ending, Grant
+from consent.sharing import grants
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
@@ -220,8 +221,35 @@ def _take_over(claim: Claim, secrets: Mapping[tuple[str, int], bytes], keyring: 
         _confirm_ready(claim)
         patients.leave_empty(claim.claimant, to=claim.patient)
         patients.claim(claim.patient, user=claim.claimant)
+        ended = _end_what_others_held(claim.patient)
         keys.take_over(claim.patient, secrets=secrets, signer=keyring)
+        for ending in ended:
+            upkeep.complete(ending, keyring=keyring)
         claim.finished_at = clock.now()
         claim.save(update_fields=["finished_at"])
         log.append("record.claimed", actor=own_party(claim.patient), subject=claim.patient_id, outcome="done")
         return claim.patient
+
+
+def _end_what_others_held(patient: Patient) -> list[Ending]:
+    """End that anybody acts for a patient who is here themselves from now on, and what those let others see.
+
+    Return the endings: the epochs that the claim begins are theirs too.
+    """
+    now = clock.now()
+    for delegation in Delegation.objects.filter(patient=patient, ended_at__isnull=True).select_related("reader"):
+        delegation.ended_at, delegation.ended_by = now, "claim"
+        delegation.save(update_fields=["ended_at", "ended_by"])
+        log.append(
+            "delegation.ended",
+            actor=own_party(patient),
+            subject=patient.pk,
+            outcome="done",
+            because="claimed",
+            details={
+                "delegation": str(delegation.pk),
+                "reader_name": delegation.reader.name if delegation.reader else delegation.asked,
+            },
+        )
+    held = Grant.objects.filter(patient=patient).standing(now)
+    return [grants.end(one, keyring=None, cause=Ending.Cause.PARENT, by=own_party(patient)) for one in held]

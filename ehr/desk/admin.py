@@ -1,6 +1,7 @@
 """The worklists of the desk. Django's admin finds them here; their order is the desk's."""
 
 from ehr.desk import (
+    delegations,
     emergencies,
     inquiries,
     invitations,
@@ -16,6 +17,7 @@ from ehr.desk import (
 
 __all__ = [
     "emergencies",
+    "delegations",
     "inquiries",
     "invitations",
     "licences",

@@ -12,9 +12,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent import reach
+from consent.delegates import vouching
 from consent.models import Claim
 from consent.sharing import arrivals
 from ehr import clock
+from ehr.desk import delegations
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
 from ehr.frame.templatetags.frame import day_words
 from patients.models import Entry, Patient
@@ -113,7 +115,7 @@ class Waiting(Worklist):
         return [gettext("Send it to an address you know to be theirs, or hand it over. It alone opens nothing.")]
 
     def acts(self, request: HttpRequest, row: Patient) -> list[Act]:
-        return [INVITE]
+        return [INVITE, delegations.name_act(request)] if request.user.has_perm(vouching.VOUCHES) else [INVITE]
 
     def queues(self, request: HttpRequest) -> list[Queue]:
         return [waiting(self.title, self.rows(request, "new"), self.address(), since="created_at")]

@@ -54,6 +54,8 @@ PERMISSIONS = {
         "patients.check_identity",
         "accounts.check_recovery",
     ),
+        "consent.view_delegation",
+        "consent.vouch_delegation",
     DeskRole.OPERATOR: (
         "accounts.view_user",
         "accounts.change_user",

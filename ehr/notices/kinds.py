@@ -39,6 +39,11 @@ _SHARING = {
         _("Look whether it is whom you meant, then sign. Nothing opens for them before."),
         page="patient:delegates",
     ),
+    "delegation-confirmed": Kind(
+        _("Two people confirmed that you act for somebody"),
+        _("Read what it is about, and begin. Their record opens with your keys then."),
+        page="patient:acting",
+    ),
     "delegation-made": Kind(
         _("You may act for somebody now"),
         _("You begin by pressing a button, and all you do stands on their list with your name."),

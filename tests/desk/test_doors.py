@@ -45,6 +45,8 @@ OPEN = {
     "accounts_letter": {"operator"},
     "accounts_recovery": {"identity checker"},
     "consent_granttemplate": {"operator"},
+    "consent_delegation": {"identity checker"},
+    "consent_grant": {"privacy officer", "institution administrator"},
 }
 
 

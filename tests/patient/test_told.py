@@ -47,7 +47,7 @@ NEVER_PATIENTS = {
     "recovery.released", "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
-    "delegation.accepted", "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
+    "delegation.accepted", "delegation.vouched", "delegation.withdrawn", "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "emergency.contact-named",
@@ -64,7 +64,6 @@ ONLY_PATIENTS = {
     "record.viewed-as",
     "grants.moved",
     "delegation.asked",
-    "delegation.made",
     "safety.changed",
     "record.opened",
     "record.copied",

@@ -21,8 +21,10 @@ from consent.access.acting import (
     read_log_as_delegate,
 )
 from consent.acting import Right
-from consent.delegates import naming
+from consent.delegates import naming, vouching
 from consent.delegates import queries as delegates
+from consent.escrow import NotReleased
+from consent.models import Delegation
 from consent.sentences import AS_YOUR
 from ehr import clock
 from ehr.frame import acting as switch
@@ -53,6 +55,7 @@ def acting(request: HttpRequest) -> HttpResponse:
         raise Http404
     context = {
         "offered": delegates.offered_to(request.user),
+        "unfinished": delegates.to_take_up(request.user),
         "waiting": delegates.waiting_for_signature(request.user),
         "people": [_person(one) for one in delegates.acts_for(request.user)],
     }
@@ -67,9 +70,12 @@ def _person(one: Acting) -> dict[str, object]:
 @signed_in
 def acting_answer(request: HttpRequest, delegation: UUID) -> HttpResponse:
     """Agree to act for somebody, or decline."""
-    asked = next((one for one in delegates.offered_to(request.user) if one.pk == delegation), None)
+    open_to = (*delegates.offered_to(request.user), *delegates.to_take_up(request.user))
+    asked = next((one for one in open_to if one.pk == delegation), None)
     if asked is None:
         raise Http404
+    if request.POST.get("how") == "agree" and asked.patient.user_id is None:
+        return _taken_up(request, asked)
     if request.POST.get("how") == "agree":
         naming.accept(asked, by=request.user)
         words = _("Thank you. %(name)s is told and signs next. You are told when you may begin.")
@@ -78,6 +84,18 @@ def acting_answer(request: HttpRequest, delegation: UUID) -> HttpResponse:
         words = _("You do not act for %(name)s. Nothing was handed over.")
     messages.success(request, words % {"name": asked.patient.name})
     return redirect("patient:acting") if delegates.has_any(request.user) else redirect("front:account")
+
+
+@unlocked
+def _taken_up(request: HttpRequest, confirmed: Delegation) -> HttpResponse:
+    """Take up what two verifiers confirmed: with one's own keys, for the keyholder answers to nobody else."""
+    try:
+        vouching.take_up(confirmed, by=request.user, keyring=request.keyring)
+        words = _("Thank you. You can begin to act for %(name)s.") % {"name": confirmed.patient.name}
+        messages.success(request, words)
+    except (naming.CannotName, NotReleased) as problem:
+        messages.warning(request, str(problem))
+    return redirect("patient:acting")
 
 
 @require_POST

@@ -30,6 +30,9 @@ THEIRS = {
     "nurse.unassigned": gettext_lazy("%(reader)s no longer looks after you as a nurse of the care team %(team)s."),
     "delegation.accepted": gettext_lazy("Agreed to act for you. Nothing opens by that alone."),
     "delegation.ended": gettext_lazy("No longer acts for you, as they chose."),
+    "delegation.vouched": gettext_lazy("Saw the papers of %(reader)s, who is to act for you. It takes two people."),
+    "delegation.made": gettext_lazy("Confirmed, as the second person, that %(reader)s acts for you."),
+    "delegation.withdrawn": gettext_lazy("Ended that %(reader)s acts for you, because the papers changed."),
     "record.opened-for": gettext_lazy("Read your %(parts)s, acting for you."),
     "record.refused-for": gettext_lazy("Tried to act for you, and was refused."),
     "record.log-read-for": gettext_lazy("Read this list, acting for you."),
@@ -155,6 +158,9 @@ IN_YOUR_NAME = {
     "grant.ended": gettext_lazy("Stopped sharing your %(parts)s with %(reader)s, in your name."),
 }
 # What happened by itself, or by its patient, for another reason than usual.
+    "claim.released": gettext_lazy(
+        "Got the keys of your %(parts)s, to act for you, after two people had confirmed that."
+    ),
 CAUSED = {
     ("grant.ended", "changed"): gettext_lazy(
         "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
