@@ -23,7 +23,7 @@ from tests import people, teams
 from tests.consent import urgent
 from tests.consent.conftest import texts
 from tests.consent.keyholding import waiting_record
-from tests.consent.urgent import BTG, opened, presence
+from tests.consent.urgent import opened, presence, read
 
 pytestmark = pytest.mark.django_db
 FOUND = "The scan shows the patient could not be asked."
@@ -43,10 +43,6 @@ def petra(ground):
 @pytest.fixture
 def came(with_record, doctor, petra):
     return opened(with_record.patient, doctor)
-
-
-def read(patient, doctor, here):
-    return access.open_chart(patient, reader=doctor.user, keyring=doctor.keyring, purpose=BTG, presence=here)
 
 
 def epochs(patient):

@@ -2,12 +2,14 @@
 
 import uuid
 
-from consent import emergency
+from consent import access, emergency
 from consent.access import Presence
+from consent.models import Emergency, EscrowUse
 from ehr.desk.roles import DeskRole, ensure_desk_roles
 from ehr.words import Purpose
 from tests import people
 
+BTG = Purpose.BTG
 SESSION = b"one session of one browser......"
 ANOTHER = b"another session of the same....."
 WORDS = "Found unconscious; looking for blood thinners."
@@ -44,4 +46,10 @@ def presence(came, doctor, *, session=SESSION, keyring=None, place=""):
     return Presence(place=place, urgent=held)
 
 
-BTG = Purpose.BTG
+def read(patient, doctor, here, **more):
+    """Open a chart in an emergency."""
+    return access.open_chart(patient, reader=doctor.user, keyring=doctor.keyring, purpose=BTG, presence=here, **more)
+
+
+def nothing_opened(patient):
+    return not Emergency.objects.filter(patient=patient).exists() and not EscrowUse.objects.exists()
