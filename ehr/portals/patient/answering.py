@@ -16,7 +16,7 @@ from consent.sharing import answering, correspondence, finding, proposing, reque
 from ehr.frame import paging
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, unlocked
-from ehr.portals.patient import drafts, picking
+from ehr.portals.patient import drafts, picking, referrals
 from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm, WhyForm
 from ehr.words import Action
 from providers.queries import directory_line
@@ -77,6 +77,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     page = paging.page(request, requests.closed_requests(request.patient), size=20)
     context = {
         "asking": [asked(one) for one in requests.open_requests(request.patient)],
+        "referred": referrals.waiting(request.patient),
         "page": page,
         "closed": [asked(one) for one in page],
     }

@@ -34,8 +34,13 @@ def find(request: HttpRequest, draft: UUID, *kinds: str) -> dict:
 
 def answers(request: HttpRequest, draft: UUID) -> dict | None:
     """Return what was answered so far to a request, or None."""
+    return one_of(request, draft, ANSWER)
+
+
+def one_of(request: HttpRequest, draft: UUID, kind: str) -> dict | None:
+    """Return what was answered so far of a draft of one kind, or None."""
     told = request.session.get(KEY, {}).get(str(draft))
-    return told if told and told["kind"] == ANSWER else None
+    return told if told and told["kind"] == kind else None
 
 
 def keep(request: HttpRequest, draft: UUID, **answers: object) -> None:

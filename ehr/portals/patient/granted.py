@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from consent import proofs, queries
 from consent.access import own_party
 from consent.models import Grant
-from consent.sharing import grants, proposing
+from consent.sharing import grants, passing_on, proposing
 from ehr import clock
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, unlocked
@@ -34,7 +34,8 @@ def grant(request: HttpRequest, grant: UUID) -> HttpResponse:
     """The receipt: what was agreed to, what narrows it, how to change and how to stop it."""
     found = _grant(request, grant)
     picked = picking.chosen(request.patient, found, keyring=request.keyring)
-    return render(request, "patient/grant.html", {"one": shared(found, clock.now()), "picked": picked})
+    context = {"one": shared(found, clock.now()), "picked": picked, "may_mandate": passing_on.may_be_mandated(found)}
+    return render(request, "patient/grant.html", context)
 
 
 @require_GET

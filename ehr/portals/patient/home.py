@@ -17,6 +17,7 @@ from ehr.portals.patient import story
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.emergencies import open_now
 from ehr.portals.patient.people import let_in, shared
+from ehr.portals.patient.referrals import waiting as referred
 from ehr.portals.patient.sharing import answer
 
 NEWS = 3
@@ -41,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "answer": story.week_answer(counted),
         "sharing": answer(let_in(people)),
         "asking": [asked(one) for one in requests.open_requests(patient)],
+        "referred": referred(patient),
         "news": [notices.line(notice) for notice in _news(request.user)],
         "urgent": open_now(patient),
     }

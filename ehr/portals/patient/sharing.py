@@ -18,7 +18,7 @@ from consent.sharing import grants, proposing, requests, templates
 from ehr import clock
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, with_next
-from ehr.portals.patient import drafts, picking
+from ehr.portals.patient import drafts, picking, referrals
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.people import let_in, shared
 from ehr.portals.patient.sharing_forms import SPANS, ConfirmForm, UntilForm, WhatForm, last_minute, situation
@@ -53,6 +53,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
         "over": over,
         "answer": answer(let_in(people)),
         "asking": [asked(one) for one in requests.open_requests(request.patient)],
+        "referred": referrals.waiting(request.patient),
     }
     return render(request, "patient/sharing.html", context)
 
