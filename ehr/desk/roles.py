@@ -53,9 +53,9 @@ PERMISSIONS = {
         "patients.view_identifier",
         "patients.check_identity",
         "accounts.check_recovery",
-    ),
         "consent.view_delegation",
         "consent.vouch_delegation",
+    ),
     DeskRole.OPERATOR: (
         "accounts.view_user",
         "accounts.change_user",
