@@ -31,11 +31,15 @@ class KeyExchanged(Exception):
     """A reader's stored public key is not the one the log has for them. Nothing was sealed to it."""
 
 
-def _recipient(version: KeyVersion, bound_to: bytes, grant_id=None, key: bytes | None = None) -> Recipient:
-    """Return to whom something is sealed. Raises KeyExchanged unless the log knows this very key as theirs."""
-    if not accounts.is_logged(version):
-        raise KeyExchanged(f"Key {version.pk} of reader {version.reader_id} is not the one on the log.")
-    return Recipient(version.reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id, key)
+def _recipient(
+    reader_id: UUID, version: KeyVersion, bound_to: bytes, grant_id=None, key: bytes | None = None
+) -> Recipient:
+    """Return to whom something is sealed. Raises KeyExchanged unless the log knows this very key as this reader's, and
+    none after it: which key is present is a column, and could name somebody else's, or one that a former member has.
+    """
+    if version.reader_id != reader_id or not accounts.is_present(version):
+        raise KeyExchanged(f"Key {version.pk} of reader {version.reader_id} is not the one on the log for {reader_id}.")
+    return Recipient(reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id, key)
 
 
 def _always(patient: Patient, part: str, signer: Signer) -> list[Recipient]:
@@ -45,12 +49,13 @@ def _always(patient: Patient, part: str, signer: Signer) -> list[Recipient]:
     """
     held = []
     if not (patient.user_id and part == LOG_PART):
-        held = [_recipient(queries.escrow().keyring.version, queries.ESCROW)]
+        holder = queries.escrow()
+        held = [_recipient(holder.pk, holder.keyring.version, queries.ESCROW)]
     if not patient.user_id:
         return held
     reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
     key = _own_key(signer) if isinstance(signer, OpenKeyring) and signer.reader_id == reader.pk else None
-    return [_recipient(reader.keyring.version, _OWNER, key=key), *held]
+    return [_recipient(reader.pk, reader.keyring.version, _OWNER, key=key), *held]
 
 
 def _own_key(keyring: OpenKeyring) -> bytes:
@@ -213,7 +218,7 @@ def hand_over(
 def _seal_once(grant: Grant, version: KeyVersion, key: bytes, *, again: bool = False) -> Recipient:
     """Store the one HPKE seal of a grant, or it anew, and return how lockboxes are closed under its key."""
     digest = proofs.digest(grant)
-    recipient = _recipient(version, digest, grant.pk, key)
+    recipient = _recipient(grant.reader_id, version, digest, grant.pk, key)
     blob = seal(recipient.kem_public, key, info=_grant_info(digest))
     if again:
         GrantSeal.objects.filter(grant_id=grant.pk).delete()
@@ -253,7 +258,7 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
         lockboxes.check_opened(box, current[part])
         recipients = [*_always(patient, part, keyring), *followers.of(part)]
         boxes[part] = lockboxes.turn(box, signer=keyring, recipients=recipients)
-    followers.rebundle(boxes)
+    followers.rebundle()
 
 
 class _Followers:
@@ -277,12 +282,17 @@ class _Followers:
                 if recipient is not None:
                     yield recipient
 
-    def rebundle(self, boxes: Mapping[str, OpenBox]) -> None:
-        """Put the bundles of readers with a newer key under it: what they hold already, and nothing more."""
+    def rebundle(self) -> None:
+        """Put the bundles of readers with a newer key under it: what they hold already, and nothing more.
+
+        Which entries a bundle holds is a list of rows. So what is wrapped anew is what the rows hold, and never the
+        key of an entry that a row names: somebody may have added that one.
+        """
         for grant in self._grants:
-            if grant.is_bundle and grant.pk in self._stale and (recipient := self._recipient(grant)):
-                held = BundledKey.objects.filter(grant_id=grant.pk).values_list("entry_id", flat=True)
-                put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, list(held)))
+            if grant.is_bundle and grant.pk in self._stale and (signer := self._signer(grant)):
+                held = _held_in(grant, signer)
+                if recipient := self._recipient(grant):
+                    put_in_bundle(grant, recipient.key, held)
 
     def _recipient(self, grant: Grant) -> Recipient | None:
         if grant.pk not in self._recipients:
@@ -297,12 +307,12 @@ class _Followers:
         with suppress(KeyExchanged):
             version = grant.reader.keyring.version
             if signer is None:
-                # Somebody else signed, and only their keyring gives that grant's key again.
+                # Somebody else signed, whole parts always, and only their keyring gives that grant's key again.
                 return _seal_once(grant, version, new_key(), again=True)
             key = _grant_key(grant, version, signer)
             if grant.pk in self._stale:
                 return _seal_once(grant, version, key, again=True)
-            return _recipient(version, proofs.digest(grant), grant.pk, key)
+            return _recipient(grant.reader_id, version, proofs.digest(grant), grant.pk, key)
         return None
 
     def _signer(self, grant: Grant) -> OpenKeyring | None:
@@ -312,6 +322,18 @@ class _Followers:
             if at is not None and proofs.made_by(grant, at):
                 return at
         return None
+
+
+def _held_in(grant: Grant, signer: OpenKeyring) -> dict[UUID, bytes]:
+    """Return what a bundle's rows hold, opened with the grant's key for whichever of its reader's keys it was made."""
+    rows_of = list(BundledKey.objects.filter(grant_id=grant.pk).values_list("entry_id", "blob"))
+    digest, found = proofs.digest(grant), {}
+    for version in KeyVersion.objects.filter(reader=grant.reader_id):
+        bundle = lockboxes.open_bundle(grant.pk, _grant_key(grant, version, signer), digest)
+        for entry, blob in rows_of:
+            with suppress(CannotOpen):
+                found[entry] = bundle.dek(entry.bytes, blob)
+    return found
 
 
 def _tell_of_altered(grant: Grant) -> None:

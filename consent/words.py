@@ -5,7 +5,7 @@ from uuid import UUID
 
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import Reader, User
-from ehr.accounts.queries import is_logged
+from ehr.accounts.queries import is_present
 from ehr.crypto.digests import joined
 from ehr.crypto.sealing import seal
 
@@ -27,7 +27,7 @@ def seal_to(people: Iterable[User | None], words: str, *, info: bytes) -> dict[s
     return {
         str(one.pk): seal(bytes(one.keyring.version.kem_public), words.encode(), info=info)
         for one in readers
-        if is_logged(one.keyring.version)
+        if one.keyring.version.reader_id == one.pk and is_present(one.keyring.version)
     }
 
 

@@ -226,12 +226,14 @@ def _keys_of_present(team: Team, at: datetime) -> list[KeyVersion]:
     """Return the newest keys, as far as the log agrees with them, of everybody who may be let in through a team now."""
     people = [member.user_id for member in team_queries.members(team, at)]
     stored = Keyring.objects.filter(reader__user__in=people).select_related("version").order_by("pk")
-    return [one.version for one in stored if accounts.is_present(one.version)]
+    return [
+        one.version for one in stored if one.version.reader_id == one.reader_id and accounts.is_present(one.version)
+    ]
 
 
 def _present_key(user: User) -> KeyVersion:
     stored = accounts.keyring_of(user)
-    if stored is None or not accounts.is_present(stored.version):
+    if stored is None or stored.version.reader_id != stored.reader_id or not accounts.is_present(stored.version):
         raise NotPossible(_("This person has no keys yet. They get them when they sign in for the first time."))
     return stored.version
 

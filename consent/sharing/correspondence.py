@@ -53,7 +53,7 @@ def read_message(request: AccessRequest, keyring: OpenKeyring | None) -> Message
 def seal_question(request: AccessRequest, words: str, *, keyring: OpenKeyring) -> bytes:
     """Return what a patient asks back, signed by them, for the clinician alone. Raises keys.KeyExchanged."""
     version = accounts.present_version(request.reader)
-    if not accounts.is_logged(version):
+    if not accounts.is_present(version):
         raise keys.KeyExchanged(f"Key {version.pk} of reader {version.reader_id} is not the one on the log.")
     info = _question_info(request)
     return seal(bytes(version.kem_public), signed_words(words, info, keyring), info=info)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from django.utils.translation import gettext as _
 
 from consent import sentences
-from consent.access import own_recorded_between
+from consent.access import open_own, own_recorded_between
 from consent.models import Delegation, Grant, Mandate
 from consent.sharing.teams import who
 from ehr import clock
@@ -159,15 +159,20 @@ def chosen_entries(
 ) -> frozenset[uuid.UUID]:
     """Return the row ids of the entries whose keys a bundle holds; none for a grant of whole parts.
 
-    Dates are read in the patient's own session, before the grant. Raises CannotGive where a chosen entry is in none
-    of the parts, or nothing is left to share.
+    Entries are opened in the patient's own session, before the grant. Raises CannotGive where a chosen entry is in
+    none of the parts or is not the one that its id names, or nothing is left to share.
     """
     if narrow.entries:
         found = entries_in(patient, narrow.entries)
         parts = {part for _row, held in found.values() for part in held}
         if len(found) < len(narrow.entries) or not parts <= set(map(str, categories)):
             raise CannotGive(_("One of the chosen entries is not in the parts you share. Choose again."))
-        return frozenset(row for row, _held in found.values())
+        chosen = frozenset(row for row, _held in found.values())
+        # Under which id an entry stands is a column; what it is, only its opening tells.
+        chart = open_own(patient, keyring=keyring, categories=[Category(part) for part in sorted(parts)])
+        if not chosen <= {entry.entry_id for entry in chart.entries if entry.raw is not None}:
+            raise CannotGive(_("One of the chosen entries does not open, so nothing was shared. Choose again."))
+        return chosen
     if narrow.record_until is None:
         return frozenset()
     found = own_recorded_between(patient, list(categories), narrow.record_from, narrow.record_until, keyring=keyring)

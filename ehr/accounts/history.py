@@ -35,8 +35,16 @@ def is_logged(version: KeyVersion) -> bool:
 
 
 def is_present(version: KeyVersion) -> bool:
-    """Tell whether a key is its reader's newest, and the one the log has: only then is something sealed to it."""
-    return Keyring.objects.filter(version=version).exists() and is_logged(version)
+    """Tell whether a key is its reader's newest, and the one the log has: only then is something sealed to it.
+
+    The keyring's own column says which one is present, and may name another's key or one from before: it counts only
+    where it names this reader's, and no later one is known. Whoever knows the reader compares `version.reader_id`.
+    """
+    return (
+        Keyring.objects.filter(reader=version.reader_id, version=version).exists()
+        and not KeyVersion.objects.filter(reader=version.reader_id, number__gt=version.number).exists()
+        and is_logged(version)
+    )
 
 
 def _follows(version: KeyVersion) -> bool:

@@ -49,8 +49,11 @@ def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
 
 
 def present_version(reader: Reader) -> KeyVersion:
-    """Return the version a reader's key history ends with, to which is sealed. Raises KeyVersion.DoesNotExist."""
-    return KeyVersion.objects.get(pk__in=Keyring.objects.filter(reader=reader).values("version"))
+    """Return the version a reader's key history ends with, to which is sealed. Raises KeyVersion.DoesNotExist.
+
+    It is of this reader whatever their keyring's row names; `is_present` tells whether the two agree.
+    """
+    return KeyVersion.objects.filter(reader=reader).latest("number")
 
 
 def keyring_of(user: User) -> Keyring | None:
@@ -76,11 +79,11 @@ def shares_of(user: User) -> set[str]:
 
 def custodian() -> KeyVersion | None:
     """Return the key to which the institution's shares are sealed, or None before the keyholder was set up."""
-    found = Keyring.objects.select_related("version").filter(
+    found = Keyring.objects.select_related("reader").filter(
         reader__kind=Reader.Kind.SERVICE, reader__name=CUSTODIAN_NAME
     )
     stored = found.first()
-    return stored.version if stored else None
+    return present_version(stored.reader) if stored else None
 
 
 def recovery_under_way(user: User) -> Recovery | None:
@@ -119,7 +122,7 @@ def guardians_key(user: User) -> KeyVersion | None:
     """Return the present key of a person's guardian, or None where they have none that agreed."""
     guardian = guardian_of(user)
     stored = keyring_of(guardian.guardian) if guardian and guardian.guardian and guardian.accepted_at else None
-    return stored.version if stored else None
+    return present_version(stored.reader) if stored else None
 
 
 def wards_of(user: User) -> QuerySet[Guardian]:

@@ -6,7 +6,11 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from tests.consent.conftest import ana, ground, lee, stranger, with_record
 from tests.security import world as worlds
+
+# The people of the attacks: a patient with a record, whom she trusts, and somebody else's doctor.
+__all__ = ["ana", "ground", "lee", "stranger", "with_record"]
 
 
 @pytest.fixture(scope="module")
