@@ -156,11 +156,11 @@ FOUND = {
 # What somebody did in the patient's name.
 IN_YOUR_NAME = {
     "grant.ended": gettext_lazy("Stopped sharing your %(parts)s with %(reader)s, in your name."),
-}
-# What happened by itself, or by its patient, for another reason than usual.
     "claim.released": gettext_lazy(
         "Got the keys of your %(parts)s, to act for you, after two people had confirmed that."
     ),
+}
+# What happened by itself, or by its patient, for another reason than usual.
 CAUSED = {
     ("grant.ended", "changed"): gettext_lazy(
         "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
