@@ -4,8 +4,8 @@ What a delegate may do, `consent.acting` decides. What the patient keeps from th
 the way from ciphertext to page, and leaves no trace: no gap, no number, no word.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,41 +16,22 @@ from audit import log
 from audit import queries as audit
 from audit.queries import Line
 from consent import acting, authority, keys, queries, sentences
+from consent.access import safety
 from consent.access.reading import Chart
 from consent.access.refusing import AccessDenied, KeysLocked
 from consent.access.writing import ChangedMeanwhile, Person
 from consent.acting import Right
-from consent.models import Delegation, Grant, Hidden
+from consent.models import Delegation, Grant
 from consent.rules import Decision
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
-from ehr.r4 import text
 from ehr.words import Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
 from patients.vault import Draft, OpenEntry
 
-ADDRESS, APPOINTMENTS, LOG = "address", "appointments", "log"
-# Where an address, or a number that leads to one, stands in a resource, whoever's it is: a new doctor's tells as much.
-_WHERE = frozenset({"address", "telecom", "position", "valueAddress", "valueContactPoint"})
-_PEOPLE = frozenset({"Patient", "Person", "RelatedPerson"})
-_MEETINGS = frozenset({"Appointment", "AppointmentResponse", "Schedule", "Slot"})
-# What of a patient's list is told to who acts for them: looks, entries, permissions, requests, who acts. Never whom
-# they keep out or hide something from, what they ask the privacy officer, or how they get lost keys back.
-_TOLD = ("chart.", "entry.", "attachment.", "patient.", "grant.", "access.", "referral.", "report.", "emergency.")
-_TOLD_TOO = frozenset(
-    {
-        "record.begun",
-        "record.opened",
-        "record.opened-for",
-        "record.refused-for",
-        "record.log-read-for",
-        "delegation.made",
-        "delegation.ended",
-    }
-)
 _BATCH = 100
 
 
@@ -93,13 +74,7 @@ def acting_for(patient: Patient, delegate: User) -> Acting | None:
         return None
     if acting.why_not(authority.facts(found), at=clock.now()):
         return None
-    return Acting(found, delegate, hidden_from(patient, delegate))
-
-
-def hidden_from(patient: Patient, delegate: User) -> frozenset[str]:
-    """Return what a patient keeps from a delegate by safety mode."""
-    found = Hidden.objects.filter(patient=patient, reader__user=delegate, lifted_at__isnull=True).first()
-    return frozenset(found.what) if found else frozenset()
+    return Acting(found, delegate, safety.hidden_from(patient, delegate))
 
 
 def delegate_party(delegate: User) -> log.Party:
@@ -213,7 +188,7 @@ def open_as_delegate(
     adding = _judge(patient, delegate, Right.ADD, asked)
     return Chart(
         patient=patient,
-        entries=list(_shown(entries, _kept_back(judged))),
+        entries=list(safety.shown(entries, _kept_back(judged))),
         categories=tuple(part for part in asked if part in boxes),
         opened_at=clock.now(),
         purpose=Purpose.PATRQT,
@@ -262,6 +237,12 @@ def _record_opening(judged: _Judged) -> None:
     )
 
 
+def _kept_back(judged: _Judged) -> frozenset[str]:
+    """Return what is left out: what safety mode keeps, and appointments where the right to them is missing."""
+    hidden = safety.hidden_from(judged.patient, judged.delegate)
+    return hidden if Right.APPOINTMENTS in judged.delegation.rights else hidden | {safety.APPOINTMENTS}
+
+
 def open_file_as_delegate(
     patient: Patient, entry: Entry, *, delegate: User, keyring: OpenKeyring | None
 ) -> tuple[bytes, OpenEntry] | None:
@@ -269,7 +250,7 @@ def open_file_as_delegate(
     parts = [Category(part) for part in entry.wrapped_keys.values_list("lockbox__part", flat=True)]
     judged, boxes = _opened(patient, delegate, keyring, parts)
     found = vault.read(patient, boxes, logical_id=entry.logical_id)
-    shown = next(_shown(found, _kept_back(judged)), None)
+    shown = next(safety.shown(found, _kept_back(judged)), None)
     if shown is None or shown.entry_id != entry.pk:
         return None
     try:
@@ -277,59 +258,6 @@ def open_file_as_delegate(
     except keys.CannotOpen as problem:
         message = sentences.refusal("does-not-open", name=patient.name)
         raise AccessDenied(message, because="does-not-open") from problem
-
-
-# --- Safety mode ---------------------------------------------------------------------------------
-def _kept_back(judged: _Judged) -> frozenset[str]:
-    hidden = hidden_from(judged.patient, judged.delegate)
-    return hidden if Right.APPOINTMENTS in judged.delegation.rights else hidden | {APPOINTMENTS}
-
-
-def _shown(entries: Iterable[OpenEntry], hidden: frozenset[str]) -> Iterator[OpenEntry]:
-    """Yield entries as they would be if what is hidden had never been written down."""
-    for entry in entries:
-        if entry.raw is None or not hidden & {ADDRESS, APPOINTMENTS}:
-            yield entry
-        elif not (APPOINTMENTS in hidden and _is_meeting(entry.resource)):
-            yield _without_address(entry) if ADDRESS in hidden else entry
-
-
-def _is_meeting(resource: Mapping) -> bool:
-    kind = resource.get("resourceType")
-    return kind in _MEETINGS or (kind == "Encounter" and resource.get("status") == "planned")
-
-
-def _without_address(entry: OpenEntry) -> OpenEntry:
-    kept = without_address(entry.resource)
-    return entry if kept == entry.resource else replace(entry, raw=text.dumps(kept), _resource=None)
-
-
-def without_address(resource: dict) -> dict:
-    """Return a FHIR resource without any address or number. A text that was made from them goes with them."""
-    kept = _stripped(resource)
-    if kept != resource or resource.get("resourceType") in _PEOPLE:
-        kept.pop("text", None)
-    return kept
-
-
-def _stripped(value):
-    if isinstance(value, dict):
-        kept = {name: _one_stripped(one) for name, one in value.items() if name not in _WHERE}
-        # What held nothing else is gone with it, as if it had never been there.
-        return {name: one for name, one in kept.items() if one or not value[name]}
-    if isinstance(value, list):
-        both = [(one, _one_stripped(one)) for one in value]
-        return [kept for one, kept in both if (kept or not one) and (kept == one or not _is_bare(kept))]
-    return value
-
-
-def _one_stripped(value):
-    return without_address(value) if isinstance(value, dict) and "resourceType" in value else _stripped(value)
-
-
-def _is_bare(value) -> bool:
-    """Tell whether of an extension nothing but its name is left."""
-    return isinstance(value, dict) and set(value) == {"url"}
 
 
 # --- Adding --------------------------------------------------------------------------------------
@@ -409,7 +337,7 @@ def read_log_as_delegate(
     judged = _judge(patient, delegate, Right.LOG, (Category.BASIC,))
     if not judged.decisions[Category.BASIC].allowed:
         raise _refuse(judged, judged.because)
-    hidden = hidden_from(patient, delegate)
+    hidden = safety.hidden_from(patient, delegate)
     log.record(
         "record.log-read-for",
         actor=delegate_party(delegate),
@@ -421,18 +349,8 @@ def read_log_as_delegate(
     found: list[Line] = []
     while len(found) < limit:
         lines = audit.story(patient.pk, before=before, limit=_BATCH)
-        found += [told for line in lines if (told := told_to(line, judged.delegation, delegate, hidden))]
+        found += [told for line in lines if (told := safety.told_to(line, judged.delegation, delegate, hidden))]
         if len(lines) < _BATCH:
             break
         before = lines[-1].event_id
     return found[:limit]
-
-
-def told_to(line: Line, delegation: Delegation, delegate: User, hidden: frozenset[str]) -> Line | None:
-    """Return a line as it is told to a delegate, without parts they may not see; None for one that is not told."""
-    if line.actor is None or not (line.action in _TOLD_TOO or line.action.startswith(_TOLD)):
-        return None
-    if LOG in hidden and line.actor.id != delegate.pk:
-        return None
-    parts = tuple(part for part in line.categories if part in delegation.categories)
-    return None if line.categories and not parts else replace(line, categories=parts, sealed=None)

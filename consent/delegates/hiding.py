@@ -6,7 +6,7 @@ from django.db import transaction
 
 from audit import log
 from consent.access import own_party
-from consent.access.acting import ADDRESS, APPOINTMENTS, LOG, hidden_from
+from consent.access.safety import ADDRESS, APPOINTMENTS, LOG, hidden_from
 from consent.models import Hidden
 from ehr import clock
 from ehr.accounts.models import Reader, User

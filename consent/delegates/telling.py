@@ -10,7 +10,8 @@ from django.db import transaction
 
 from audit import feed
 from audit.queries import Line
-from consent.access.acting import Acting, acting_for, told_to
+from consent.access.acting import Acting, acting_for
+from consent.access.safety import told_to
 from consent.acting import Right
 from consent.models import Delegation, FeedCursor
 from ehr import clock

@@ -7,13 +7,8 @@ import pytest
 from audit import queries as audit
 from consent import access
 from consent.access import Draft
-from consent.access.acting import (
-    hidden_from,
-    open_as_delegate,
-    open_file_as_delegate,
-    read_log_as_delegate,
-    without_address,
-)
+from consent.access.acting import open_as_delegate, open_file_as_delegate, read_log_as_delegate
+from consent.access.safety import hidden_from, without_address
 from consent.delegates import hiding
 from consent.sharing import blocks
 from ehr.notices.models import Notice

@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from consent.access.acting import hidden_from
+from consent.access.safety import hidden_from
 from consent.delegates import hiding, naming
 from consent.delegates import queries as delegates
 from consent.models import Delegation

@@ -10,7 +10,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consent.access.acting import ADDRESS, APPOINTMENTS, LOG, Acting
+from consent.access.acting import Acting
+from consent.access.safety import ADDRESS, APPOINTMENTS, LOG
 from consent.acting import ABOUT_PARTS, Right
 from consent.sentences import AS_YOUR
 from ehr import clock
