@@ -246,7 +246,7 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
     Where a reader has a newer key than the one a grant was last sealed to, all parts of that grant turn with it.
     """
     gone = {grant.pk for grant in without}
-    staying = [grant for grant in queries.staying(patient, clock.now()) if grant.pk not in gone]
+    staying = [grant for grant in following(patient) if grant.pk not in gone]
     stale = {grant.pk for grant in queries.stale(staying)}
     chosen = {str(part) for part in parts}
     chosen.update(part for grant in staying if grant.pk in stale for part in grant.categories)
@@ -259,6 +259,14 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
         recipients = [*_always(patient, part, keyring), *followers.of(part)]
         boxes[part] = lockboxes.turn(box, signer=keyring, recipients=recipients)
     followers.rebundle()
+
+
+def following(patient: Patient) -> list[Grant]:
+    """Return the grants that follow when epochs turn. One that is over by its report, or with what it hangs from, keeps
+    nothing: its own row does not say so, and the rows that do could be taken away."""
+    at = clock.now()
+    known = [(grant, queries.facts(grant)) for grant in queries.staying(patient, at)]
+    return [grant for grant, facts in known if facts.ended_at is None and at < facts.ends]
 
 
 class _Followers:

@@ -149,12 +149,14 @@ def tell_of_overdue_reviews() -> int:
 @shared_task
 def end_what_is_over() -> int:
     """Note the ending of grants whose time is over and delete their seals; reading ended by itself before."""
-    over = Grant.objects.filter(ending__isnull=True, ends__lte=clock.now()).select_related("patient", "reader")
-    count = 0
-    for grant in over.order_by("ends")[:BATCH]:
+    at = clock.now()
+    over = list(Grant.objects.filter(ending__isnull=True, ends__lte=at).order_by("ends")[:BATCH])
+    # By its report it is over before the end that it names.
+    reported = Grant.objects.standing(at).filter(report__isnull=False, report_days__isnull=False)
+    over += [grant for grant in reported.select_related(*queries.DECIDED_BY) if queries.facts(grant).ends <= at]
+    for grant in over:
         grants.end(grant, keyring=None, cause=Ending.Cause.TIME, by=log.SYSTEM)
-        count += 1
-    return count
+    return len(over)
 
 
 @shared_task

@@ -54,7 +54,7 @@ def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
         Patient.objects.select_for_update().get(pk=patient.pk)
         at = clock.now()
         endings = list(_untidied(patient).select_related("grant__key_version"))
-        looked = list(queries.to_relock(patient, at))
+        looked = list(breaking.to_relock(patient, at))
         renewed = _renewed(patient, keyring)
         also = renewed.union(*(one.parts for one in looked))
         if not turn(patient, endings, keyring=keyring, also=also):
@@ -64,7 +64,7 @@ def tidy(patient: Patient, *, keyring: OpenKeyring | None) -> int:
 
 
 def _waits(patient: Patient, keyring: OpenKeyring) -> bool:
-    waits = _untidied(patient).exists() or queries.to_relock(patient, clock.now()).exists()
+    waits = _untidied(patient).exists() or breaking.to_relock(patient, clock.now()).exists()
     return waits or bool(_renewed(patient, keyring))
 
 
@@ -74,7 +74,7 @@ def _untidied(patient: Patient) -> QuerySet[Ending]:
 
 def _renewed(patient: Patient, keyring: OpenKeyring) -> set[str]:
     """Return the parts that somebody opens by a key which is not their newest."""
-    late = queries.stale(queries.staying(patient, clock.now()))
+    late = queries.stale(keys.following(patient))
     return queries.closed_for_older(patient, keyring).union(*(grant.categories for grant in late))
 
 

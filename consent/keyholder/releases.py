@@ -133,6 +133,7 @@ def _parts(event: Line, why: str) -> list[str]:
 
 
 def _claim_is_ready(event: Line, patient: Patient, now: datetime) -> None:
+    _require_waiting(patient)
     if event.because == ON_BEHALF:
         _is_vouched_for(event, patient, now)
         return
@@ -140,6 +141,20 @@ def _claim_is_ready(event: Line, patient: Patient, now: datetime) -> None:
     claim = Claim.objects.filter(pk=named, patient=patient).first() if named else None
     if patient.user_id or claim is None or not queries.is_checked(claim) or claim.claimant_id != _actor(event):
         raise Refused("claim-not-ready")
+
+
+def _require_waiting(patient: Patient) -> None:
+    """Raise Refused unless the escrow itself opened every lockbox of a record, as while it waits for its patient.
+
+    That nobody has it yet is a column. Whoever has it signed its epochs, and nobody else makes the escrow's signature.
+    """
+    keyring = readers.escrow_keyring()
+    opened_by = [keyring, *keyring.older()]
+    for box in Lockbox.objects.of(patient, PARTS).current():
+        message = lockboxes.identity(box) + bytes(box.public)
+        # Ed25519 signs the same words the same way, each time.
+        if bytes(box.signature) not in {one.sign(message) for one in opened_by}:
+            raise Refused("claim-not-ready")
 
 
 def _is_vouched_for(event: Line, patient: Patient, now: datetime) -> None:

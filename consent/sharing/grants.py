@@ -39,7 +39,7 @@ from providers.team_queries import to_tell
 __all__ = ["BY_PATIENT", "LONGEST", "WHOLE", "CannotGive", "Narrow", "Origin", "propose"]
 
 # Endings of which the reader is not told as such: over by itself; replaced, of which the new grant tells; a block.
-_UNTOLD = frozenset({Ending.Cause.TIME, Ending.Cause.CHANGED, Ending.Cause.BLOCK})
+_UNTOLD = frozenset({Ending.Cause.TIME, Ending.Cause.CHANGED})
 
 
 def give(
@@ -266,8 +266,13 @@ def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.
             details={"reader": str(grant.reader_id), "reader_name": grant.reader.name},
         )
         keys.take_back(grant)
+        # What hangs from it is over by rule at once; with this commit it has no keys either.
+        hanging = [
+            end(child, keyring=None, cause=Ending.Cause.PARENT, by=log.SYSTEM)
+            for child in Grant.objects.filter(parent=grant).standing(ending.at)
+        ]
         if keyring is not None:
-            upkeep.turn(patient, [ending], keyring=keyring)
+            upkeep.turn(patient, [ending, *hanging], keyring=keyring)
         untold = cause in _UNTOLD or grant.kind == Grant.Kind.DELEGATE
         for told in () if untold else to_tell(grant.reader):
             notices.notify(told, "access-ended", about=grant.pk, key=f"access-ended:{grant.pk}:{told.pk}")
