@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from audit import log
-from consent import queries, rules
+from consent import breaking, queries, rules
 from consent.models import Grant
 from consent.rules import EntryFacts, GrantFacts, Situation
 from ehr import clock
@@ -117,7 +117,7 @@ def judge(
     grants = {grant.pk: grant for grant in queries.between(patient, reader, seen=seen, at=at)}
     assigning = queries.teams_assigning(patient, reader, at) if asking.needs_assignment else frozenset()
     known = {one.pk: queries.facts(one) for one in grants.values() if _assigned_by_it(one, assigning)}
-    urgent = queries.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
+    urgent = breaking.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
     situation = Situation(
         place=presence.place,
         # Without a grant it matters in an emergency only.

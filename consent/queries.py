@@ -12,8 +12,8 @@ from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
 from consent import authority, rules
-from consent.models import Assignment, Block, Claim, Emergency, EmergencyOptOut, Grant
-from consent.rules import EmergencyFacts, GrantFacts, Law, ReaderFacts, Situation
+from consent.models import Assignment, Block, Claim, Grant
+from consent.rules import GrantFacts, Law, ReaderFacts, Situation
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
@@ -132,34 +132,6 @@ def law() -> Law:
 def is_blocked(patient: Patient, reader: User) -> bool:
     """Tell whether a patient keeps somebody out by name."""
     return Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True).exists()
-
-
-def emergency_facts(patient: Patient, reader: User, emergency_id) -> EmergencyFacts | None:
-    """Return an emergency of this reader with this patient as the rules need it; None where it is not theirs."""
-    if emergency_id is None:
-        return None
-    found = Emergency.objects.filter(pk=emergency_id, patient=patient, reader__user=reader).first()
-    if found is None:
-        return None
-    return EmergencyFacts(
-        id=found.pk,
-        starts=found.opened_at,
-        ends=found.ends_at,
-        ended=found.ended_at is not None,
-        opted_out=opted_out(patient),
-    )
-
-
-def opted_out(patient: Patient) -> frozenset[str]:
-    """Return the parts that a patient keeps shut even in an emergency, whatever the law makes of it."""
-    barred = EmergencyOptOut.objects.filter(patient=patient, lifted_at__isnull=True)
-    return frozenset(barred.values_list("part", flat=True))
-
-
-def to_relock(patient: Patient, at: datetime) -> QuerySet[Emergency]:
-    """Return the emergencies that are over and whose keys still fit, until the patient locks the parts anew."""
-    rows = Emergency.objects.filter(patient=patient, relocked_at__isnull=True)
-    return rows.exclude(ended_at__isnull=True, ends_at__gt=at)
 
 
 def assigned_by(reader: User, at: datetime) -> QuerySet[Assignment]:

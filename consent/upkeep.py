@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from consent import keys, proofs, queries
+from consent import breaking, keys, proofs, queries
 from consent.models import Emergency, Ending, Grant, GrantParcel
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from audit import log
 from audit.models import Event
-from consent import escrow, queries, rules
+from consent import breaking, escrow, queries, rules
 from consent.access import ELSEWHERE, KeysLocked, Presence
 from consent.emergency import contacts, holding
 from consent.emergency.reviewing import REVIEW_WITHIN, reviewers
@@ -161,9 +161,7 @@ def _decide(patient: Patient, reader: User) -> _Decided:
     """Ask the rules about each part as if the glass were broken now: they decide alike at each use afterwards."""
     at = clock.now()
     seen = standing(reader, at)
-    proposed = EmergencyFacts(
-        id=uuid.UUID(int=0), starts=at, ends=at + LASTS, opted_out=frozenset(queries.opted_out(patient))
-    )
+    proposed = EmergencyFacts(id=uuid.UUID(int=0), starts=at, ends=at + LASTS, opted_out=breaking.opted_out(patient))
     blocked = queries.is_blocked(patient, reader)
     situation = Situation(blocked=blocked, emergency=proposed, law=queries.law())
     asking = queries.reader_facts(seen)

@@ -5,7 +5,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import queries
+from consent import breaking, queries
 from consent.access import own_party
 from consent.models import EmergencyContact, EmergencyOptOut
 from ehr import clock
@@ -54,7 +54,7 @@ def _end_contact(contact: EmergencyContact | None) -> bool:
 
 def opted_out(patient: Patient) -> frozenset[str]:
     """Return the parts that a patient keeps shut even in an emergency. Whether that holds is for the law to say."""
-    return queries.opted_out(patient)
+    return breaking.opted_out(patient)
 
 
 def opt_out(patient: Patient, part: Category) -> None:

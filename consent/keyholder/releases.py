@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from audit import log
 from audit import queries as audit
 from audit.queries import Line
-from consent import authority, queries
+from consent import authority, breaking, queries
 from consent.acting import Right, why_not
 from consent.keyholder import readers
 from consent.models import Claim, Delegation, EscrowUse, ShareUse
@@ -175,7 +175,7 @@ def _not_kept_shut(parts: list[str], patient: Patient, why: str) -> list[str]:
     """Return what is left of parts: what the patient keeps shut in an emergency stays shut here, whatever was asked."""
     if why != "emergency" or not queries.law().opt_outs_prevail:
         return parts
-    shut = queries.opted_out(patient)
+    shut = breaking.opted_out(patient)
     return [part for part in parts if part not in shut]
 
 

@@ -14,7 +14,7 @@ from consent.emergency import CannotBreak, opening
 from consent.models import Emergency, EscrowUse
 from consent.sharing import arrivals, grants
 from ehr import clock
-from ehr.accounts.models import User
+from ehr.accounts.models import Reader, User
 from ehr.notices.models import Notice
 from ehr.words import Category, Purpose
 from providers.models import Credential
@@ -298,3 +298,29 @@ def test_the_keyholder_is_asked_with_the_parts_that_were_decided_and_no_other(wi
 
 def test_an_unknown_form_of_the_reader_s_is_given_an_id(with_record, doctor):
     assert isinstance(opened(with_record.patient, doctor, once=None).emergency.pk, uuid.UUID)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("what", ["lengthened", "to somebody else", "to another patient", "another line"])
+def test_a_row_that_is_not_what_the_log_says_opens_nothing(came, with_record, doctor, stranger, what):
+    here, row = presence(came, doctor), Emergency.objects.filter(pk=came.emergency.pk)
+    reader, patient = doctor, with_record.patient
+    if what == "lengthened":
+        row.update(ends_at=came.emergency.ends_at + HOURS)
+    elif what == "to somebody else":
+        row.update(reader=Reader.objects.get(user=stranger.user))
+        reader = stranger
+    elif what == "to another patient":
+        patient = people.patient("Ben Okoro").patient
+        row.update(patient=patient)
+        here = Presence(urgent={patient.pk: here.urgent[with_record.patient.pk]})
+    else:
+        row.update(event_id=Event.objects.exclude(pk=came.emergency.event_id).first().pk)
+    with pytest.raises(AccessDenied):
+        read(patient, reader, here)
+
+
+def test_four_hours_cannot_be_made_five_in_the_database(came, with_record, doctor):
+    Emergency.objects.filter(pk=came.emergency.pk).update(ends_at=came.emergency.ends_at + HOURS)
+    with time_machine.travel(came.emergency.ends_at + SECOND, tick=False), pytest.raises(AccessDenied):
+        read(with_record.patient, doctor, presence(came, doctor))
