@@ -101,15 +101,15 @@ def problem_of(patient: Patient, terms: Terms) -> str:
     """Return why terms cannot be; empty where they can."""
     now = clock.now()
     if not terms.rights:
-        return _("Choose what they may do for you.")
+        return _("Choose what they may do.")
     if terms.rights & {str(right) for right in ABOUT_PARTS} and not terms.categories:
-        return _("Choose which parts of your record it is about.")
+        return _("Choose which parts of the record it is about.")
     if Right.SHARE in terms.rights and Right.READ not in terms.rights:
         return _("Who lets others see a part must be able to see it. Tick that too, or leave this out.")
     if not now < terms.ends <= now + LONGEST:
         return _("Choose an end within two years. You can name them again then.")
     if terms.basis == Basis.PARENT and authority.of_age(patient) <= now:
-        return _("You are of age, so nobody acts for you as a parent. Choose “carer” or “attorney”.")
+        return _("Nobody acts as a parent for somebody who is of age. Choose “carer” or “attorney”.")
     return ""
 
 

@@ -113,6 +113,8 @@ def acting_begin(request: HttpRequest, delegation: UUID) -> HttpResponse:
 @signed_in
 def acting_stop(request: HttpRequest) -> HttpResponse:
     """Be oneself again."""
+    if request.acting is None and not delegates.has_any(request.user):
+        raise Http404
     switch.stop(request)
     return redirect("patient:acting") if delegates.has_any(request.user) else redirect("front:home")
 
