@@ -20,6 +20,7 @@ ENDED_PROBLEMS = frozenset({"resolved", "inactive", "remission", "error"})
 PLACES = {
     "visit": "encounters",
     "vaccination": "immunizations",
+    "dispensing": "dispensed",
     "procedure": "procedures",
     "note": "notes",
     "plan": "plans",
@@ -117,6 +118,7 @@ class Chart:
     past_problems: list[Item] = field(default_factory=list)
     medicines: list[Item] = field(default_factory=list)
     past_medicines: list[Item] = field(default_factory=list)
+    dispensed: list[Item] = field(default_factory=list)  # what pharmacies handed out
     results: list[Result] = field(default_factory=list)
     reports: list[Item] = field(default_factory=list)
     encounters: list[Item] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """Lines about medicines: what, how to take it, from when, whether it is still taken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -57,13 +58,20 @@ def dispense(resource: Mapping, lookup: Lookup | None) -> Line:
     """A MedicationDispense: what a pharmacy handed out."""
     amount = values.quantity(resource.get("quantity") or {})
     handed = " ".join(part for part in (amount.text, amount.unit) if part)
-    return _medicine(
+    supply = values.quantity(resource.get("daysSupply") or {})
+    told = _medicine(
         resource,
         lookup,
         how=resource.get("dosageInstruction"),
         when=search.when(resource)[0],
-        more=_("handed out: %(amount)s") % {"amount": handed} if handed else _("handed out by a pharmacy"),
+        more=joined(
+            _("handed out: %(amount)s") % {"amount": handed} if handed else _("handed out by a pharmacy"),
+            _("enough for %(days)s days") % {"days": supply.text} if supply.text else "",
+        ),
     )
+    # That it is done says that it was handed out, not that it is no longer taken.
+    done = resource.get("status") == "completed"
+    return replace(told, kind="dispensing", status=_("Handed out") if done else told.status)
 
 
 def administration(resource: Mapping, lookup: Lookup | None) -> Line:

@@ -216,7 +216,7 @@ def _permission(grant, opened: Opened, at: datetime) -> Permission:
     ends = queries.facts(grant).ends  # sooner than its own end, where a report or what it hangs from ends it
     awaited = getattr(grant, "report", None) is None
     return Permission(
-        parts=sentences.parts(used),
+        parts=_seen(grant, used),
         whole=set(used) == set(Category),
         purpose=str(words.PURPOSES[opened.purpose]),
         ends=ends,
@@ -225,6 +225,14 @@ def _permission(grant, opened: Opened, at: datetime) -> Permission:
         writes="" if not written else _("it as well") if written == used else sentences.parts(written),
         report_days=grant.report_days if awaited else None,
     )
+
+
+def _seen(grant, used: Sequence[str]) -> str:
+    """Return the parts that a permission opens, or those that its chosen entries are in."""
+    if not grant.is_bundle:
+        return sentences.parts(used)
+    first, last = grant.record_from, grant.record_until
+    return words.narrowed(grant.categories, len(grant.entries), first=first, last=last, places=grant.places)
 
 
 def row(item: Item | OpenEntry, line: Line, opened: Opened, *, struck: bool = False) -> Row:
@@ -260,6 +268,13 @@ _SECTIONS = (
     ("immunizations", gettext_lazy("Vaccinations"), Category.HISTORY, "", gettext_lazy("None are recorded.")),
     ("procedures", gettext_lazy("Procedures"), Category.HISTORY, "", gettext_lazy("No procedures are recorded.")),
     ("notes", gettext_lazy("Notes and documents"), Category.HISTORY, "note", gettext_lazy("No notes are recorded.")),
+    (
+        "dispensed",
+        gettext_lazy("Handed out by pharmacies"),
+        Category.TREATMENT,
+        "",
+        gettext_lazy("Nothing is recorded."),
+    ),
     ("plans", gettext_lazy("Plans and referrals"), Category.TREATMENT, "plan", gettext_lazy("No plans are recorded.")),
     ("other", gettext_lazy("Everything else"), None, "", gettext_lazy("Nothing else is recorded.")),
 )
@@ -284,7 +299,7 @@ def _sections(chart: Chart, opened: Opened) -> list[Section]:
         )
         for slug, name, part, kind, none in _SECTIONS
     }
-    for slug in ("allergies", "reports", "encounters", "immunizations", "procedures", "notes", "plans"):
+    for slug in ("allergies", "dispensed", "reports", "encounters", "immunizations", "procedures", "notes", "plans"):
         found[slug].rows = rows(getattr(chart, slug))
     if chart.no_known_allergies:
         found["allergies"].none = _("No known allergies: somebody asked and wrote that down.")

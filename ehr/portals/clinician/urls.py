@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, referring, teams, writing
+from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, pharmacy, referring, teams, writing
 
 app_name = "clinician"
 urlpatterns = [
@@ -13,6 +13,8 @@ urlpatterns = [
     path("requests/", asking.sent, name="requests"),
     path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/reply/", asking.reply, name="reply"),
+    path("prescriptions/", pharmacy.prescriptions, name="prescriptions"),
+    path("patients/<uuid:patient>/prescriptions/<uuid:logical_id>/", pharmacy.prescription, name="prescription"),
     path("referrals/", referring.sent, name="referrals"),
     path("referrals/<uuid:referral>/withdraw/", referring.withdraw, name="referral-withdraw"),
     path("patients/<uuid:patient>/refer/", referring.find, name="refer-find"),

@@ -15,6 +15,7 @@ _SECTIONS = (
     ("allergies", _("Allergies")),
     ("problems", _("Conditions")),
     ("medicines", _("Medicines")),
+    ("dispensed", _("Handed out by a pharmacy")),
     ("vitals", _("Measurements")),
     ("labs", _("Test results")),
     ("reports", _("Reports and pictures")),
@@ -59,6 +60,13 @@ class Row:
     @property
     def struck(self) -> bool:
         return bool(self.item and self.item.line.state in {"error", "entered-in-error"})
+
+    @property
+    def pharmacy(self) -> str:
+        """Where a prescription in force is shared with a pharmacist; "" for anything else."""
+        resource = self.item.resource if self.item else {}
+        found = resource.get("resourceType") == "MedicationRequest" and resource.get("status") == "active"
+        return reverse("patient:pharmacy", args=[self.item.entry.logical_id]) if found and self.item else ""
 
     @property
     def file(self) -> str:
