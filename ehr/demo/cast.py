@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from django_otp.oath import totp
 
@@ -41,6 +42,22 @@ class Player:
     backup_codes: list[str] = field(default_factory=list)
 
 
+class Profession(NamedTuple):
+    """How somebody is addressed, who licensed them, and what they learned."""
+
+    title: str
+    college: str
+    training: str
+
+
+PHYSICIAN = Profession(
+    "Dr",
+    "College of Physicians and Surgeons of Nova Scotia",
+    "Doctor of Medicine; residency in internal medicine",
+)
+NURSE = Profession("", "Nova Scotia College of Nursing", "Bachelor of Science in Nursing")
+
+
 def enter(email: str, name: str, part: str, *, staff: bool = False, zone: str = "America/Toronto") -> Player:
     """Return somebody new with a verified address."""
     signed_in = accounts.open_account(email=email, name=name, passphrase=PASSPHRASE, staff=staff, time_zone=zone)
@@ -57,7 +74,7 @@ def with_second_factor(player: Player) -> Player:
 
 
 def staff() -> list[Player]:
-    """Return the desk: two who verify licences and identities, and a privacy officer."""
+    """Return the desk: two who verify licences and identities, a privacy officer, and who founds care teams."""
     ensure_desk_roles()
     people, checks = [], [DeskRole.VERIFIER, DeskRole.IDENTITY]
     for email, name, part, roles in (
@@ -69,6 +86,7 @@ def staff() -> list[Player]:
         ),
         ("iris@demo.example", "Iris Park", "desk: licences and identities", checks),
         ("olga@demo.example", "Olga Marsh", "desk: privacy officer", [DeskRole.PRIVACY]),
+        ("ida@demo.example", "Ida Berg", "desk: care teams of Harbour Medical Centre", [DeskRole.INSTITUTION]),
     ):
         player = enter(email, name, part, staff=True)
         for role in roles:
@@ -94,16 +112,17 @@ def place(name: str, kind: str, number: str, *, by: User) -> Institution:
 
 def clinician(email: str, name: str, role: Role, where: Institution, *, verifiers: list[Player]) -> Player:
     """Return a clinician whose licence two people looked at and whose place is confirmed."""
-    player = enter(email, f"Dr {name}", f"{role.replace('-', ' ')} at {where.name}")
+    profession = NURSE if role == Role.NURSE else PHYSICIAN
+    player = enter(email, f"{profession.title} {name}".strip(), f"{role.replace('-', ' ')} at {where.name}")
     registered = operations.register_clinician(
-        player.user, title="Dr", professional_name=name, institution=where, by=player.user
+        player.user, title=profession.title, professional_name=name, institution=where, by=player.user
     )
     licence = credentials.Licence(
         role=str(role),
         number=f"NS-{player.user.pk.hex[:8]}",
-        issuing_body="College of Physicians and Surgeons of Nova Scotia",
+        issuing_body=profession.college,
         country="CA",
-        training="Doctor of Medicine; residency in internal medicine",
+        training=profession.training,
         expires_at=clock.now() + YEAR,
     )
     application = credentials.submit_credential(registered, licence=licence, evidence=EVIDENCE, by=player.user)

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from audit import checkpoints, sequencer
 from ehr.accounts.models import User
-from ehr.demo import cast, generator
+from ehr.demo import cast, generator, life
 from ehr.intake.operations import receive_bundle
 from ehr.lines import names
 from ehr.r4 import bundles
@@ -54,6 +54,9 @@ class Command(BaseCommand):
         hospital = cast.place("City Hospital", "hospital", "ACC-1002", by=verifiers[0].user)
         lee = cast.clinician("lee@demo.example", "Mei Lee", Role.PRIMARY_PHYSICIAN, harbour, verifiers=verifiers)
         haddad = cast.clinician("haddad@demo.example", "Omar Haddad", Role.EMERGENCY, hospital, verifiers=verifiers)
+        quinn = cast.clinician("quinn@demo.example", "Nora Quinn", Role.NURSE, harbour, verifiers=verifiers)
+        novak = cast.clinician("novak@demo.example", "Jan Novák", Role.SPECIALIST, hospital, verifiers=verifiers)
+        family = life.team("Family practice", harbour, lead=lee, others=[quinn], founder=desk[3], by=verifiers[0])
         made = generator.patients(count, seed)
         own = itertools.islice(made, count - INVITED_BY_POST)
         players = []
@@ -64,10 +67,16 @@ class Command(BaseCommand):
                 cast.share(record, player, lee, Category.BASIC, Category.HISTORY, Category.LABS, Category.TREATMENT)
                 cast.look(record, lee)
                 cast.look(record, haddad)
+                words = "Please look at the heart: the blood pressure goes up again."
+                life.refer(record, lee, novak, Category.HISTORY, Category.LABS, days=30, words=words)
+                words = "You are booked for Monday. I would like to see your medicines and results before."
+                life.ask(record, haddad, Category.LABS, Category.TREATMENT, days=14, words=words)
+                life.share_last_year(record, player, family, Category.LABS)
+                life.look_after(record, family, nurse=quinn, lead=lee)
             elif number == 2:
                 cast.share(record, player, lee, Category.LABS, days=5)
         invitation = self._waiting(next(made), by=verifiers[0])
-        return [*players, lee, haddad, *desk], invitation
+        return [*players, lee, haddad, quinn, novak, *desk], invitation
 
     def _shown(self, bundles_, count):
         return tqdm(bundles_, total=count, unit="record", file=self.stderr, disable=None)
