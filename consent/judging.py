@@ -50,6 +50,7 @@ class Verdict:
     grants: Mapping[uuid.UUID, Grant]
     facts: Mapping[uuid.UUID, GrantFacts]
     bundles: Sequence[Grant] = ()
+    instead: Mapping[Category, str] = field(default_factory=dict)  # of a block: the reasons that are told in its place
 
     @property
     def allowed(self) -> dict[Category, Grant]:
@@ -64,8 +65,12 @@ class Verdict:
     @property
     def because(self) -> str:
         """The most telling reason of a refusal: one about the reader or about time before "not in the grant"."""
-        reasons = [one.because for one in self.decisions.values() if not one.allowed]
-        return next((one for one in reasons if one not in _PLAIN), (reasons or ["no-grant"])[0])
+        return _most_telling([one.because for one in self.decisions.values() if not one.allowed])
+
+    @property
+    def told(self) -> str:
+        """The reason as the reader may know it: of being kept out by name, what a stop in its place would say."""
+        return _most_telling(list(self.instead.values())) if self.because == "blocked" else self.because
 
     @property
     def by_emergency(self) -> tuple[Category, ...]:
@@ -100,6 +105,10 @@ def _team_of(grant: Grant | None) -> Team | None:
     return grant.reader.team if grant and grant.reader.kind == Reader.Kind.TEAM else None
 
 
+def _most_telling(reasons: Sequence[str]) -> str:
+    return next((one for one in reasons if one not in _PLAIN), (reasons or ["no-grant"])[0])
+
+
 def judge(
     patient: Patient,
     reader: User,
@@ -128,7 +137,9 @@ def judge(
     )
     parts = tuple(parts)
 
-    def decided(part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None) -> rules.Decision:
+    def decided(
+        part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
+    ) -> rules.Decision:
         return rules.decide(
             reader=asking,
             grants=among,
@@ -146,7 +157,11 @@ def judge(
         for one in known.values()
         if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
     ]
-    return Verdict(patient, reader, seen, decisions, grants, known, bundles)
+    instead = {}
+    if situation.blocked:
+        without = {part: decided(part, known.values(), about, replace(situation, blocked=False)) for part in parts}
+        instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
+    return Verdict(patient, reader, seen, decisions, grants, known, bundles, instead)
 
 
 def _assigned_by_it(grant: Grant, assigning: Collection[uuid.UUID]) -> bool:

@@ -268,20 +268,23 @@ class Reachable:
         return self.ends - at <= timedelta(days=days)
 
 
-def within_reach(reader: User, at: datetime, seen: Standing) -> list[Reachable]:
+def within_reach(reader: User, at: datetime, seen: Standing, *, purpose: Purpose = Purpose.TREAT) -> list[Reachable]:
     """Return the patients with an active grant to a person of this standing, or to a team they belong to, by name.
 
-    Through a team a nurse finds those whom she was assigned to, and nobody finds who keeps them out by name.
+    For `Purpose.HOPERAT` those whose legal copy they keep, and no others. Through a team a nurse finds those whom she
+    was assigned to, and nobody finds who keeps them out by name.
     """
     by_patient: dict = {}
     rows = Grant.objects.filter(reader__in=acting_as(reader, seen, at)).exclude(kind=Grant.Kind.DELEGATE).active(at)
+    copies = Q(kind=Grant.Kind.LEGAL_COPY)
+    rows = rows.filter(copies if purpose == Purpose.HOPERAT else ~copies)
     for grant in rows.filter(_not_kept_out(reader, seen, at)).select_related("patient", *DECIDED_BY):
         by_patient.setdefault(grant.patient, []).append(grant)
     found = [
         Reachable(
             patient=patient,
             categories=tuple(part for part in Category if any(part in grant.categories for grant in grants)),
-            readable=_readable(seen, grants, at),
+            readable=_readable(seen, grants, at, purpose),
             ends=max(grant.ends for grant in grants),
             may_write=any(grant.may_write for grant in grants),
         )
@@ -299,7 +302,7 @@ def _not_kept_out(reader: User, seen: Standing, at: datetime) -> Q:
     return Q(reader__user=reader) | through
 
 
-def _readable(seen: Standing, grants: Iterable[Grant], at: datetime) -> frozenset[str]:
+def _readable(seen: Standing, grants: Iterable[Grant], at: datetime, purpose: Purpose) -> frozenset[str]:
     """Return what would open of grants that were found within reach: where that takes an assignment, there is one."""
     reader, known = reader_facts(seen), [facts(grant) for grant in grants]
     return frozenset(
@@ -310,7 +313,7 @@ def _readable(seen: Standing, grants: Iterable[Grant], at: datetime) -> frozense
             grants=known,
             category=part,
             action=Action.READ,
-            purpose=Purpose.TREAT,
+            purpose=purpose,
             at=at,
             situation=Situation(assigned=True),
         ).allowed

@@ -16,8 +16,11 @@ from patients.queries import exists
 from providers.queries import party, standing
 
 
-def list_patients(reader: User) -> list[queries.Reachable]:
-    """Return whom a clinician may open something of now, in good standing; one "list" event per patient shown."""
+def list_patients(reader: User, *, purpose: Purpose = Purpose.TREAT) -> list[queries.Reachable]:
+    """Return whom a clinician may open something of now, in good standing; one "list" event per patient shown.
+
+    For `Purpose.HOPERAT` those whose legal copy stays with them.
+    """
     at = clock.now()
     seen = standing(reader, at)
     if not seen.ok:
@@ -25,10 +28,10 @@ def list_patients(reader: User) -> list[queries.Reachable]:
             "chart.listed", actor=party(reader, known=seen), subject=None, outcome="refused", because=seen.because
         )
         return []
-    found = queries.within_reach(reader, at, seen)
+    found = queries.within_reach(reader, at, seen, purpose=purpose)
     if found:
         subjects = [one.patient.pk for one in found]
-        log.record_page("chart.listed", actor=party(reader, known=seen), subjects=subjects, purpose=Purpose.TREAT)
+        log.record_page("chart.listed", actor=party(reader, known=seen), subjects=subjects, purpose=purpose)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -42,6 +42,12 @@ def by_identifiers(identifiers) -> Patient | None:
     digests = [identifier_digest(system, value) for system, value in identifiers]
     found = Identifier.objects.filter(digest__in=digests, verified_at__isnull=False).select_related("patient").first()
     return found.patient if found else None
+
+
+def named(name: str, birth_date: date) -> list[Patient]:
+    """Return the people with exactly this name, case and spaces aside, and this birth date."""
+    wanted = folded(name)
+    return [one for one in Patient.objects.filter(birth_date=birth_date) if wanted and folded(one.name) == wanted]
 
 
 def current_entry(patient: Patient, logical_id) -> Entry | None:

@@ -269,6 +269,21 @@ def institutions_open() -> QuerySet[Institution]:
     return Institution.objects.filter(agreement_ended_at__isnull=True, suspended_at__isnull=True)
 
 
+def registered(words: str, *, at: Collection[Institution] | None = None, limit: int = 20) -> list[User]:
+    """Return registered clinicians whose name holds all words, in good standing or not; those of some places only."""
+    rows = User.objects.filter(clinician__isnull=False).order_by("clinician__professional_name", "pk")
+    for word in words.split():
+        rows = rows.filter(clinician__professional_name__icontains=word)
+    if at is not None:
+        rows = rows.filter(clinician__memberships__institution__in=at, clinician__memberships__ended_at__isnull=True)
+    return list(rows.distinct()[:limit]) if words.strip() else []
+
+
+def institution(pk) -> Institution | None:
+    """Return one institution, or None."""
+    return Institution.objects.filter(pk=pk).first()
+
+
 def verifiers() -> QuerySet[User]:
     """Return the active people who may decide about licences, by group or by name."""
     held = Q(groups__permissions__codename="decide_credential") | Q(user_permissions__codename="decide_credential")

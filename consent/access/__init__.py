@@ -3,6 +3,7 @@
 Each verb decides, logs, acts. The line is committed before a key is used: no log, no chart. A refusal is logged too.
 """
 
+from consent.access.copying import copy_own
 from consent.access.reading import Chart, identify, open_attachment, open_chart, open_own, own_recorded_between
 from consent.access.refusing import AccessDenied, KeysLocked, own_party
 from consent.access.viewing import AsSeen, MayNotAsk, Reason, explain, view_as
@@ -25,6 +26,7 @@ __all__ = [
     "Urgent",
     "add_entries",
     "add_own",
+    "copy_own",
     "explain",
     "identify",
     "open_attachment",

@@ -42,7 +42,7 @@ def refuse(
             key = f"grant-altered:{patient.pk}:{event.time:%Y-%m-%d}:{officer.pk}"
             notices.notify(officer, "desk.grant-altered", about=event.pk, key=key)
     # What the reader is told must not tell a block from a permission that was stopped; the log may.
-    because = "stopped" if because == "blocked" else because
+    because = verdict.told if because == "blocked" else because
     kind = KeysLocked if because == "locked" else AccessDenied
     message = sentences.refusal(because, name=patient.name, standing_message=verdict.standing.message)
     return kind(message, because=because)

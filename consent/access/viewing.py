@@ -77,7 +77,7 @@ def view_as(
 
 
 def _told(verdict: Verdict) -> str:
-    return sentences.refusal(verdict.because, name=verdict.patient.name, standing_message=verdict.standing.message)
+    return sentences.refusal(verdict.told, name=verdict.patient.name, standing_message=verdict.standing.message)
 
 
 class MayNotAsk(Exception):
@@ -132,7 +132,7 @@ def _reason(verdict: Verdict, part: Category) -> Reason:
         words = _("Chosen entries only, by a permission of the patient.")
         return Reason(part, True, "chosen-entries", words, verdict.facts[chosen[0].pk].ends, chosen[0].pk)
     # A colleague who is kept out by name learns nothing, through an administrator neither.
-    because = "stopped" if one.because == "blocked" else one.because
+    because = verdict.instead[part] if one.because == "blocked" else one.because
     ends = verdict.facts[one.grant].ends if one.grant else None
     words = sentences.explanation(because, standing_message=verdict.standing.message)
     return Reason(part, one.allowed, because, words, ends, one.grant)

@@ -1,10 +1,13 @@
 """Keeping somebody out by name. It beats every grant and team, and the person kept out learns nothing of it."""
 
+from dataclasses import dataclass
+
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import log
+from consent import queries
 from consent.access import own_party
 from consent.models import Block, Ending, Grant
 from consent.sharing import grants
@@ -12,6 +15,7 @@ from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from patients.models import Patient
+from providers.queries import standing
 
 
 class CannotBlock(Exception):
@@ -50,6 +54,37 @@ def lift(one: Block) -> Block:
             one.save(update_fields=["lifted_at"])
             _log("reader.unblocked", one.patient, one.reader.user)
         return one
+
+
+@dataclass(frozen=True)
+class Person:
+    """A clinician as somebody who may be kept out reads: by name and place."""
+
+    user: User
+    name: str
+    place: str
+
+
+def whom(user_id) -> Person | None:
+    """Return a registered clinician, in good standing or not, whom a patient may keep out; None for everybody else."""
+    user = User.objects.filter(pk=user_id, clinician__isnull=False).first()
+    return person(user) if user else None
+
+
+def person(user: User) -> Person:
+    """Return a registered clinician by name and place, as they are now."""
+    seen = standing(user)
+    return Person(user, seen.name or user.name, seen.institution.name if seen.institution else "")
+
+
+def is_kept_out(patient: Patient, reader: User) -> bool:
+    """Tell whether a patient keeps somebody out now."""
+    return queries.is_blocked(patient, reader)
+
+
+def prevails_in_emergency() -> bool:
+    """Tell whether the law of the place lets keeping somebody out prevail in an emergency."""
+    return queries.law().blocks_prevail
 
 
 def in_force(patient: Patient) -> QuerySet[Block]:

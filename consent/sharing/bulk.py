@@ -6,6 +6,7 @@ What is to be done, and how far it is, stands in a row: a reload, a second tab o
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -29,8 +30,8 @@ class CannotDo(Exception):
     """This cannot be done for these; the message says why and what to choose instead."""
 
 
-def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid.UUID) -> BulkAct:
-    """Note an act on many things; nothing is done yet. The same `once` sent twice is one act. Raises CannotDo.
+def check(patient: Patient, *, kind: str, items: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Return what was ticked, each once, where an act of this kind can be about it. Raises CannotDo.
 
     `kind` is "end" for permissions, or "approve" or "decline" for requests, as they were asked. Sensitive parts are
     never approved with others: they need a confirmation of their own.
@@ -46,15 +47,31 @@ def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid
         raise CannotDo(
             _("One of these asks for mental health notes or genetic information. Answer that one by itself.")
         )
-    if kind == "approve" and AccessRequest.objects.filter(pk__in=chosen, record_until__isnull=False).exists():
-        # What was recorded until then is read in the patient's session first, which is no part of a step.
-        raise CannotDo(_("One of these asks for what was recorded in a certain time. Answer that one by itself."))
+    if kind == "approve" and _asks_for_single_entries(patient, chosen):
+        # What they are is read in the patient's session first, which is no part of a step.
+        raise CannotDo(
+            _(
+                "One of these asks for single entries, or for what was recorded in a certain time. "
+                "Answer that one by itself."
+            )
+        )
+    return chosen
+
+
+def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid.UUID) -> BulkAct:
+    """Note an act on many things; nothing is done yet. The same `once` sent twice is one act. Raises CannotDo."""
+    chosen = check(patient, kind=kind, items=items)
     made, _new = BulkAct.objects.get_or_create(
         id=once, defaults={"patient": patient, "by": patient.user, "kind": kind, "items": [str(one) for one in chosen]}
     )
     if made.patient_id != patient.pk:
         raise CannotDo(_("Choose what to do with what you ticked."))
     return made
+
+
+def _asks_for_single_entries(patient: Patient, chosen: Sequence[uuid.UUID]) -> bool:
+    asked = AccessRequest.objects.filter(patient=patient, pk__in=chosen)
+    return any(one.record_until or one.entries for one in asked)
 
 
 def _asks_for_sensitive(patient: Patient, chosen: Sequence[uuid.UUID]) -> bool:
@@ -84,7 +101,7 @@ def advance(act: BulkAct, *, keyring: OpenKeyring | None, steps: int = AT_ONCE) 
 def _one(act: BulkAct, keyring: OpenKeyring) -> None:
     if act.done < len(act.items):
         item = act.items[act.done]
-        because = _STEPS[act.kind](act.patient, item, keyring)
+        because = _STEPS[act.kind](act, item, keyring)
         if because:
             act.refused[item] = because
         act.done += 1
@@ -93,18 +110,18 @@ def _one(act: BulkAct, keyring: OpenKeyring) -> None:
     act.save(update_fields=["done", "refused", "finished_at"])
 
 
-def _end(patient: Patient, item: str, keyring: OpenKeyring) -> str:
-    grant = queries.of_patient(patient, item)
+def _end(act: BulkAct, item: str, keyring: OpenKeyring) -> str:
+    grant = queries.of_patient(act.patient, item)
     if grant is None:
         return "not-there"
     if grant.kind == Grant.Kind.LEGAL_COPY:
         return "legal-copy"
-    grants.end(grant, keyring=keyring, by=own_party(patient))
+    grants.end(grant, keyring=keyring, by=own_party(act.patient))
     return ""
 
 
-def _approve(patient: Patient, item: str, keyring: OpenKeyring) -> str:
-    request = requests.of_patient(patient, item)
+def _approve(act: BulkAct, item: str, keyring: OpenKeyring) -> str:
+    request = requests.of_patient(act.patient, item)
     if request is None:
         return "not-there"
     try:
@@ -114,15 +131,21 @@ def _approve(patient: Patient, item: str, keyring: OpenKeyring) -> str:
                 keyring=keyring,
                 categories=request.categories,
                 actions=request.actions,
-                days=request.days,
+                days=request.days - _days_since(act),
             )
     except (requests.CannotAnswer, grants.CannotGive):
         return "not-any-more"
     return ""
 
 
-def _decline(patient: Patient, item: str, _keyring: OpenKeyring) -> str:
-    request = requests.of_patient(patient, item)
+def _days_since(act: BulkAct) -> int:
+    """Return how many days ago an act was confirmed: what it ends with is the day that was read then."""
+    zone = ZoneInfo(act.patient.user.time_zone)
+    return (clock.now().astimezone(zone).date() - act.started_at.astimezone(zone).date()).days
+
+
+def _decline(act: BulkAct, item: str, _keyring: OpenKeyring) -> str:
+    request = requests.of_patient(act.patient, item)
     if request is None:
         return "not-there"
     try:
@@ -132,7 +155,7 @@ def _decline(patient: Patient, item: str, _keyring: OpenKeyring) -> str:
     return ""
 
 
-_STEPS: dict[str, Callable[[Patient, str, OpenKeyring], str]] = {"end": _end, "approve": _approve, "decline": _decline}
+_STEPS: dict[str, Callable[[BulkAct, str, OpenKeyring], str]] = {"end": _end, "approve": _approve, "decline": _decline}
 
 
 def of_patient(patient: Patient, act_id) -> BulkAct | None:

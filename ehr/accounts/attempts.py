@@ -36,6 +36,8 @@ LIMITS = {
     # A clinician looks for somebody by what is in their documents. Those found count, too, or one patient who is
     # known would buy ten guesses at another.
     "find-patient": Limit(here=10, account=10, address=60, minutes=60),
+    # An administrator names a patient to ask who would be let in. Every question counts.
+    "explain-access": Limit(here=30, account=30, address=120, minutes=60),
 }
 
 

@@ -3,6 +3,7 @@
 from ehr.desk import (
     delegations,
     emergencies,
+    explaining,
     inquiries,
     invitations,
     licences,
@@ -18,6 +19,7 @@ from ehr.desk import (
 __all__ = [
     "emergencies",
     "delegations",
+    "explaining",
     "inquiries",
     "invitations",
     "licences",

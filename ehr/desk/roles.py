@@ -45,8 +45,9 @@ PERMISSIONS = {
         "consent.review_emergency",
         "accounts.view_user",
         "accounts.change_user",
+        "consent.explain_access",
     ),
-    DeskRole.INSTITUTION: ("providers.view_membership", "providers.view_team"),
+    DeskRole.INSTITUTION: ("providers.view_membership", "providers.view_team", "consent.explain_access"),
     DeskRole.IDENTITY: (
         "consent.view_claim",
         "consent.change_claim",

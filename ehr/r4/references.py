@@ -75,16 +75,26 @@ def rewrite(entries: Iterable[Entry]) -> list[Unresolved]:
     give_ids(entries)
     known = addresses(entries)
     return [
-        Unresolved(entry.number, path, target) for entry in entries for path, target in _rewrite(entry.resource, known)
+        Unresolved(entry.number, path, target)
+        for entry in entries
+        for path, target in _rewrite(entry.resource, known, _root(entry))
     ]
 
 
-def _rewrite(resource: dict, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _root(entry: Entry) -> str:
+    """Return what a relative reference of an entry is relative to: "https://a.example/" of ".../Observation/1"."""
+    address = entry.full_url.rsplit("/", 2)
+    return f"{address[0]}/" if len(address) == 3 and address[1] == entry.resource["resourceType"] else ""
+
+
+def _rewrite(resource: dict, known: Mapping[str, str], root: str) -> Iterator[tuple[str, str]]:
     for holder, name, path in _addresses_in(resource):
         target = holder[name]
         base = target.partition("/_history/")[0]
         if base in known:
             holder[name] = known[base]
+        elif root and name == "reference" and root + base in known:
+            holder[name] = known[root + base]
         elif name == "reference" and (target.startswith("urn:") or "?" in target):
             yield path, target
 

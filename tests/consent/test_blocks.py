@@ -41,16 +41,19 @@ def test_the_keys_are_gone_with_the_block(with_record, lee):
     assert Ending.objects.get(grant=grant).cause == Ending.Cause.BLOCK
 
 
-def test_the_blocked_person_is_told_nothing_and_reads_what_a_stopped_permission_says(with_record, lee, stranger):
+def test_the_blocked_person_hears_and_reads_what_a_stopped_permission_says(with_record, lee, stranger):
     stopped = people.give(with_record, stranger, Category.LABS)
     people.give(with_record, lee, Category.LABS)
-    before = Notice.objects.filter(user=lee.user).count()
     blocks.block(with_record.patient, reader=lee.user)
     access_ended = refusal(with_record, lee)
     people.grants.end(stopped, keyring=None, by=access.own_party(with_record.patient))
     other = refusal(with_record, stranger)
     assert (str(access_ended), access_ended.because) == (str(other), other.because)
-    assert Notice.objects.filter(user=lee.user).count() == before
+    told = [
+        list(Notice.objects.filter(user=one.user).order_by("created_at").values_list("kind", flat=True))
+        for one in (lee, stranger)
+    ]
+    assert told[0] == told[1]
 
 
 def test_the_patients_list_says_that_it_was_the_block(with_record, lee):

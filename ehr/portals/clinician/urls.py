@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, credentials, emergency, entry, home, pharmacy, referring, teams, writing
+from ehr.portals.clinician import asking, chart, copies, credentials, emergency, entry, home, pharmacy, referring, teams, writing
 
 app_name = "clinician"
 urlpatterns = [
@@ -30,6 +30,8 @@ urlpatterns = [
     path("emergency/", emergency.find, name="emergency-find"),
     path("patients/<uuid:patient>/emergency/", emergency.open_record, name="emergency"),
     path("patients/<uuid:patient>/emergency/end/", emergency.end, name="emergency-end"),
+    path("copies/", copies.copies, name="copies"),
+    path("patients/<uuid:patient>/copy/", copies.copy, name="copy"),
     path("patients/<uuid:patient>/ask/", asking.ask, name="ask"),
     path("patients/<uuid:patient>/", chart.chart, name="chart"),
     path("patients/<uuid:patient>/all/<slug:section>/", chart.section, name="section"),

@@ -79,6 +79,7 @@ YOURS = {
     "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys."),
     "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
     "record.opened": gettext_lazy("You read your %(parts)s."),
+    "record.copied": gettext_lazy("You made a copy of your whole record, to take along."),
     "attachment.opened": gettext_lazy("You opened a file of yours."),
     "entry.added": gettext_lazy("You added something to your %(parts)s."),
     "entry.changed": gettext_lazy("You changed something in your %(parts)s."),
@@ -104,11 +105,11 @@ YOURS = {
     "reader.blocked": gettext_lazy("You keep %(reader)s out by name from now on."),
     "reader.unblocked": gettext_lazy("You let %(reader)s be let in again. Nothing opens for them by that alone."),
     "record.viewed-as": gettext_lazy("You looked at your record the way %(reader)s sees it."),
-    "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
     "delegation.asked": gettext_lazy("You asked %(reader)s to act for you."),
     "delegation.made": gettext_lazy("You let %(reader)s act for you."),
     "delegation.ended": gettext_lazy("You ended that %(reader)s acts for you."),
     "safety.changed": gettext_lazy("You changed what you keep from %(reader)s, who acts for you."),
+    "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {
@@ -116,6 +117,7 @@ YOURS_REFUSED = {
     "record.viewed-as": gettext_lazy(
         "You wanted to see your record the way %(reader)s does. Your keys were locked, so nothing opened."
     ),
+    "record.copied": gettext_lazy("You wanted to copy your record. Your keys were locked, so nothing was copied."),
     "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
     "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),

@@ -55,6 +55,9 @@ def grant_proof(request: HttpRequest, grant: UUID) -> HttpResponse:
 def stop(request: HttpRequest, grant: UUID) -> HttpResponse:
     """Say what stopping does and does not undo; then stop. Stopping what is over already changes nothing."""
     found = _grant(request, grant)
+    if found.kind == Grant.Kind.LEGAL_COPY:
+        messages.warning(request, _("A legal copy stays as long as the law requires. Nothing new opens by it."))
+        return redirect("patient:grant", found.pk)
     if request.method == "POST":
         grants.end(found, keyring=request.keyring, by=own_party(request.patient))
         return redirect("patient:grant", found.pk)

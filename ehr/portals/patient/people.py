@@ -14,6 +14,14 @@ from providers.team_queries import Member, team_line
 
 
 @dataclass(frozen=True)
+class Named:
+    """Somebody by user and name."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True)
 class Shared:
     """One person who may, will or could see parts of the record."""
 
@@ -41,6 +49,15 @@ class Shared:
     members: tuple[Member, ...] = ()  # who belongs to it now, where it is a team
     assigned: frozenset[UUID] = frozenset()  # which of its nurses look after the patient
     team: bool = False
+    legal_copy: bool = False  # stays at a place one left, as the law requires
+
+    @property
+    def people(self) -> list[Named]:
+        """Who reads by it, one by one: of a team everybody who belongs to it now."""
+        if self.team:
+            return [Named(one.user_id, one.name) for one in self.members]
+        return [Named(user, self.name) for user in self.who]
+
     delegation: UUID | None = None  # by which they act for the patient, where that is why they can see it
 
 
@@ -64,6 +81,7 @@ def shared(grant: Grant, at: datetime) -> Shared:
         changed_by_you=bool(ending and ending.cause == Ending.Cause.CHANGED),
         changeable=over_at is None and grant.kind == Grant.Kind.GIVEN,
         entries=len(grant.entries),
+        legal_copy=grant.kind == Grant.Kind.LEGAL_COPY,
         record_from=grant.record_from,
         record_until=grant.record_until,
         places=sentences.listed(country_names()[code] for code in grant.places),

@@ -16,6 +16,7 @@ from audit.queries import Line
 from consent import sentences
 from ehr.portals.patient.acts import AUTOMATIC, CAUSED, FOUND, IN_YOUR_NAME, THEIRS, YOURS, YOURS_REFUSED
 from ehr.words import Category, Purpose
+from providers.roles import Role
 
 EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
@@ -44,6 +45,7 @@ class Told:
     folded: bool
     passing: bool = False  # nothing was opened
     times: int = 1  # as often as this happened in a row
+    clinician: UUID | None = None  # who did it, where that is somebody who can be kept out by name
 
 
 @dataclass
@@ -92,6 +94,7 @@ def tell(
         askable=not mine and not system,
         folded=mine or system,
         passing=not mine and line.action in PASSING,
+        clinician=line.actor.id if not mine and not system and line.actor.role in set(Role) else None,
     )
 
 
