@@ -23,7 +23,7 @@ from consent.keyholder.releases import FRESH, OPENED_BY, released_info
 from consent.models import EscrowUse
 from ehr import clock
 from ehr.accounts.keyrings.held import OneUseKey
-from ehr.accounts.models import Reader
+from ehr.accounts.models import KeyVersion, Reader
 from patients.models import Patient
 
 PATIENCE_SECONDS = 25.0  # a little more than a writer waits for SQLite
@@ -47,6 +47,8 @@ _SENTENCES = {
     "record-begun": _("This record has its keys already. Its patient makes the next ones."),
     "not-understood": _("The keyholder did not understand what was asked. Tell the operator."),
 }
+# What the keyholder said is its own, in this process.
+_held: set[tuple[int, bytes]] = set()  # (version, digest)
 _AWAY = _("The keyholder does not answer, so nothing was opened. Try again in a minute, or tell the operator.")
 
 
@@ -131,6 +133,24 @@ def open_escrow() -> list[str]:
 def require_keyholder() -> None:
     """Raise KeyholderAway unless the keyholder is there and its keyrings open."""
     _ask({"ask": "ping"}, within=GLANCE_SECONDS)
+
+
+def is_held(version: KeyVersion) -> bool:
+    """Tell whether a stored key is the escrow's by the private half that the keyholder has; asked once a process.
+
+    The log's word for a key is a row, too, and this one closes every record. While the keyholder is away that has to
+    do, so that stopping works all the same.
+    """
+    pair = (version.pk, version.digest)
+    if pair not in _held:
+        try:
+            found = _ask({"ask": "held"}, within=GLANCE_SECONDS)
+        except KeyholderAway:
+            return True
+        if found["digest"] != version.digest.hex():
+            return False
+        _held.add(pair)
+    return True
 
 
 # --- The account of it ---------------------------------------------------------------------------

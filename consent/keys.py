@@ -50,6 +50,8 @@ def _always(patient: Patient, part: str, signer: Signer) -> list[Recipient]:
     held = []
     if not (patient.user_id and part == LOG_PART):
         holder = queries.escrow()
+        if not escrow.is_held(holder.keyring.version):
+            raise KeyExchanged("The escrow's stored key is not the one that the keyholder has.")
         held = [_recipient(holder.pk, holder.keyring.version, queries.ESCROW)]
     if not patient.user_id:
         return held

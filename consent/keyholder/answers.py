@@ -75,10 +75,20 @@ def _ping(_asked: _Message) -> _Message:
     return {"state": "ok"}
 
 
+def _held(_asked: _Message) -> _Message:
+    """Say which stored key is the escrow's by its private half, as a digest in hex; empty where none of them is."""
+    try:
+        keyring, stored = readers.escrow_keyring(), queries.escrow().keyring.version
+    except CannotOpen:
+        return {"digest": ""}
+    return {"digest": stored.digest.hex() if keyring.belongs_to(stored) else ""}
+
+
 _ASKED: Mapping[str, Callable[[_Message], _Message]] = {
     "release": _release,
     "sign": _sign,
     "share": _share,
+    "held": _held,
     "open": _open,
     "ping": _ping,
 }

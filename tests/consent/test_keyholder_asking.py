@@ -34,7 +34,8 @@ def test_a_record_that_arrives_first_is_signed_by_the_escrow_in_one_question(gro
     asked = []
     monkeypatch.setattr(escrow, "answer", lambda message: asked.append(wire.unpack(message)["ask"]) or answer(message))
     patient = waiting_record()
-    assert asked == ["sign"]
+    # Once for its signatures; whether the key it is closed for is the keyholder's own is asked once a process.
+    assert asked.count("sign") == 1 and set(asked) <= {"sign", "held"}
     assert {box.opened_by.reader.name for box in Lockbox.objects.filter(patient=patient)} == {"Escrow"}
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import transaction
 
+from audit import log
 from consent import access, keys, proofs, upkeep
 from consent.access import AccessDenied
 from consent.models import Ending
@@ -15,6 +16,8 @@ from consent.sharing import grants
 from consent.sharing.proposing import Narrow
 from ehr import clock
 from ehr.accounts import keyrings
+from ehr.accounts.history import is_present
+from ehr.accounts.keyrings import opened
 from ehr.accounts.models import Keyring, KeyVersion, MemberSeal, Reader
 from ehr.words import Category, Purpose
 from patients import lockboxes
@@ -90,6 +93,48 @@ def test_no_team_is_sealed_to_somebody_whose_key_was_put_in_a_members_place(grou
     pointed_at(nora.user.reader, own_version(stranger))
     ward.visit(ward.lee)
     assert not MemberSeal.objects.filter(member__reader=stranger.user.reader).exists()
+
+
+def forged_version(reader: Reader, owner) -> KeyVersion:
+    """Put an account's public keys in the place of a reader's, and a line that says so at the end of the log."""
+    version, theirs = reader.keyring.version, own_version(owner)
+    for name in ("kem_public", "author_public", "stealth_spend_public", "stealth_view_public"):
+        setattr(version, name, getattr(theirs, name))
+    details = {"reader": str(reader.pk), "number": version.number, "digest": version.digest.hex()}
+    version.logged_as = log.append("key.created", actor=log.SYSTEM, subject=None, outcome="done", details=details).pk
+    version.save()
+    return version
+
+
+def test_an_escrow_that_a_forged_line_of_the_log_names_is_not_the_keyholders(with_record, lee, stranger):
+    """The line is genuine to look at, and in the tree a second later. The keyholder has another private key."""
+    grant = people.give(with_record, lee, Category.LABS)
+    forged = forged_version(Reader.objects.get(kind=Reader.Kind.SERVICE, name="Escrow"), stranger)
+    assert is_present(forged)
+    before = set(Seal.objects.filter(key_version=forged).values_list("pk", flat=True))
+    stop(with_record, grant)
+    assert set(Seal.objects.filter(key_version=forged).values_list("pk", flat=True)) == before
+    assert Ending.objects.get().epoch_turned_at is None
+    with pytest.raises(AccessDenied):
+        read(with_record, lee)
+
+
+def test_another_service_of_the_escrows_name_is_not_the_keyholders(with_record, lee, stranger):
+    grant = people.give(with_record, lee, Category.LABS)
+    Reader.objects.filter(kind=Reader.Kind.SERVICE, name="Escrow").update(name="Before")
+    named = Reader.objects.create(kind=Reader.Kind.SERVICE, name="Escrow")
+    with transaction.atomic():
+        made = opened.make(named)
+    Keyring.objects.create(reader=named, version_id=made.version_id, by_passphrase=b"x" * 300)
+    stop(with_record, grant)
+    assert not Seal.objects.filter(reader=named).exists()
+
+
+@pytest.mark.xfail(strict=True, reason="A second line about a person's first key is believed: threat model, operators.")
+def test_a_reader_whom_a_forged_line_of_the_log_gives_other_keys_is_handed_nothing(with_record, lee, stranger):
+    forged_version(lee.user.reader, stranger)
+    with pytest.raises(grants.CannotGive):
+        people.give(with_record, lee, Category.LABS)
 
 
 # --- Keys from before ------------------------------------------------------------------------------
