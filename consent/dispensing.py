@@ -6,11 +6,20 @@ Pure: drafts in, an answer out. Who is a pharmacist, and what they were let in t
 import json
 import uuid
 from collections.abc import Sequence
-
-from patients.vault import Draft
+from typing import Protocol
 
 PRESCRIPTION = "MedicationRequest"
 DISPENSING = "MedicationDispense"
+
+
+class Draft(Protocol):
+    """What is to be written: the resource's JSON and its version."""
+
+    @property
+    def resource(self) -> bytes: ...
+
+    @property
+    def version(self) -> int: ...
 
 
 def filled_by(drafts: Sequence[Draft]) -> str:
