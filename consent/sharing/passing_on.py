@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from consent import authority
+from consent import authority, queries
 from consent.judging import ELSEWHERE, Presence, judge
 from consent.models import Grant, Mandate
 from consent.sharing import mandates
@@ -55,6 +55,12 @@ def mandated(patient: Patient, referrer: User) -> list[Mandate]:
     """Return what a patient lets somebody pass on without asking, as signed; soonest to end first."""
     rows = mandates.in_force(patient).filter(referrer__user=referrer)
     return [one for one in rows.select_related("patient_version__reader", "patient") if authority.genuine_mandate(one)]
+
+
+def hanging_from(grant: Grant) -> list[Grant]:
+    """Return what was passed on from a permission, holds or will, and is over with it; soonest to end first."""
+    rows = Grant.objects.filter(parent=grant).standing(clock.now()).select_related("reader__user", *queries.DECIDED_BY)
+    return [one for one in rows.order_by("ends", "pk") if queries.facts(one).ends > clock.now()]
 
 
 def awaited(patient: Patient, reader: User) -> QuerySet[Grant]:

@@ -7,10 +7,11 @@ from django.urls import reverse
 
 from consent import authority
 from consent.access import own_party
+from consent.judging import judge
 from consent.models import Grant, Mandate, Referral
 from consent.sharing import grants, mandates, referrals
 from ehr import clock
-from ehr.words import Action, Category
+from ehr.words import Action, Category, Purpose
 from providers.roles import Role
 from tests import people
 from tests.patient.conftest import browser_of
@@ -147,6 +148,25 @@ def test_locked_keys_lead_to_unlocking_and_saying_no_needs_none(ana, referral):
     assert "unlock" in locked.get(page("referral", referral))["Location"]
     assert locked.post(page("referral-decline", referral)).status_code == 302
     assert Referral.objects.get().state == Referral.State.DECLINED
+
+
+def test_j5_6_stopping_says_beforehand_what_ends_with_it_and_ends_it(ana, browser, heart, held, referral):
+    passed_on = referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    shown = browser.get(page("stop", held)).content.decode()
+    assert "this ends in the same moment" in shown
+    assert "Dr Hana Heart" in shown
+    assert "this ends in the same moment" not in browser.get(page("stop", passed_on)).content.decode()
+    browser.post(page("stop", held))
+    seen = judge(ana.patient, heart.user, action=Action.READ, purpose=Purpose.TREAT, parts=[Category.LABS])
+    assert (seen.opens_anything, seen.because) == (False, "stopped")
+
+
+def test_j5_6_who_was_let_in_by_the_patient_themselves_stays(ana, browser, heart, held, referral):
+    referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    people.give(ana, heart, Category.LABS)
+    browser.post(page("stop", held))
+    seen = judge(ana.patient, heart.user, action=Action.READ, purpose=Purpose.TREAT, parts=[Category.LABS])
+    assert seen.opens_anything
 
 
 # --- Mandates ------------------------------------------------------------------------------------

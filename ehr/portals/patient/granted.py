@@ -61,7 +61,8 @@ def stop(request: HttpRequest, grant: UUID) -> HttpResponse:
     if request.method == "POST":
         grants.end(found, keyring=request.keyring, by=own_party(request.patient))
         return redirect("patient:grant", found.pk)
-    return render(request, "patient/stop.html", {"one": shared(found, clock.now())})
+    over_too = [shared(one, clock.now()) for one in passing_on.hanging_from(found)]
+    return render(request, "patient/stop.html", {"one": shared(found, clock.now()), "over_too": over_too})
 
 
 # --- Changing: what, how long, one sentence beside the old one ------------------------------------

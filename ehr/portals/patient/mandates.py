@@ -25,6 +25,7 @@ from ehr.portals.patient import drafts
 from ehr.portals.patient.people import shared
 from ehr.portals.patient.sharing_forms import SPANS, ConfirmForm, last_minute
 from ehr.words import SENSITIVE
+from providers.queries import standing
 
 MANDATE = "mandate"
 DAYS = (7, 30, 90)
@@ -34,7 +35,7 @@ def mandated(mandate: Mandate) -> dict[str, object]:
     """Return a mandate as a patient reads it."""
     return {
         "id": mandate.pk,
-        "name": mandate.referrer.name,
+        "name": standing(mandate.referrer.user).name or mandate.referrer.name,
         "sentence": mandate.sentence,
         "made_at": mandate.made_at,
         "until": mandate.until,
