@@ -42,7 +42,9 @@ AS_YOUR = {
 REFUSALS = {
     "account-inactive": gettext_lazy("Your account is not active. Ask your institution’s administrator."),
     "no-standing": gettext_lazy("Your licence is not confirmed, so no record opens. See “My credentials”."),
-    "role-without-clinical-text": gettext_lazy("Your role does not include reading clinical text."),
+    "role-without-clinical-text": gettext_lazy(
+        "Your role does not include reading clinical text. Ask a physician or nurse who looks after the patient."
+    ),
     "no-purpose": gettext_lazy("Say what you need the record for, then open it again."),
     "not-yet": gettext_lazy(
         "{name} has given you access from a later date on. Come back then, or ask for an earlier one."
@@ -77,10 +79,13 @@ REFUSALS = {
         "This record was locked anew since you opened it, so the keys you were given open nothing more. "
         "If the emergency goes on, give the reason anew."
     ),
-    "barred-in-emergency": gettext_lazy("{name} keeps this part shut even in an emergency, as the law here allows."),
+    "barred-in-emergency": gettext_lazy(
+        "{name} keeps this part shut even in an emergency, as the law here allows. Ask {name}, or treat without it."
+    ),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
     "only-dispensing": gettext_lazy(
-        "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing else."
+        "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing else. "
+        "Ask {name} to share the prescription."
     ),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
     "does-not-open": gettext_lazy(
