@@ -107,7 +107,7 @@ _SHARING = {
         page="patient:requests",
     ),
     "referral-answered": Kind(
-        _("A patient answered your referral"), _("You can see what they decided."), page="clinician:requests"
+        _("A patient answered your referral"), _("You can see what they decided."), page="clinician:referrals"
     ),
     "mandate-given": Kind(
         _("A patient lets you pass on part of their record"),

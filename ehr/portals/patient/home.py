@@ -26,7 +26,7 @@ LINES_TO_COUNT = 500
 
 def _news(user: User) -> QuerySet[Notice]:
     """Return the newest unread notices. Requests are shown as themselves, not as news of them."""
-    return notices.of(user).unread().exclude(kind="access-asked")[:NEWS]
+    return notices.of(user).unread().exclude(kind__in=["access-asked", "referral-proposed"])[:NEWS]
 
 
 @require_GET
