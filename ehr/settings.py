@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "ehr.frame.middleware.UnlockedKeyring",
     "ehr.frame.middleware.ReadersZone",
     "ehr.frame.acting.ActingFor",
+    "ehr.frame.bedside.AtTheBedside",
     "ehr.frame.middleware.NoStore",
     "ehr.frame.middleware.PlainRefusals",
 ]

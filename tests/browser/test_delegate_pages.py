@@ -10,6 +10,7 @@ from consent import access
 from consent.delegates import naming
 from consent.models import Delegation
 from consent.sharing import arrivals
+from consent.sharing.asking import ask
 from ehr import clock
 from ehr.frame.drafting import draft
 from patients.operations import source_signer
@@ -19,6 +20,7 @@ from tests.browser.test_front_pages import calm
 from tests.desk.test_delegations import checker
 from tests.patient.conftest import browser_of
 from tests.patient.test_delegates import RESULT, answers
+from tests.security.world import browser_of as with_second_step
 
 pytestmark = [pytest.mark.django_db, pytest.mark.browser]
 
@@ -112,3 +114,32 @@ def at_the_desk(db):
 
 def test_the_pages_of_a_child_without_keys_fit_each_width_and_axe_finds_nothing(at_the_desk, open_window):
     calm(open_window(at_the_desk), at_the_desk)
+
+
+@pytest.fixture
+def at_the_bedside(db):
+    """Return what a tablet shows that is handed over and back."""
+    people.prepare_ground()
+    ana, lee = people.patient("Ana Costa"), people.clinician("Mei Lee")
+    people.give(ana, lee)
+    asked = ask(ana.patient, reader=lee.user, keyring=lee.keyring, categories=["history"], days=30, words="To operate.")
+    tablet = Answers(with_second_step(lee))
+    tablet.get(reverse("clinician:requests"), at="/tablet/asked/")
+    tablet.client.post(reverse("clinician:bedside", args=[asked.pk]))
+    tablet.get(reverse("front:bedside"), at="/tablet/sign-in/")
+    tablet.client.post(reverse("front:bedside"), {"email": ana.user.email, "passphrase": people.PASSPHRASE})
+    answer = reverse("patient:answer", args=[asked.pk])
+    tablet.get(answer, at="/tablet/answer/")
+    tablet.client.post(answer, {"ordinary": ["history"], "days": "30"})
+    confirm = reverse("patient:answer-confirm", args=[asked.pk])
+    tablet.get(confirm, at="/tablet/confirm/")
+    tablet.post(confirm, {}, "over/")
+    # The header that lets an untouched page go would load these pages again.
+    for headers, _body in tablet.answers.values():
+        headers.pop("Refresh", None)
+        headers.pop("Clear-Site-Data", None)
+    return tablet.answers
+
+
+def test_the_pages_at_the_bedside_fit_each_width_and_axe_finds_nothing(at_the_bedside, open_window):
+    calm(open_window(at_the_bedside), at_the_bedside)

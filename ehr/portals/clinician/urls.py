@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from ehr.portals.clinician import asking, chart, copies, credentials, emergency, entry, home, pharmacy, referring, teams, writing
+from ehr.portals.clinician import (
+    asking,
+    bedside,
+    chart,
+    copies,
+    credentials,
+    emergency,
+    entry,
+    home,
+    pharmacy,
+    referring,
+    teams,
+    writing,
+)
 
 app_name = "clinician"
 urlpatterns = [
@@ -11,6 +24,7 @@ urlpatterns = [
     path("credentials/", credentials.credentials, name="credentials"),
     path("credentials/new/", credentials.submit, name="submit"),
     path("requests/", asking.sent, name="requests"),
+    path("requests/<uuid:request_id>/here/", bedside.hand_over, name="bedside"),
     path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
     path("requests/<uuid:request_id>/reply/", asking.reply, name="reply"),
     path("prescriptions/", pharmacy.prescriptions, name="prescriptions"),

@@ -85,6 +85,17 @@ class SignIn(forms.Form):
     passphrase = _passphrase(_("Passphrase"))
 
 
+class SignInHere(forms.Form):
+    """E-mail address and passphrase on somebody else's tablet, which is asked to keep neither."""
+
+    email = _email(autocomplete="off")
+    passphrase = _passphrase(_("Passphrase"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["passphrase"].widget.attrs["autocomplete"] = "off"
+
+
 class Passphrase(forms.Form):
     """One's present passphrase, where something needs it again."""
 

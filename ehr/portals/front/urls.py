@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.front import account, entering, guarding, health, joining, lost, news, public
+from ehr.portals.front import account, bedside, entering, guarding, health, joining, lost, news, public
 
 app_name = "front"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("invitation/", joining.claim, name="claim"),
     path("sign-in/", entering.sign_in, name="sign-in"),
     path("sign-in/second-step/", entering.second_step, name="second-factor"),
+    path("sign-in/here/", bedside.sign_in_here, name="bedside"),
     path("sign-in/help/", entering.cannot_sign_in, name="cannot-sign-in"),
     path("sign-out/", entering.sign_out, name="sign-out"),
     path("unlock/", entering.unlock, name="unlock"),

@@ -28,6 +28,7 @@ THEIRS = {
     "grant.ended": gettext_lazy("Gave back the right to see your %(parts)s."),
     "nurse.assigned": gettext_lazy("Let %(reader)s look after you as a nurse of the care team %(team)s."),
     "nurse.unassigned": gettext_lazy("%(reader)s no longer looks after you as a nurse of the care team %(team)s."),
+    "bedside.begun": gettext_lazy("Handed you their tablet, so that you answer what they asked. It opens nothing."),
     "delegation.accepted": gettext_lazy("Agreed to act for you. Nothing opens by that alone."),
     "delegation.ended": gettext_lazy("No longer acts for you, as they chose."),
     "delegation.vouched": gettext_lazy("Saw the papers of %(reader)s, who is to act for you. It takes two people."),
