@@ -41,6 +41,8 @@ class BulkAct(models.Model):
     kind = models.CharField(max_length=20)  # "approve", "end", "move"
     items = models.JSONField()  # ids, in the order in which they are done
     done = models.PositiveIntegerField(default=0)
+    # What its patient read when they confirmed it, closed with their own keys: nobody else makes an act that signs.
+    confirmed = models.BinaryField(default=bytes)
     refused = models.JSONField(default=dict)  # id → machine word of why it was left as it is
     started_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)

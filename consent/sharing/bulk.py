@@ -3,9 +3,11 @@
 What is to be done, and how far it is, stands in a row: a reload, a second tab or another day goes on where it was.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -14,10 +16,10 @@ from django.utils.translation import gettext as _
 from consent import queries
 from consent.access import KeysLocked, own_party
 from consent.models import AccessRequest, BulkAct, Grant
-from consent.sharing import answering, grants, requests
+from consent.sharing import answering, correspondence, grants, requests
 from ehr import clock
 from ehr.accounts import queries as accounts
-from ehr.accounts.keyrings import OpenKeyring
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.words import SENSITIVE
 from patients.models import Patient
 
@@ -58,15 +60,60 @@ def check(patient: Patient, *, kind: str, items: Sequence[uuid.UUID]) -> list[uu
     return chosen
 
 
-def begin(patient: Patient, *, kind: str, items: Sequence[uuid.UUID], once: uuid.UUID) -> BulkAct:
-    """Note an act on many things; nothing is done yet. The same `once` sent twice is one act. Raises CannotDo."""
+def begin(
+    patient: Patient,
+    *,
+    kind: str,
+    items: Sequence[uuid.UUID],
+    once: uuid.UUID,
+    keyring: OpenKeyring | None = None,
+    read: str | None = None,
+) -> BulkAct:
+    """Note an act on many things; nothing is done yet. The same `once` sent twice is one act.
+
+    What signs is confirmed with the patient's own keys. `read` is `as_read` when the patient read it. Raises CannotDo,
+    and KeysLocked.
+    """
     chosen = check(patient, kind=kind, items=items)
-    made, _new = BulkAct.objects.get_or_create(
-        id=once, defaults={"patient": patient, "by": patient.user, "kind": kind, "items": [str(one) for one in chosen]}
-    )
+    if kind == "approve" and read is not None and read != as_read(patient, kind=kind, items=chosen):
+        raise CannotDo(_("Something changed since you read this. Read it again, then confirm."))
+    confirmed = b""
+    if kind == "approve":
+        if keyring is None or not accounts.is_theirs(keyring, patient.user_id):
+            raise KeysLocked(_("Your keys are locked. Unlock them with your passphrase, then go on."), because="locked")
+        confirmed = keyring.keep(json.dumps(_asked(patient, chosen)).encode(), label=_label(once))
+    facts = {"patient": patient, "by": patient.user, "kind": kind, "items": [str(one) for one in chosen]}
+    made, _new = BulkAct.objects.get_or_create(id=once, defaults=facts | {"confirmed": confirmed})
     if made.patient_id != patient.pk:
         raise CannotDo(_("Choose what to do with what you ticked."))
     return made
+
+
+def as_read(patient: Patient, *, kind: str, items: Sequence[uuid.UUID]) -> str:
+    """Return what fixes the terms of everything that an act of this kind would sign, as a form carries it."""
+    asked = _asked(patient, items) if kind == "approve" else {}
+    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def _asked(patient: Patient, items: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Return by request what fixes whom and what it asks for."""
+    return {str(one.pk): _fixed(one) for one in AccessRequest.objects.filter(patient=patient, pk__in=items)}
+
+
+def _fixed(request: AccessRequest) -> str:
+    return sha256(correspondence.terms(request)).hexdigest()
+
+
+def _label(act: uuid.UUID) -> str:
+    return f"bulk/{act}"
+
+
+def _confirmed(act: BulkAct, keyring: OpenKeyring) -> dict[str, str]:
+    """Return what its patient confirmed in an act: nothing where somebody else wrote its row."""
+    try:
+        return json.loads(keyring.kept(bytes(act.confirmed), label=_label(act.pk)))
+    except CannotOpen:
+        return {}
 
 
 def _asks_for_single_entries(patient: Patient, chosen: Sequence[uuid.UUID]) -> bool:
@@ -124,6 +171,8 @@ def _approve(act: BulkAct, item: str, keyring: OpenKeyring) -> str:
     request = requests.of_patient(act.patient, item)
     if request is None:
         return "not-there"
+    if _confirmed(act, keyring).get(item) != _fixed(request):
+        return "not-any-more"
     try:
         with transaction.atomic():
             answering.approve(

@@ -35,13 +35,13 @@ CLOSED = Message(None, signed=False)
 
 def seal_message(request: AccessRequest, words: str, *, keyring: OpenKeyring) -> bytes:
     """Return why a clinician asks, signed by them, for the patient alone. The request need not be saved yet."""
-    text, info = words.encode(), _terms(request)
+    text, info = words.encode(), terms(request)
     return keys.seal_words(request.patient, keyring.sign(info + text) + text, info=info)
 
 
 def read_message(request: AccessRequest, keyring: OpenKeyring | None) -> Message:
     """Return a request's words, opened with the patient's own keys. Raises KeysLocked."""
-    keyring, info = _unlocked(request, keyring), _terms(request)
+    keyring, info = _unlocked(request, keyring), terms(request)
     try:
         opened = keys.open_words(request.patient, bytes(request.message), keyring=keyring, info=info)
     except keys.CannotOpen:
@@ -116,7 +116,7 @@ def _read(version: KeyVersion | None, by: UUID | None, info: bytes, signature: b
     return Message(text.decode(), signed=genuine)
 
 
-def _terms(request: AccessRequest) -> bytes:
+def terms(request: AccessRequest) -> bytes:
     """Return what the words are bound to: request, patient, reader, and the terms they explain."""
     days = [str(day or "") for day in (request.record_from, request.record_until)]
     lists = (request.categories, request.actions, request.entries, days, [request.purpose, str(request.days)])
@@ -126,10 +126,10 @@ def _terms(request: AccessRequest) -> bytes:
 
 
 def _question_info(request: AccessRequest) -> bytes:
-    return joined(b"access-question/v1", hashlib.sha256(_terms(request)).digest())
+    return joined(b"access-question/v1", hashlib.sha256(terms(request)).digest())
 
 
 def _reply_info(request: AccessRequest) -> bytes:
     """A reply is bound to the very question that it answers."""
     asked = hashlib.sha256(bytes(request.question or b"")).digest()
-    return joined(b"access-reply/v1", hashlib.sha256(_terms(request)).digest(), asked)
+    return joined(b"access-reply/v1", hashlib.sha256(terms(request)).digest(), asked)

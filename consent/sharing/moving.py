@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import queries, sentences
+from consent import authority, queries, sentences
 from consent.access import KeysLocked, own_party
 from consent.models import Grant
 from consent.sharing import grants
@@ -192,6 +192,11 @@ def _check(held: Mapping[uuid.UUID, Grant], choices: Mapping[uuid.UUID, Choice])
         raise CannotGive(_("What you share changed meanwhile. Look at the list again, then decide."))
     if any(one.do is Do.MOVE and one.to is None for one in choices.values()):
         raise CannotGive(_("Choose who gets each permission that moves."))
+    # What moves is signed anew as its row says it, so the row must be what was signed.
+    if not all(authority.signed_for_patient(held[pk]) for pk, one in choices.items() if one.do is Do.MOVE):
+        raise CannotGive(
+            _("A permission is not what you signed, so nothing moved. End it, and tell the privacy officer.")
+        )
 
 
 def _named(act: uuid.UUID, grant_id: uuid.UUID, word: str) -> uuid.UUID:
@@ -209,7 +214,8 @@ def _terms(grant: Grant, to: User) -> dict[str, object]:
         "starts": max(clock.now(), grant.starts),
         "ends": grant.ends,
         "narrow": Narrow(
-            entries=queries.chosen_in(grant),
+            # Which single entries, the patient signed; what was recorded in a time is what the bundle lists.
+            entries=frozenset(grant.entries) or queries.chosen_in(grant),
             record_from=None if grant.is_bundle else grant.record_from,
             places=frozenset(grant.places),
         ),

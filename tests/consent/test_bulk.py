@@ -22,7 +22,9 @@ def five(with_record):
 
 
 def begin(person, kind, items, once=None):
-    return bulk.begin(person.patient, kind=kind, items=[one.pk for one in items], once=once or uuid.uuid4())
+    return bulk.begin(
+        person.patient, kind=kind, items=[one.pk for one in items], once=once or uuid.uuid4(), keyring=person.keyring
+    )
 
 
 def ask(patient, reader, *parts):

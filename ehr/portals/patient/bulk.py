@@ -80,12 +80,20 @@ def confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
     problem = None
     if request.method == "POST":
         try:
-            bulk.begin(request.patient, kind=answers["do"], items=_ids(answers["items"]), once=draft)
+            bulk.begin(
+                request.patient,
+                kind=answers["do"],
+                items=_ids(answers["items"]),
+                once=draft,
+                keyring=request.keyring,
+                read=request.POST.get("read", ""),
+            )
             return redirect("patient:bulk-act", draft)
         except bulk.CannotDo as cannot:
             problem = cannot
     lines = [_line(request, answers["do"], item) for item in answers["items"]]
-    context = {"do": answers["do"], "lines": lines, "problem": problem, "back": _back(answers["do"])}
+    read = bulk.as_read(request.patient, kind=answers["do"], items=_ids(answers["items"]))
+    context = {"do": answers["do"], "lines": lines, "read": read, "problem": problem, "back": _back(answers["do"])}
     return render(request, "patient/bulk_confirm.html", context)
 
 
