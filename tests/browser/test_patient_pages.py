@@ -59,11 +59,13 @@ def pages(db):
     answers |= prepared(browser, "patient:share-confirm", draft)
     for name in ("home", "record", "add", "add-note", "add-file", "sharing", "requests", "find", "code", "looked"):
         answers |= prepared(browser, f"patient:{name}")
-    for name in ("questions", "check"):
+    for name in ("questions", "check", "referrals", "emergencies", "delegates", "delegate-name", "kept-out"):
         answers |= prepared(browser, f"patient:{name}")
+    for name in ("share-narrow", "share-entries"):
+        answers |= prepared(browser, f"patient:{name}", draft)
     for part in Category:
         answers |= prepared(browser, "patient:category", part)
-    for name in ("grant", "stop"):
+    for name in ("grant", "change", "mandate-new", "stop"):
         answers |= prepared(browser, f"patient:{name}", kept.pk)
     answers |= prepared(browser, "patient:ask", event)
     answers |= prepared(browser, "patient:answer", asked.pk)
