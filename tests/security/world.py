@@ -19,14 +19,13 @@ from guardian.shortcuts import assign_perm
 from audit import checkpoints, log, sequencer
 from audit.models import Anchor, Checkpoint
 from consent import access, emergency
-from consent.models import Emergency
-from consent.models import GrantTemplate
+from consent.models import Emergency, GrantTemplate
 from consent.sharing import arrivals, questions
 from consent.sharing import teams as sharing_teams
 from consent.sharing.asking import ask
 from ehr import clock
 from ehr.accounts import keyrings, letters, stored
-from ehr.accounts.models import AuthenticatorApp, Letter, User
+from ehr.accounts.models import AuthenticatorApp, Guardian, Letter, Recovery, User
 from ehr.chain import transactions
 from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
@@ -40,12 +39,14 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
+from tests.security import belongings
 
 VISITORS = (
     "anonymous",
     "unverified",
     "patient",
     "other patient",
+    "who acts for the patient",
     "clinician without standing",
     "clinician without grant",
     "clinician with grant",
@@ -169,13 +170,14 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
         sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
     )
     team = _team(sharer, reader, officer)
+    more = belongings.of_consent(sharer, reader)
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     notice = Notice.objects.filter(user=sharer.user).latest("created_at")
     urgent = _urgent(sharer, reader)
     asked = {"grant": grant, "asking": asking, "case": case, "event": again, "notice": notice}
-    return entries | team | asked | {"urgent": urgent}
+    return entries | team | asked | more | {"urgent": urgent}
 
 
 def _urgent(sharer: people.Person, reader: people.Person) -> Emergency:
@@ -206,7 +208,23 @@ def _team(sharer: people.Person, reader: people.Person, officer: people.Person) 
     return {"team": team.pk, "member": nurse.user.pk}
 
 
-def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uuid.UUID) -> dict[str, Mapping]:
+def _ward(guardian: people.Person) -> Guardian:
+    """Return for whom somebody keeps a share: a person who is getting lost keys back."""
+    kept = Guardian.objects.filter(guardian=guardian.user).first()
+    if kept is None:
+        ward = people.account("Wanda Ward")
+        Recovery.objects.create(
+            user=ward.user,
+            version_id=ward.keyring.version_id,
+            public=b"",
+            sealed_private=b"",
+            ready_at=clock.now() + timedelta(days=2),
+        )
+        kept = Guardian.objects.create(user=ward.user, guardian=guardian.user, asked=guardian.user.email)
+    return kept
+
+
+def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dict) -> dict[str, Mapping]:
     """Return what fills each parameter, by portal or by address."""
     clinician = {
         "patient": sharer.patient.pk,
@@ -216,6 +234,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "kind": "problem",
         "team": has["team"],
         "member": has["member"],
+        "referral": has["referral"],
+        "to": has["to"],
     }
     patient = {
         "part": "labs",
@@ -223,7 +243,13 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "entry": has["picture"],
         "reader": reader.user.pk,
         "asking": has["asking"].pk,
-        "draft": drafts,
+        "draft": drafts[""],
+        "block": has["block"],
+        "act": has["act"],
+        "referral": has["referral"],
+        "mandate": has["mandate"],
+        "delegation": has["delegation"],
+        "what": "weight",
         "grant": has["grant"].pk,
         "event": has["event"].id,
         "which": has["urgent"].pk,
@@ -232,6 +258,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
     rows = {
         "consent_claim": has.get("claim"),
         "consent_emergency": has["urgent"],
+        "consent_delegation": has.get("vouched"),
         "consent_contactparcel": has["urgent"].contact_parcels.first(),
         "consent_granttemplate": GrantTemplate.objects.get_or_create(
             name="A visit", defaults={"categories": ["labs"], "actions": ["read"], "purpose": "TREAT", "days": 7}
@@ -247,6 +274,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         "notices_hook": Hook.objects.first(),
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
+        "accounts_recovery": Recovery.objects.get(user=_ward(sharer).user),
         "accounts_user": sharer.user,
         "providers_institution": Institution.objects.first(),
         "providers_team": Team.objects.get(pk=has["team"]),
@@ -258,9 +286,16 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: uui
         for name in names
         if "pk" in addresses()[name]
     }
-    front = {"token": "no-such-token", "notice_id": has["notice"].pk}
-    file = {"clinician:file": {"logical_id": has["picture"]}, "patient:team": {"reader": has["team"]}}
-    return {"clinician": clinician, "patient": patient, "front": front} | desk_rows | file
+    front = {"token": "no-such-token", "notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
+    others = {
+        "clinician:file": {"logical_id": has["picture"]},
+        "patient:team": {"reader": has["team"]},
+        "patient:acting-answer": {"delegation": has["offered"]},
+        "patient:acting-share-stop": {"grant": has["given"]},
+        "patient:acting-share-confirm": {"draft": drafts["acting"]},
+    }
+    begun = {name: one for name, one in drafts.items() if ":" in name}
+    return {"clinician": clinician, "patient": patient, "front": front} | desk_rows | others | begun
 
 
 def _draft_of(browser: Client, reader: people.Person) -> uuid.UUID:
@@ -304,18 +339,31 @@ def build() -> World:
         pass
     signed = checkpoints.sign() or Checkpoint.objects.last()
     Anchor.objects.create(checkpoint=signed, from_size=0, digest=b"\x03" * 32)
+    hers["vouched"] = his["vouched"] = belongings.vouched_for(waiting)
+    dora, dirk = belongings.delegates_of(ana, lee, hers), belongings.delegates_of(ben, wu, his)
     browsers = {
         "anonymous": Client(raise_request_exception=False),
         "unverified": browser_of(unverified, second_step=False),
         "patient": browser_of(ana, second_step=False),
         "other patient": browser_of(ben, second_step=False),
+        "who acts for the patient": browser_of(dora, second_step=False),
         "clinician without standing": browser_of(old),
         "clinician without grant": browser_of(stranger),
         "clinician with grant": browser_of(lee),
         "staff with one factor": browser_of(staff("Uma One", *DeskRole), second_step=False),
         "staff": browser_of(officer),
     }
-    drafts = {who: _draft_of(browsers[who], lee) for who in ("patient", "other patient")}
+    drafts = {
+        "patient": _drafts(browsers["patient"], browsers["who acts for the patient"], stranger, hers),
+        "other patient": _drafts(browsers["other patient"], browser_of(dirk, second_step=False), stranger, his),
+    }
     world = World(browsers, _places(ana, lee, hers, drafts["patient"]), _places(ben, wu, his, drafts["other patient"]))
     clock.now()
     return world
+
+
+def _drafts(patients: Client, delegates: Client, reader: people.Person, has: dict) -> dict[str, object]:
+    """Begin what a patient, and who acts for them, may have on its way; return the drafts, by address or by kind."""
+    begun = {"": _draft_of(patients, reader)} | belongings.drafts_of(patients, has)
+    belongings.begin_acting(delegates, has["delegation"])
+    return begun | {"acting": belongings.draft_of_sharing(delegates, reader)}

@@ -1,0 +1,125 @@
+"""What else is somebody's own in the world of the doors: who acts for them, whom they keep out, what is under way."""
+
+import uuid
+from datetime import timedelta
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from consent.delegates import naming, vouching
+from consent.models import Delegation
+from consent.sharing import blocks, bulk, mandates, referrals
+from ehr import clock
+from ehr.accounts.models import User
+from ehr.words import Category
+from patients.models import Patient
+from providers.roles import Role
+from tests import people
+from tests.consent import delegating
+
+WHY = "Please look at this, it hurts for weeks"
+
+
+def of_consent(sharer: people.Person, reader: people.Person) -> dict[str, object]:
+    """Return, by what each is called in addresses, a block, a bulk act, a referral and a mandate of somebody's."""
+    pest, other = people.clinician("Patrick Pest"), people.clinician("Olive Other", role=Role.SPECIALIST)
+    spare = people.give(sharer, other, Category.LABS)
+    referral = referrals.refer(
+        sharer.patient,
+        referrer=reader.user,
+        keyring=reader.keyring,
+        to=people.clinician("Sven Specialist", role=Role.SPECIALIST).user,
+        categories=[Category.HISTORY],
+        days=7,
+        words=WHY,
+    )
+    mandate = mandates.make(
+        sharer.patient,
+        keyring=sharer.keyring,
+        referrer=reader.user,
+        categories=[Category.LABS],
+        roles=[Role.SPECIALIST],
+        days=30,
+        until=clock.now() + timedelta(days=90),
+    )
+    return {
+        "block": blocks.block(sharer.patient, reader=pest.user, keyring=sharer.keyring).pk,
+        "act": bulk.begin(sharer.patient, kind="end", items=[spare.pk], once=uuid.uuid4()).pk,
+        "referral": referral.pk,
+        "mandate": mandate.pk,
+        "spare": spare.pk,
+        "to": other.user.pk,
+    }
+
+
+def delegates_of(sharer: people.Person, reader: people.Person, has: dict[str, object]) -> people.Person:
+    """Return who acts for somebody. `has` gets their delegation, a grant they gave, and what else they are asked."""
+    acts = people.account("Dora Delegate")
+    named = delegating.name(sharer, acts, rights=delegating.ALL, categories=tuple(Category))
+    grant = delegating.let_in(sharer, acts, reader)
+    asking = people.patient("Cara Cousin")
+    offered = naming.ask(asking.patient, email=acts.user.email, terms=delegating.terms())
+    has |= {"delegation": named.pk, "offered": offered.pk, "given": grant.pk}
+    return acts
+
+
+def vouched_for(patient: Patient) -> Delegation:
+    """Return a delegation that one verifier confirmed, of a record without its patient yet."""
+    verifier = people.account("Vernon Verifier", staff=True)
+    verifier.user.user_permissions.add(Permission.objects.get(codename="vouch_delegation"))
+    return vouching.begin(
+        patient,
+        by=User.objects.get(pk=verifier.user.pk),
+        keyring=verifier.keyring,
+        email=people.account("Paul Parent").user.email,
+        basis="carer",
+        rights=["read"],
+        categories=[Category.LABS],
+        ends=clock.now() + timedelta(days=30),
+        document="court-order",
+    )
+
+
+def begin_acting(browser: Client, delegation: uuid.UUID) -> None:
+    """Act for somebody in a browser from now on."""
+    browser.post(reverse("patient:acting-begin", args=[delegation]))
+
+
+def draft_of_sharing(browser: Client, reader: people.Person) -> uuid.UUID:
+    """Begin to let somebody in, acting for the patient, as far as the sentence; return the draft."""
+    where = browser.post(
+        reverse("patient:acting-share-with", args=[reader.user.pk]), {"ordinary": ["labs"], "days": "7"}
+    )["Location"]
+    return uuid.UUID(where.rstrip("/").split("/")[-1])
+
+
+def drafts_of(browser: Client, has: dict) -> dict[str, dict[str, object]]:
+    """Begin, in a patient's browser, to end many, to mandate and to move; return the drafts by address."""
+    many = _after(browser.post(reverse("patient:end-many"), {"do": "end", "item": [str(has["spare"])]}))
+    mandate = _after(
+        browser.post(
+            reverse("patient:mandate-new", args=[has["grant"].pk]),
+            {"ordinary": ["labs"], "roles": [str(Role.SPECIALIST)], "days": "30", "span": "month"},
+        )
+    )
+    change = _after(
+        browser.post(reverse("patient:change", args=[has["grant"].pk]), {"ordinary": ["labs"], "span": "same"})
+    )
+    place = people.institution()
+    move = _after(browser.post(reverse("patient:move"), {"place": str(place.pk)}))
+    page = browser.get(reverse("patient:move-what", args=[move]))
+    held = [one.pk for one in page.context["held"]]
+    browser.post(reverse("patient:move-what", args=[move]), {str(pk): "move" for pk in held})
+    moving = {name: {"draft": move} for name in ("patient:move-what", "patient:move-confirm", "patient:move-done")}
+    return {
+        "patient:bulk-confirm": {"draft": many},
+        "patient:mandate-confirm": {"draft": mandate},
+        "patient:change-confirm": {"draft": change},
+        "patient:move-to": {"draft": move, "grant": has["grant"].pk},
+    } | moving
+
+
+def _after(answer) -> uuid.UUID:
+    """Return the draft that a form led to."""
+    return next(uuid.UUID(part) for part in reversed(answer["Location"].split("/")) if len(part) == 36)
