@@ -18,7 +18,16 @@ from tests.teams import administrator
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
 MORE = {"section": "results", "kind": "note"}
-POSTED = {"emergency-end", "withdraw", "team-remove", "team-assign", "team-unassign"}
+POSTED = {
+    "emergency-end",
+    "withdraw",
+    "reply",
+    "referral-withdraw",
+    "team-remove",
+    "team-assign",
+    "team-unassign",
+    "bedside",
+}
 # Whoever belongs to a team sees it; to everybody else it is not there.
 TEAMS = {"team"}
 # What somebody in each position is answered. "way": a step before it (sign in, second step, begin).
@@ -28,6 +37,7 @@ OWN = {"home", "requests", "code", "credentials", "submit"}
 
 def address(pattern, person, entry) -> str:
     given = {"patient": person.patient.pk, "logical_id": entry, "request_id": uuid.uuid4()} | MORE
+    given |= {"referral": uuid.uuid4(), "to": User.objects.get(name="Charles Stranger").pk}
     given |= {"team": Team.objects.get().pk, "member": User.objects.get(name="Mei Lee").pk}
     return reverse(f"clinician:{pattern.name}", kwargs={name: given[name] for name in pattern.pattern.converters})
 
@@ -38,7 +48,7 @@ def tried(browser, pattern, person, entry) -> int:
 
 
 @pytest.fixture(autouse=True)
-def team(lee):
+def team(lee, stranger):
     """Dr Lee leads a team of her own."""
     place = people.institution()
     return found_team(place, name="Night shift", lead=lee.user.clinician, by=administrator("Ida Berg", place))
@@ -59,6 +69,14 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
     reader = browser_of(lee)
     known = tried(reader, pattern, ana, entry)
     expected = {"register": 302, "emergency-end": 404, "withdraw": 404, "file": 404, "change": 404, "stop": 404}
+    expected |= {
+        "reply": 404,
+        "bedside": 404,
+        "referral-withdraw": 404,
+        "report": 404,
+        "copy": 403,
+        "prescription": 404,
+    }
     expected |= {"team-remove": 302, "team-assign": 422, "team-unassign": 404}
     assert known == expected.get(pattern.name, 200)
     if "logical_id" in pattern.pattern.converters:
