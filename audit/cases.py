@@ -73,7 +73,7 @@ def close(case: Case, by: Party) -> Case:
 
 @transaction.atomic
 def assign(case: Case, *, to: Party, by: Party) -> Case:
-    """Give a case to one officer to look after; whoever had it before has it no more. Raises NotPossible as `answer`."""
+    """Give a case to one officer to look after; whoever had it has it no more. Raises NotPossible as `answer` does."""
     case = Case.objects.select_for_update().get(pk=case.pk)
     _may_handle(case, by)
     _may_handle(case, to)

@@ -84,8 +84,8 @@ REFUSALS = {
     ),
     "not-in-grant": gettext_lazy("{name} has not given you access to this. Ask {name} to share this part with you."),
     "only-dispensing": gettext_lazy(
-        "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing else. "
-        "Ask {name} to share the prescription."
+        "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing "
+        "else. Ask {name} to share the prescription."
     ),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
     "does-not-open": gettext_lazy(

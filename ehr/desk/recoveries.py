@@ -68,9 +68,7 @@ class Recoveries(Worklist):
     """Lost keys under way. What is stopped, finished or given up is not here."""
 
     title = _("Lost keys")
-    lede = _(
-        "Two of you see the person and their document, one after the other. Then our share goes to them."
-    )
+    lede = _("Two of you see the person and their document, one after the other. Then our share goes to them.")
     empty = _("Nobody is getting keys back now.")
 
     def has_view_permission(self, request: HttpRequest, obj=None) -> bool:

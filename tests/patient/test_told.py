@@ -47,7 +47,8 @@ NEVER_PATIENTS = {
     "recovery.released", "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
-    "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn", "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
+    "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
+    "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "emergency.contact-named",

@@ -46,7 +46,9 @@ def keep_out(request: HttpRequest, reader: UUID) -> HttpResponse:
         except blocks.CannotBlock as problem:
             messages.warning(request, str(problem))
         else:
-            messages.success(request, _("%(name)s is kept out from now on. They are not told of that.") % {"name": person.name})
+            messages.success(
+                request, _("%(name)s is kept out from now on. They are not told of that.") % {"name": person.name}
+            )
         return redirect("patient:kept-out")
     context = {
         "person": person,
