@@ -66,6 +66,10 @@ def give(
     if keyring is None or not accounts.is_theirs(keyring, delegate.pk):
         raise KeysLocked(sentences.refusal("locked", name=patient.name), because="locked")
     chosen = tuple(part for part in Category if part in set(categories))
+    if not set(chosen) <= set(acting.categories):
+        raise CannotGive(_("You may let others see only the parts that were named for you."))
+    # A refusal commits its line, so it is told before the transaction; inside, the boxes are opened as they are then.
+    boxes_to_share(patient, chosen, delegate=delegate, keyring=keyring)
     with transaction.atomic():
         Patient.objects.select_for_update().get(pk=patient.pk)
         if once and (made := given_by(acting).filter(pk=once).first()):

@@ -43,7 +43,7 @@ def test_somebody_elses_place_hears_nothing(with_record, hooked):
     assert told() == []
 
 
-def test_a_block_is_not_told(with_record, lee, hooked):
+def test_a_block_is_told_as_an_end_and_no_otherwise(with_record, lee, hooked):
     people.give(with_record, lee, Category.LABS)
     blocks.block(with_record.patient, reader=lee.user)
-    assert told() == ["access-given"]
+    assert told() == ["access-given", "access-ended"]

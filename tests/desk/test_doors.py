@@ -175,6 +175,7 @@ def test_no_patient_s_record_has_a_page_at_the_desk():
 @pytest.mark.privacy
 def test_who_is_a_patient_is_not_told_at_the_desk(everybody):
     """The list of records that wait holds nobody who has come."""
+    patient_people.prepare_ground()
     known = patient_people.patient("Ana Costa").patient
     assert (
         everybody["identity checker"].get(reverse("admin:patients_patient_change", args=[known.pk])).status_code == 404
