@@ -17,8 +17,8 @@ from ehr.desk import (
 )
 
 __all__ = [
-    "emergencies",
     "delegations",
+    "emergencies",
     "explaining",
     "inquiries",
     "invitations",

@@ -90,9 +90,6 @@ urlpatterns = [
     path("emergencies/contact/", emergencies.contact, name="emergency-contact"),
     path("emergencies/parts/<slug:part>/", emergencies.keep_shut, name="emergency-part"),
     path("emergencies/<uuid:which>/end/", emergencies.end, name="emergency-end"),
-    path("check/", checking.check, name="check"),
-    path("check/my-log.json", checking.my_log, name="my-log"),
-    path("check/verify.py", checking.verifier, name="verifier"),
     path("delegates/", delegates.delegates_page, name="delegates"),
     path("delegates/new/", delegates.name, name="delegate-name"),
     path("delegates/<uuid:delegation>/", delegates.delegate, name="delegate"),
@@ -113,4 +110,7 @@ urlpatterns = [
     path("for/sharing/with/<uuid:reader>/", acting_sharing.acting_share_with, name="acting-share-with"),
     path("for/sharing/new/<uuid:draft>/", acting_sharing.acting_share_confirm, name="acting-share-confirm"),
     path("for/sharing/<uuid:grant>/stop/", acting_sharing.acting_share_stop, name="acting-share-stop"),
+    path("check/", checking.check, name="check"),
+    path("check/my-log.json", checking.my_log, name="my-log"),
+    path("check/verify.py", checking.verifier, name="verifier"),
 ]
