@@ -99,16 +99,17 @@ def take_over(patient: Patient, *, secrets: Mapping[tuple[str, int], bytes], sig
 
 def own_boxes(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
     """Return a patient's own lockboxes, opened with their keyring. Raises CannotOpen."""
+    held = rows.seals(patient.pk, keyring.reader_id, [str(part) for part in parts])
+    return {box.part: box for box in _own(patient, held, keyring)}
+
+
+def _own(patient: Patient, held: Iterable[tuple], keyring: OpenKeyring) -> Iterator[OpenBox]:
     openers: dict[int, Callable[..., bytes]] = {}
-    opened = {}
-    for blob, pk, part, epoch, version in rows.seals(patient.pk, keyring.reader_id, [str(part) for part in parts]):
+    for blob, pk, part, epoch, version in held:
         if version not in openers:
             at = _at_version(keyring, version)
             openers[version] = lockboxes.by_key(_own_key(at), at.open_seal)
-        opened[part] = lockboxes.open_box(
-            _box(patient, pk, part, epoch), blob, open_seal=openers[version], bound_to=_OWNER
-        )
-    return opened
+        yield lockboxes.open_box(_box(patient, pk, part, epoch), blob, open_seal=openers[version], bound_to=_OWNER)
 
 
 def _at_version(keyring: OpenKeyring, version_id: int) -> OpenKeyring:
@@ -385,7 +386,8 @@ def seal_words(patient: Patient, words: bytes, *, info: bytes) -> bytes:
 
 def open_words(patient: Patient, sealed: bytes, *, keyring: OpenKeyring, info: bytes) -> bytes:
     """Return what `seal_words` closed, with the patient's own keys. Raises CannotOpen."""
-    box = own_boxes(patient, [LOG_PART], keyring=keyring).get(LOG_PART)
-    if box is None:
-        raise CannotOpen("There is no key of one's own for the words on the log.")
-    return box.opener.open(bytes(sealed), info=info)
+    # Words said before the keys were renewed are closed for an epoch before this one.
+    for box in _own(patient, rows.seals(patient.pk, keyring.reader_id, [LOG_PART], closed_too=True), keyring):
+        with suppress(CannotOpen):
+            return box.opener.open(bytes(sealed), info=info)
+    raise CannotOpen("There is no key of one's own for these words on the log.")

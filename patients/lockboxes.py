@@ -21,7 +21,7 @@ from ehr.crypto.digests import joined
 from ehr.crypto.formats import KEM_PRIVATE_BYTES, SEAL_V1, CannotOpen
 from ehr.crypto.passphrases import derive
 from ehr.crypto.sealing import KemPair, encrypt, generate_kem, new_key, public_of, seal
-from patients.models import BatchKey, BundledKey, Lockbox, Patient, Seal, WrappedKey
+from patients.models import LOG_PART, BatchKey, BundledKey, Lockbox, Patient, Seal, WrappedKey
 
 logger = logging.getLogger(__name__)
 # The root follows from the private key, so that whoever signed the public key vouched for both.
@@ -183,7 +183,11 @@ def turn(old: OpenBox, *, signer: Signer, recipients: Iterable[Recipient]) -> Op
     lockbox.save(update_fields=["closed_at"])
     _, new = begin_epoch(lockbox.patient, lockbox.part, lockbox.epoch + 1, signer=signer, recipients=recipients)
     rewrap(old, new)
-    lockbox.seals.all().delete()
+    gone = lockbox.seals.all()
+    if lockbox.part == LOG_PART and lockbox.patient.user_id:
+        # Words stay closed for the epoch in which they were said: their owner keeps its key, and nobody else.
+        gone = gone.exclude(reader__user=lockbox.patient.user_id)
+    gone.delete()
     return new
 
 

@@ -24,15 +24,21 @@ def _all(sql: str, parameters: list) -> list[tuple]:
         return cursor.fetchall()
 
 
-def seals(patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str]) -> list[tuple]:
-    """Return (blob, lockbox, part, epoch, key version) of the seals of open epochs that an owner or the escrow has."""
+def seals(
+    patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str], *, closed_too: bool = False
+) -> list[tuple]:
+    """Return (blob, lockbox, part, epoch, key version) of the seals of open epochs that an owner or the escrow has.
+
+    With `closed_too` those of closed epochs as well, newest first: only of the words on the log are any kept.
+    """
     if not parts:
         return []
+    only = "" if closed_too else "and box.closed_at is null "
     return _all(
         "select seal.blob, box.id, box.part, box.epoch, seal.key_version_id from patients_lockbox box "
         "join patients_seal seal on seal.lockbox_id = box.id "
-        f"where box.patient_id = %s and box.closed_at is null and box.part in ({_marks(parts)}) "
-        "and seal.reader_id = %s and seal.grant_id is null order by box.id",
+        f"where box.patient_id = %s {only}and box.part in ({_marks(parts)}) "
+        f"and seal.reader_id = %s and seal.grant_id is null order by box.id{' desc' if closed_too else ''}",
         [_id(patient_id), *map(str, parts), _id(reader_id)],
     )
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from consent import access, authority, proofs, upkeep
+from consent import access, authority, keys, proofs, upkeep
 from consent.models import Ending, Grant, GrantParcel
 from consent.sharing import grants
 from ehr.accounts import keyrings
@@ -46,6 +46,18 @@ def test_after_the_first_visit_nothing_is_closed_for_the_older_keys(with_record)
     upkeep.tidy(with_record.patient, keyring=with_record.keyring)
     assert not Seal.objects.filter(key_version=old.version_id, lockbox__closed_at=None).exists()
     assert upkeep.tidy(with_record.patient, keyring=with_record.keyring) == 0
+
+
+def test_words_on_the_log_stay_readable_with_renewed_keys(with_record):
+    said = keys.seal_words(with_record.patient, b"before", info=b"request")
+    renew(with_record)
+    upkeep.tidy(with_record.patient, keyring=with_record.keyring)
+    later = keys.seal_words(with_record.patient, b"after", info=b"request")
+    opened = [
+        keys.open_words(with_record.patient, sealed, keyring=with_record.keyring, info=b"request")
+        for sealed in (said, later)
+    ]
+    assert opened == [b"before", b"after"]
 
 
 def test_readers_keep_reading_when_the_patients_keys_are_renewed(with_record, lee):
