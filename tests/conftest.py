@@ -75,3 +75,9 @@ def _fresh_cache():
 def now():
     """The moment the product would tell."""
     return clock.now()
+
+
+@pytest.fixture(autouse=True)
+def _no_live_counter(settings):
+    """Pages hold no stream open, whatever Redis there is; the tests of streams ask for them."""
+    settings.NOTICE_STREAMS = 0

@@ -16,7 +16,7 @@ STREAM = "/notices/stream"
 def kept(request, db, settings) -> dict:
     """Alice's account with so many notices, and what the server's stream tells afterwards."""
     times, said = request.param
-    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    settings.REDIS_URL, settings.NOTICE_STREAMS = "redis://127.0.0.1:9/0", 2
     alice = accounts.open_account(email="alice@example.org", name="Alice Moreau", passphrase=PASSPHRASE).user
     for number in range(times):
         operations.notify(alice, "access-ends-soon", key=str(number))

@@ -40,7 +40,7 @@ class Bell:
 @pytest.fixture(autouse=True)
 def _bells(monkeypatch, settings):
     """Everything a stream needs but a Redis."""
-    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    settings.REDIS_URL, settings.NOTICE_STREAMS = "redis://127.0.0.1:9/0", 2
     monkeypatch.setattr(Bell, "now", 0.0)
     monkeypatch.setattr(Bell, "happens", [])
     monkeypatch.setattr(Bell, "waits", [])
