@@ -4,11 +4,20 @@ import json
 import uuid
 
 import pytest
+import time_machine
 
 from consent import access
 from consent.access import Draft
 from ehr.words import Category
 from tests import people
+from tests.consent.delegating import BEGUN
+
+
+@pytest.fixture
+def at_begun():
+    """The clock stands at BEGUN, for all who are made after this; name it before them."""
+    with time_machine.travel(BEGUN, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture

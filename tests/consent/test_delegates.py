@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import time_machine
 
 from consent import access, queries
 from consent.access import AccessDenied, KeysLocked
@@ -18,7 +17,7 @@ from ehr.words import Category, Purpose
 from patients.models import GrantSeal, Seal
 from tests import people
 from tests.consent.conftest import draft, texts
-from tests.consent.delegating import ALL, BEGUN, lines, name, opened, terms
+from tests.consent.delegating import ALL, lines, name, opened, terms
 
 
 @pytest.fixture
@@ -254,15 +253,14 @@ def test_ending_twice_changes_nothing(ana, rui):
     assert len(lines(ana, "delegation.ended")) == 1
 
 
-def test_it_is_over_at_its_end_with_no_job_running(with_record, rui):
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        made = name(with_record, rui, days=1)
-        traveller.move_to(made.ends - timedelta(seconds=1))
-        assert texts(opened(with_record, rui))
-        traveller.move_to(made.ends)
-        with pytest.raises(AccessDenied):
-            opened(with_record, rui)
-        assert delegates.acts_for(rui.user) == []
+def test_it_is_over_at_its_end_with_no_job_running(at_begun, with_record, rui):
+    made = name(with_record, rui, days=1)
+    at_begun.move_to(made.ends - timedelta(seconds=1))
+    assert texts(opened(with_record, rui))
+    at_begun.move_to(made.ends)
+    with pytest.raises(AccessDenied):
+        opened(with_record, rui)
+    assert delegates.acts_for(rui.user) == []
 
 
 # --- Forgeries -----------------------------------------------------------------------

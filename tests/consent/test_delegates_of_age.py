@@ -11,7 +11,7 @@ from consent.delegates import naming
 from ehr.words import Category
 from tests import people
 from tests.consent.conftest import draft, texts
-from tests.consent.delegating import BEGUN, chart, let_in, name, opened, terms
+from tests.consent.delegating import chart, let_in, name, opened, terms
 
 
 @pytest.fixture
@@ -31,46 +31,42 @@ def leo(ground):
     return boy
 
 
-def test_a_parents_right_ends_by_itself_when_the_child_comes_of_age(leo, rui):
+def test_a_parents_right_ends_by_itself_when_the_child_comes_of_age(at_begun, leo, rui):
     grown = datetime(2026, 12, 1, 5, tzinfo=UTC)  # midnight in Toronto
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        made = name(leo, rui, basis="parent", days=300)
-        assert made.ends == grown
-        traveller.move_to(grown - timedelta(seconds=1))
-        assert texts(opened(leo, rui))
-        traveller.move_to(grown + timedelta(seconds=1))
-        with pytest.raises(AccessDenied):
-            opened(leo, rui)
+    made = name(leo, rui, basis="parent", days=300)
+    assert made.ends == grown
+    at_begun.move_to(grown - timedelta(seconds=1))
+    assert texts(opened(leo, rui))
+    at_begun.move_to(grown + timedelta(seconds=1))
+    with pytest.raises(AccessDenied):
+        opened(leo, rui)
 
 
-def test_whom_a_parent_let_in_is_out_then_too(leo, rui, lee):
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        made = name(leo, rui, basis="parent", days=300)
-        let_in(leo, rui, lee, days=300)
-        traveller.move_to(made.ends - timedelta(seconds=1))
-        assert texts(chart(leo, lee))
-        traveller.move_to(made.ends + timedelta(seconds=1))
-        with pytest.raises(AccessDenied):
-            chart(leo, lee)
+def test_whom_a_parent_let_in_is_out_then_too(at_begun, leo, rui, lee):
+    made = name(leo, rui, basis="parent", days=300)
+    let_in(leo, rui, lee, days=300)
+    at_begun.move_to(made.ends - timedelta(seconds=1))
+    assert texts(chart(leo, lee))
+    at_begun.move_to(made.ends + timedelta(seconds=1))
+    with pytest.raises(AccessDenied):
+        chart(leo, lee)
 
 
-def test_the_day_counts_where_the_child_lives_now(leo, rui):
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        name(leo, rui, basis="parent", days=300)
-        leo.user.time_zone = "Pacific/Auckland"
-        leo.user.save(update_fields=["time_zone"])
-        traveller.move_to(datetime(2026, 11, 30, 10, 59, 59, tzinfo=UTC))
-        assert texts(opened(leo, rui))
-        traveller.move_to(datetime(2026, 11, 30, 11, 0, 1, tzinfo=UTC))
-        with pytest.raises(AccessDenied):
-            opened(leo, rui)
+def test_the_day_counts_where_the_child_lives_now(at_begun, leo, rui):
+    name(leo, rui, basis="parent", days=300)
+    leo.user.time_zone = "Pacific/Auckland"
+    leo.user.save(update_fields=["time_zone"])
+    at_begun.move_to(datetime(2026, 11, 30, 10, 59, 59, tzinfo=UTC))
+    assert texts(opened(leo, rui))
+    at_begun.move_to(datetime(2026, 11, 30, 11, 0, 1, tzinfo=UTC))
+    with pytest.raises(AccessDenied):
+        opened(leo, rui)
 
 
-def test_a_carer_stays_when_somebody_comes_of_age(leo, rui):
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        name(leo, rui, basis="carer", days=60)
-        traveller.move_to(datetime(2026, 12, 2, tzinfo=UTC))
-        assert texts(opened(leo, rui))
+def test_a_carer_stays_when_somebody_comes_of_age(at_begun, leo, rui):
+    name(leo, rui, basis="carer", days=60)
+    at_begun.move_to(datetime(2026, 12, 2, tzinfo=UTC))
+    assert texts(opened(leo, rui))
 
 
 def test_nobody_is_named_as_the_parent_of_somebody_of_age(leo, rui):

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 
 from audit import log, sequencer
 from consent.delegates import hiding, naming, telling
@@ -11,7 +10,7 @@ from consent.sharing import blocks
 from ehr.notices.models import Notice
 from ehr.words import Category
 from tests import people
-from tests.consent.delegating import BEGUN, let_in, name
+from tests.consent.delegating import let_in, name
 
 
 @pytest.fixture
@@ -48,12 +47,11 @@ def test_ones_own_acts_are_no_news(ana, rui, lee):
     assert heard(rui) == []
 
 
-def test_what_came_before_is_no_news(ana, rui, lee):
-    with time_machine.travel(BEGUN, tick=False) as traveller:
-        people.give(ana, lee, Category.LABS)
-        traveller.shift(timedelta(seconds=2))
-        name(ana, rui)
-        assert heard(rui) == []
+def test_what_came_before_is_no_news(at_begun, ana, rui, lee):
+    people.give(ana, lee, Category.LABS)
+    at_begun.shift(timedelta(seconds=2))
+    name(ana, rui)
+    assert heard(rui) == []
 
 
 def test_of_parts_they_may_not_see_they_hear_nothing(ana, rui, lee):
