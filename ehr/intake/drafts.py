@@ -2,13 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from django.conf import settings
 
 from consent.access import Draft
 from ehr.crypto.digests import keyed
 from ehr.r4 import labels, references, search, text
+from patients import naming
 from patients.models import Patient
 
 from . import queries
@@ -19,31 +20,24 @@ def make(patient: Patient, resources: Iterable[dict], *, source: str) -> Iterato
     resources = list(resources)
     context = {references.name_of(resource): resource for resource in resources}
     stored = queries.stored(patient)
+    names = naming.Naming(patient)
     for resource in resources:
         found = labels.label(resource, context=context)
         body = text.dumps(labels.stamp(resource, found))
-        logical_id = _logical_id(patient, source, resource)
+        logical_id = naming.logical_id(patient.pk, source, references.name_of(resource))
         version, origin = stored.get(logical_id, (0, b""))
         if version and origin == _origin(logical_id, version, body):
             continue
         draft = Draft(
             resource=body,
             parts=tuple(str(category) for category in found.categories),
-            search=text.dumps(search.values(resource)),
+            # What is searched for is said in this server's names, so the values are, too.
+            search=text.dumps(search.values(names.resource(resource, source=source) | {"id": str(logical_id)})),
             logical_id=logical_id,
             version=version + 1,
             origin=_origin(logical_id, version + 1, body),
         )
         yield resource["resourceType"], draft
-
-
-def _logical_id(patient: Patient, source: str, resource: Mapping) -> uuid.UUID:
-    """Return the entry's id: the same for the same resource of a source, and for nobody else.
-
-    Keyed and bound to the patient, for it stands in clear: one doctor's resource in two records must not link them.
-    """
-    digest = keyed(settings.INDEX_KEY, "logical-id", f"{patient.pk}|{source}|{references.name_of(resource)}")
-    return uuid.UUID(bytes=digest[:16], version=5)
 
 
 def _origin(logical_id: uuid.UUID, version: int, body: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """Whose record a delivery is: matched by identifiers, expected where nobody is there yet."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 
@@ -10,6 +9,7 @@ from ehr import clock
 from ehr.lines import names
 from ehr.r4 import references
 from patients.models import Identifier, Patient
+from patients.naming import OWN_SYSTEMS, named_by_source
 from patients.queries import identifier_digest
 
 from . import queries
@@ -18,16 +18,6 @@ from .refusals import Refused
 SEXES = frozenset({"female", "male", "other", "unknown"})
 PAST_USES = frozenset({"old", "temp"})
 LONGEST_NAME = 200
-# The naming systems of this product itself. A sender that used one could pass for another sender's patient.
-OWN_SYSTEMS = "urn:chartseal:"
-
-
-def named_by_source(source: str, reference: str) -> tuple[str, str]:
-    """Return the identifier that says "what this source calls Patient/12", by which later deliveries find them.
-
-    Its value is a digest: identifiers match without regard to dashes and case, and Patient/1-2 is not Patient/12.
-    """
-    return f"{OWN_SYSTEMS}source:{source}", hashlib.sha256(reference.encode()).hexdigest()
 
 
 def find(source: str, reference: str) -> Patient | None:
