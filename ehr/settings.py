@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
-from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +25,7 @@ from ehr.environment import (
     needed,
     secret,
 )
+from ehr.rings import rings
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = secret("SECRET_KEY")
@@ -346,30 +346,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
-CELERY_BEAT_SCHEDULE = {
-    "sequence the log": {"task": "audit.tasks.sequence", "schedule": schedule(1)},
-    "sign a checkpoint": {"task": "audit.tasks.checkpoint", "schedule": schedule(LOG_CHECKPOINT_SECONDS)},
-    "anchor the log": {"task": "audit.tasks.anchor", "schedule": schedule(LOG_ANCHOR_SECONDS)},
-    "relay transactions": {"task": "ehr.chain.tasks.relay", "schedule": schedule(2)},
-    "index the chain": {"task": "ehr.chain.tasks.index", "schedule": schedule(2)},
-    "tidy accounts": {"task": "ehr.accounts.tasks.tidy", "schedule": schedule(3600)},
-    "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
-    "tell institutions": {"task": "ehr.notices.tasks.deliver_hooks", "schedule": schedule(10)},
-    "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
-    "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
-    "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},
-    "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
-    "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
-    "tell emergency contacts": {"task": "consent.tasks.tell_contacts", "schedule": schedule(5)},
-    "tell of overdue reviews": {"task": "consent.tasks.tell_of_overdue_reviews", "schedule": schedule(300)},
-    "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
-    "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
-    "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
-}
-
-# A ring that nobody answered in time is forgotten: a worker that comes back meets no heap of them.
-for _ring in CELERY_BEAT_SCHEDULE.values():
-    _ring["options"] = {"expires": max(5.0, _ring["schedule"].run_every.total_seconds())}
+CELERY_BEAT_SCHEDULE = rings(checkpoint=LOG_CHECKPOINT_SECONDS, anchor=LOG_ANCHOR_SECONDS)
 
 # --- Measures ------------------------------------------------------------------------------------
 # Who shows it as a bearer token may read /metrics; without it only this machine may, and in production nobody.

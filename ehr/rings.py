@@ -1,0 +1,33 @@
+"""When the clock (Celery beat) rings for which task: each looks in the database for what there is to do."""
+
+from celery.schedules import schedule
+
+
+def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
+    """Return the beat's schedule: checkpoints of the log and their anchors every so many seconds.
+
+    A ring that nobody answered in time is forgotten: a worker that comes back meets no heap of them.
+    """
+    bells = {
+        "sequence the log": {"task": "audit.tasks.sequence", "schedule": schedule(1)},
+        "sign a checkpoint": {"task": "audit.tasks.checkpoint", "schedule": schedule(checkpoint)},
+        "anchor the log": {"task": "audit.tasks.anchor", "schedule": schedule(anchor)},
+        "relay transactions": {"task": "ehr.chain.tasks.relay", "schedule": schedule(2)},
+        "index the chain": {"task": "ehr.chain.tasks.index", "schedule": schedule(2)},
+        "tidy accounts": {"task": "ehr.accounts.tasks.tidy", "schedule": schedule(3600)},
+        "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
+        "tell institutions": {"task": "ehr.notices.tasks.deliver_hooks", "schedule": schedule(10)},
+        "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
+        "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
+        "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},
+        "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
+        "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
+        "tell emergency contacts": {"task": "consent.tasks.tell_contacts", "schedule": schedule(5)},
+        "tell of overdue reviews": {"task": "consent.tasks.tell_of_overdue_reviews", "schedule": schedule(300)},
+        "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
+        "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
+        "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
+    }
+    for bell in bells.values():
+        bell["options"] = {"expires": max(5.0, bell["schedule"].run_every.total_seconds())}
+    return bells
