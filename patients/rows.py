@@ -1,12 +1,30 @@
-"""The three reads of an opening, in SQL: building them with the ORM costs more than decrypting a page of entries.
+"""The reads of an opening, in SQL: building them with the ORM costs more than decrypting a page of entries.
 
 What comes back is sealed. Ids may be text or UUIDs, as the database hands them over.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db import connection
+
+_IN_ONE = 5_000  # ids that one statement names at most
+# That an entry is there at all: of one that was deleted, no version is the present one.
+_THERE = (
+    " and exists (select 1 from patients_entry there where there.patient_id = entry.patient_id "
+    "and there.logical_id = entry.logical_id and there.current)"
+)
+# The number of an entry's newest version, whoever may open that.
+_NEWEST = (
+    "(select max(newest.version) from patients_entry newest "
+    "where newest.patient_id = entry.patient_id and newest.logical_id = entry.logical_id)"
+)
+# Of the versions that a bundle holds, no later one.
+_NEWEST_HELD = (
+    " and not exists (select 1 from patients_bundledkey later join patients_entry newer on newer.id = later.entry_id "
+    "where later.grant_id = bundled.grant_id and newer.patient_id = entry.patient_id "
+    "and newer.logical_id = entry.logical_id and newer.version > entry.version)"
+)
 
 
 def _id(value: uuid.UUID) -> uuid.UUID | str:
@@ -73,25 +91,37 @@ def bundled(
     """Return (entry, grant, key, logical id, version, part, manifest, position, written, body) of chosen entries.
 
     One row for each part an entry is in; newest version last. With `all_versions` off only the newest that each
-    bundle holds: a later one may be there that it does not hold.
+    bundle holds: a later one may be there that it does not hold. Of what was deleted, nothing.
     """
+    only = _THERE if all_versions else _THERE + _NEWEST_HELD
+    return _bundled(patient_id, grants, logical_id, "entry.written_at, entry.body", only)
+
+
+def bundled_indexes(
+    patient_id: uuid.UUID, grants: Collection[uuid.UUID], *, logical_id: uuid.UUID | None, all_versions: bool
+) -> list[tuple]:
+    """Return the same with (…, written, the newest version that the bundle holds, search values) at the end."""
+    held = (
+        "(select max(other.version) from patients_bundledkey also join patients_entry other "
+        "on other.id = also.entry_id where also.grant_id = bundled.grant_id and other.patient_id = entry.patient_id "
+        "and other.logical_id = entry.logical_id)"
+    )
+    only = _THERE if all_versions else _THERE + _NEWEST_HELD
+    return _bundled(patient_id, grants, logical_id, f"entry.written_at, {held}, entry.search", only)
+
+
+def _bundled(
+    patient_id: uuid.UUID, grants: Collection[uuid.UUID], logical_id: uuid.UUID | None, columns: str, only: str
+) -> list[tuple]:
     if not grants:
         return []
     parameters: list = [*map(_id, grants), _id(patient_id)]
-    only = ""
     if logical_id is not None:
         only += " and entry.logical_id = %s"
         parameters.append(_id(logical_id))
-    if not all_versions:
-        only += (
-            " and not exists (select 1 from patients_bundledkey later join patients_entry newer "
-            "on newer.id = later.entry_id where later.grant_id = bundled.grant_id "
-            "and newer.patient_id = entry.patient_id and newer.logical_id = entry.logical_id "
-            "and newer.version > entry.version)"
-        )
     return _all(
         "select bundled.entry_id, bundled.grant_id, bundled.blob, entry.logical_id, entry.version, box.part, "
-        "entry.manifest_id, entry.position, entry.written_at, entry.body from patients_bundledkey bundled "
+        f"entry.manifest_id, entry.position, {columns} from patients_bundledkey bundled "
         "join patients_entry entry on entry.id = bundled.entry_id "
         "join patients_wrappedkey wrapped on wrapped.entry_id = entry.id "
         "join patients_lockbox box on box.id = wrapped.lockbox_id "
@@ -103,17 +133,37 @@ def bundled(
 def entries(
     patient_id: uuid.UUID, lockboxes: Collection[int], *, logical_id: uuid.UUID | None, all_versions: bool
 ) -> list[tuple]:
-    """Return (entry, lockbox, batch, wrapped key, logical id, version, shares, manifest, position, written, body)."""
+    """Return (entry, lockbox, batch, wrapped key, logical id, version, shares, manifest, position, written, body).
+
+    Of an entry that was deleted, nothing.
+    """
+    columns = "entry.logical_id, entry.version, entry.shares, entry.manifest_id, entry.position, entry.written_at"
+    only = _THERE if all_versions else " and entry.current"
+    return _held(patient_id, lockboxes, logical_id, f"{columns}, entry.body", only)
+
+
+def indexes(
+    patient_id: uuid.UUID, lockboxes: Collection[int], *, logical_id: uuid.UUID | None, all_versions: bool
+) -> list[tuple]:
+    """Return (entry, lockbox, batch, wrapped key, shares, logical id, version, manifest, position, written, number of
+    the newest version, search values). With `all_versions` what was deleted is there, too.
+    """
+    newest, only = (_NEWEST, "") if all_versions else ("entry.version", " and entry.current")
+    columns = "entry.shares, entry.logical_id, entry.version, entry.manifest_id, entry.position, entry.written_at"
+    return _held(patient_id, lockboxes, logical_id, f"{columns}, {newest}, entry.search", only)
+
+
+def _held(
+    patient_id: uuid.UUID, lockboxes: Collection[int], logical_id: uuid.UUID | None, columns: str, only: str
+) -> list[tuple]:
     if not lockboxes:
         return []
-    only = "" if all_versions else " and entry.current"
     parameters: list = [*lockboxes, _id(patient_id)]
     if logical_id is not None:
         only += " and entry.logical_id = %s"
         parameters.append(_id(logical_id))
     return _all(
-        "select wrapped.entry_id, wrapped.lockbox_id, wrapped.batch_id, wrapped.blob, entry.logical_id, entry.version, "
-        "entry.shares, entry.manifest_id, entry.position, entry.written_at, entry.body "
+        f"select wrapped.entry_id, wrapped.lockbox_id, wrapped.batch_id, wrapped.blob, {columns} "
         "from patients_wrappedkey wrapped "
         f"join patients_entry entry on entry.id = wrapped.entry_id where wrapped.lockbox_id in ({_marks(lockboxes)}) "
         f"and entry.patient_id = %s{only}",
@@ -121,13 +171,26 @@ def entries(
     )
 
 
+def bodies(ids: Sequence[uuid.UUID]) -> list[tuple]:
+    """Return (entry, body) of entries."""
+    found: list[tuple] = []
+    for start in range(0, len(ids), _IN_ONE):
+        some = ids[start : start + _IN_ONE]
+        found += _all(
+            f"select entry.id, entry.body from patients_entry entry where entry.id in ({_marks(some)})",
+            [_id(one) for one in some],
+        )
+    return found
+
+
 def manifests(ids: Collection[int]) -> list[tuple]:
-    """Return (key, patient, author's name, digests, signature, author's key version or None, public key)."""
+    """Return (key, patient, author's name, digests, signature, author's key version or None, public key, source)."""
     if not ids:
         return []
     return _all(
         "select manifest.id, manifest.patient_id, manifest.author_name, manifest.digests, manifest.signature, "
-        "manifest.author_id, coalesce(version.author_public, source.public) from patients_manifest manifest "
+        "manifest.author_id, coalesce(version.author_public, source.public), coalesce(source.name, '') "
+        "from patients_manifest manifest "
         "left join accounts_keyversion version on version.id = manifest.author_id "
         f"left join patients_source source on source.id = manifest.source_id where manifest.id in ({_marks(ids)})",
         list(ids),

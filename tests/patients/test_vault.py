@@ -11,6 +11,7 @@ from ehr.crypto import signing
 from ehr.words import Category
 from patients import vault
 from patients.models import Chunk, Entry, Manifest, WrappedKey
+from patients.vault import signed
 from tests import people
 from tests.consent.conftest import draft
 
@@ -109,7 +110,7 @@ def test_an_author_key_that_the_log_does_not_know_is_not_believed(ana):
     planted = KeyVersion.objects.get(pk=manifest.author_id)
     planted.pk, planted.number, planted.author_public = None, 2, pair.public
     planted.save(force_insert=True)
-    message = vault._manifest_message(ana.patient.pk, manifest.author_name, bytes(manifest.digests))
+    message = signed.manifest_message(ana.patient.pk, manifest.author_name, bytes(manifest.digests))
     Manifest.objects.update(author=planted, signature=signing.sign(pair.private, message))
     assert not any(entry.author_valid for entry in read(ana))
 
