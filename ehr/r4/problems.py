@@ -5,7 +5,7 @@ Messages name elements and allowed codes, never what the sender wrote: they end 
 
 from typing import NamedTuple
 
-SCHEMA, MODEL, RULES, CHECKS = "schema", "model", "rules", "checks"
+SCHEMA, MODEL, RULES, CHECKS, PROFILE = "schema", "model", "rules", "checks", "profile"
 
 
 class Problem(NamedTuple):

@@ -1,12 +1,12 @@
-"""Whether a resource is FHIR R4 (4.0.1): three layers, and what they miss.
+"""Whether a resource is FHIR R4 (4.0.1): three layers, and what they miss; and whether it keeps its profile.
 
 `Depth.QUICK` is the official JSON schema and our own checks (about 0.05 ms a resource); `Depth.FULL` adds the R4B
-models and the FHIRPath rules (about 0.4 ms). Nothing is stored on QUICK alone.
+models, the FHIRPath rules (about 0.4 ms) and the profiles it declares. Nothing is stored on QUICK alone.
 """
 
 from enum import Enum
 
-from . import checks, definitions, invariants, model, schema, tree
+from . import checks, definitions, invariants, model, profiles, schema, tree
 from .problems import CHECKS, Problem, path_text
 
 DEEPEST = 60
@@ -31,7 +31,7 @@ def check(resource: object, *, depth: Depth = Depth.FULL) -> list[Problem]:
     # Where the schema already objects, types are not to be trusted: only what is missing is added.
     found += [problem for problem in own if problem.message.endswith("is missing.")] if found else own
     if not found and depth is Depth.FULL:
-        found = model.check(resource) + invariants.check(resource, nodes)
+        found = model.check(resource) + invariants.check(resource, nodes) + profiles.check(resource)
     for steps, inner in tree.nested(resource):
         found.extend(_moved(problem, steps) for problem in check(inner, depth=depth))
     return _one_per_element(found)
