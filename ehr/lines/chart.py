@@ -114,6 +114,7 @@ class Chart:
 
     allergies: list[Item] = field(default_factory=list)
     no_known_allergies: bool = False  # somebody wrote down that there are none
+    denied_allergies: list[Item] = field(default_factory=list)  # where that was written
     problems: list[Item] = field(default_factory=list)
     past_problems: list[Item] = field(default_factory=list)
     medicines: list[Item] = field(default_factory=list)
@@ -179,6 +180,7 @@ def _place(chart: Chart, tests: dict[tuple[str, str], Result], item: Item) -> No
 def _place_allergy(chart: Chart, item: Item) -> None:
     if clinical.no_known_allergies(item.resource):
         chart.no_known_allergies = True
+        chart.denied_allergies.append(item)
     elif item.line.state == "resolved":
         chart.other.append(item)
     else:

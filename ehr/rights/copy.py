@@ -3,13 +3,13 @@
 Source: FHIR R4 bundle.html#collection, and bundle.html#references for how references lead from entry to entry.
 """
 
-import uuid
 from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 
 from consent.access import Chart, OpenEntry
 from ehr.r4 import references, text
+from ehr.rights import people
 
 
 def bundle(chart: Chart) -> bytes:
@@ -33,7 +33,7 @@ def unreadable(chart: Chart) -> int:
 
 def _entries(chart: Chart, readable: Sequence[OpenEntry], own: OpenEntry | None) -> Iterator[bytes]:
     if own is None:
-        yield _entry(f"Patient/{chart.patient.pk}", text.dumps(_person(chart)))
+        yield _entry(f"Patient/{chart.patient.pk}", text.dumps(people.patient(chart.patient, {})))
     for one in readable:
         yield _entry(f"Patient/{chart.patient.pk}" if one is own else references.name_of(one.resource), one.raw)
 
@@ -42,14 +42,3 @@ def _entry(name: str, resource: bytes) -> bytes:
     return (
         b'{"fullUrl":' + text.dumps(f"{settings.SITE_URL.rstrip('/')}/fhir/{name}") + b',"resource":' + resource + b"}"
     )
-
-
-def _person(chart: Chart) -> dict[str, object]:
-    patient = chart.patient
-    return {
-        "resourceType": "Patient",
-        "id": str(uuid.UUID(str(patient.pk))),
-        "name": [{"text": patient.name}],
-        "gender": patient.sex or "unknown",
-        "birthDate": patient.birth_date.isoformat(),
-    }
