@@ -5,9 +5,9 @@ Small on purpose: who, what, when, in which state. Source: FHIR R4 search parame
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 
-from . import references
+from . import extraction, ranges, references
 
 CODED = (
     "code", "type", "vaccineCode", "medicationCodeableConcept", "category", "class", "reasonCode", "modality",
@@ -24,9 +24,10 @@ STATES = ("status", "clinicalStatus", "lifecycleStatus", "verificationStatus")
 
 
 def values(resource: Mapping) -> dict[str, object]:
-    """Return {"type", "id", "patient", "codes", "date", "end", "status"}; what a resource does not say is left out.
+    """Return {"type", "id", "patient", "codes", "date", "end", "status", "p"}, without what is not said.
 
-    Codes are "system|code"; dates are as written (FHIR's own partial dates); `end` is there for periods.
+    Codes are "system|code"; dates are as written (FHIR's own partial dates); `end` is there for periods. `p` holds the
+    values of the type's search parameters, in the forms of indexed.py; matching.py reads them.
     """
     start, end = when(resource)
     found = {
@@ -37,8 +38,15 @@ def values(resource: Mapping) -> dict[str, object]:
         "date": start,
         "end": end,
         "status": list(dict.fromkeys(_states(resource))),
+        "p": extraction.taken(resource),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def written(index: dict, at: datetime) -> dict:
+    """Return the index with the time its entry was written, which `_lastUpdated` asks for. Changes it in place."""
+    index.setdefault("p", {})["_lastUpdated"] = [[*ranges.instant(at)]]
+    return index
 
 
 def when(resource: Mapping) -> tuple[str, str]:

@@ -20,6 +20,15 @@ def test_values_say_who_what_when_and_in_which_state():
         "codes": ["http://loinc.org|2345-7", "|local", "c|laboratory"],
         "date": "2026-05-03",
         "status": ["final"],
+        "p": {
+            "category": [["c", "laboratory", ""]],
+            "code": [["http://loinc.org", "2345-7", ""], ["", "local", ""]],
+            "combo-code": "code",  # the same values are held once
+            "date": [["2026-05-03", "2026-05-04"]],
+            "patient": "subject",
+            "status": [["", "final", ""]],
+            "subject": ["Patient/m"],
+        },
     }
 
 
@@ -33,14 +42,15 @@ def test_a_period_gives_both_ends():
     assert (found["date"], found["end"], found["codes"]) == ("2026-05-03", "2026-05-04", ["|AMB"])
 
 
-def test_values_never_hold_free_text():
+def test_values_hold_only_text_that_a_parameter_asks_for():
     note = {
         "resourceType": "Observation",
         "code": {"text": "Feels watched"},
         "note": [{"text": "by Ana"}],
-        "valueString": "x",
+        "text": {"status": "generated", "div": "<div>by Ana</div>"},
     }
-    assert search.values(note) == {"type": "Observation"}
+    found = search.values(note)
+    assert found == {"type": "Observation", "p": {"code": [["", "", "Feels watched"]], "combo-code": "code"}}
 
 
 def test_every_clinical_synthea_resource_has_a_date_or_no_date_to_give(synthea):
