@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
+    "drf_spectacular",
     "guardian",
     "django_otp",
     "csp",
@@ -88,6 +89,7 @@ MIDDLEWARE = [
     "ehr.frame.measures.Measured",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "ehr.api.bearer.BearerSession",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -369,7 +371,19 @@ LOGGING = {
 # Error reports carry neither local variables nor request bodies.
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ehr.frame.reports.NothingPersonal"
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["ehr.api.bearer.Bearer"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["ehr.api.shapes.ExactRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ehr.api.shapes.ExactParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "ehr.api.refusals.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Chartseal",
+    "VERSION": "v1",
+    "DESCRIPTION": "What FHIR has no words for: permissions, requests, licences, the log. Records as FHIR: /fhir/.",
+    "SERVE_PUBLIC": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"Category": "ehr.words.Category", "OrdinaryCategory": "ehr.api.fields.ORDINARY"},
 }

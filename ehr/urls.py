@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("ehr.portals.front.urls")),
     path("patient/", include("ehr.portals.patient.urls")),
     path("clinician/", include("ehr.portals.clinician.urls")),
+    path("api/v1/", include("ehr.api.urls")),
     path("desk/", admin.site.urls),
 ]

@@ -353,3 +353,8 @@ def own_memberships(clinician: Clinician) -> QuerySet[Membership]:
     """Return where a clinician says they work, those they left last."""
     rows = Membership.objects.filter(clinician=clinician).select_related("institution")
     return rows.order_by(F("ended_at").desc(nulls_first=True), "pk")
+
+
+def credential(pk: UUID) -> Credential | None:
+    """Return one licence as it was handed in, or None."""
+    return Credential.objects.filter(pk=pk).select_related("clinician__user").first()

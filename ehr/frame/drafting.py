@@ -1,10 +1,11 @@
 """What a person typed, made ready to be sealed: given an id and its patient, checked, labelled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from consent.access import Draft
-from ehr.r4 import labels, search, text, validate
+from ehr.r4 import definitions, labels, references, search, text, validate
+from ehr.r4.problems import Problem
 from patients.models import Patient
 
 # Where a version says why it was written.
@@ -19,7 +20,11 @@ def with_reason(resource: dict, reason: str) -> dict:
 
 
 class NotFhir(ValueError):
-    """A form of ours made a resource that is not FHIR R4: a fault of ours, never of the person who typed."""
+    """This is not FHIR R4. `problems` say where and what; from a form of ours it is our fault, never who typed."""
+
+    def __init__(self, kind: str, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{kind}: {problems[0].path}")
+        self.problems = tuple(problems)
 
 
 def draft(
@@ -36,13 +41,13 @@ def draft(
     """
     logical_id = logical_id or uuid4()
     whole = {**resource, "id": str(logical_id)}
-    # A few types call whose they are "patient"; what is changed says so already.
-    owner = "patient" if "patient" in whole or whole["resourceType"] == "AllergyIntolerance" else "subject"
-    whole[owner] = {"reference": f"Patient/{patient.pk}"}
+    kind = str(whole["resourceType"])
+    if owner := _owner(kind):
+        whole[owner] = {"reference": f"Patient/{patient.pk}"}
     found = labels.label(whole)
     stamped = labels.stamp(whole, found)
     if problems := validate.check(stamped):
-        raise NotFhir(f"{whole['resourceType']}: {problems[0].path}")
+        raise NotFhir(kind, problems)
     return Draft(
         resource=text.dumps(stamped),
         parts=tuple(str(part) for part in found.categories),
@@ -51,3 +56,9 @@ def draft(
         version=version,
         attachment=attachment,
     )
+
+
+def _owner(kind: str) -> str:
+    """Return the element in which a type says whose it is; "" where it says of nobody, or is unknown."""
+    known = definitions.parts().get(kind, {})
+    return next((name for name in references.SUBJECTS if name in known), "")

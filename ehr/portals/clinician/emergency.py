@@ -16,14 +16,13 @@ from consent.access import KeysLocked
 from consent.models import Emergency
 from ehr import clock
 from ehr.accounts.attempts import TooMany
+from ehr.frame import found as found_lately
 from ehr.frame import presence, proving, sessions
 from ehr.frame.roles import clinician_only
 from ehr.portals.clinician import words
 from ehr.portals.clinician.emergency_forms import EmergencyForm, FindForm
 from patients.models import Patient
 from providers.queries import standing
-
-FOUND = "found-in-emergency"  # in the session: when a find of a patient is forgotten, by their id
 
 
 @dataclass(frozen=True)
@@ -71,32 +70,17 @@ def find(request: HttpRequest) -> HttpResponse:
         except TooMany as problem:
             form.add_error(None, problem.message)
         else:
-            _remember(request, found)
+            found_lately.remember(request, found)
             return redirect("clinician:emergency", found.pk)
     context = {"form": form, "standing": standing(request.user), "may": emergency.may_break_glass(request.user)}
     return render(request, "clinician/emergency_find.html", context)
-
-
-def _remember(request: HttpRequest, found: Patient) -> None:
-    until = (clock.now() + emergency.FOUND_FOR).timestamp()
-    request.session[FOUND] = {str(pk): _until(request, pk) for pk in _found(request)} | {str(found.pk): until}
-
-
-def _until(request: HttpRequest, patient_id: UUID) -> float:
-    return request.session[FOUND][str(patient_id)]
-
-
-def _found(request: HttpRequest) -> list[UUID]:
-    """Return whom this session found, and has not forgotten."""
-    at = clock.now().timestamp()
-    return [UUID(pk) for pk, until in request.session.get(FOUND, {}).items() if until > at]
 
 
 @require_http_methods(["GET", "POST"])
 @clinician_only
 def open_record(request: HttpRequest, patient: UUID) -> HttpResponse:
     """Say why, prove who one is, and open the record. The same form sent twice opens it once."""
-    found = emergency.patient_to_open(request.user, patient, found=_found(request))
+    found = emergency.patient_to_open(request.user, patient, found=found_lately.lately(request))
     if found is None:
         raise Http404
     reach.name([found], to=request.user, because="emergency")

@@ -1,0 +1,51 @@
+"""/api/v1: what FHIR has no words for. The table of verbs is docs/api.md."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularJSONAPIView
+
+from ehr.api import (
+    asking,
+    emergencies,
+    grants,
+    logs,
+    providers,
+    records,
+    schema,  # noqa: F401 - known to the generator once it is imported
+    session,
+    webhooks,
+)
+
+app_name = "api"
+
+urlpatterns = [
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("session", session.sign_in, name="sign-in"),
+    path("session/unlock", session.unlock, name="unlock"),
+    path("session/current", session.session, name="session"),
+    path("patients/find", asking.find, name="find"),
+    path("patients/<uuid:patient>/record", records.record, name="record"),
+    path("patients/<uuid:patient>/entries", records.add, name="add"),
+    path("patients/<uuid:patient>/entries/<uuid:entry>", records.entry, name="entry"),
+    path("patients/<uuid:patient>/requests", asking.ask, name="ask"),
+    path("patients/<uuid:patient>/log-events", records.looked_elsewhere, name="looked-elsewhere"),
+    path("patients/<uuid:patient>/emergency", emergencies.override, name="emergency"),
+    path("emergencies/find", emergencies.find, name="emergency-find"),
+    path("consents", grants.consents, name="consents"),
+    path("consents/temporary", grants.temporary, name="temporary"),
+    path("consents/<uuid:grant>", grants.consent, name="consent"),
+    path("consents/<uuid:grant>/proof", grants.proof, name="consent-proof"),
+    path("requests/sent", asking.sent, name="sent"),
+    path("requests", asking.received, name="received"),
+    path("requests/<uuid:asked>/approve", asking.approve, name="approve"),
+    path("requests/<uuid:asked>/decline", asking.decline, name="decline"),
+    path("providers/registration", providers.registration, name="registration"),
+    path("providers/credentials/<uuid:credential>/decision", providers.decision, name="decision"),
+    path("licences/check", providers.licence, name="licence"),
+    path("clinicians", providers.clinicians, name="clinicians"),
+    path("institutions", providers.institutions, name="institutions"),
+    path("institutions/<uuid:institution>/webhook", webhooks.webhook, name="webhook"),
+    path("log", logs.lines, name="log"),
+    path("log/whole", logs.whole_list, name="log-whole"),
+    path("log/head", logs.head, name="log-head"),
+    path("log/<uuid:event>/proof", logs.proof, name="log-proof"),
+]
