@@ -5,9 +5,11 @@ all of it is rolled back with the test.
 """
 
 import html
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.db import connections
@@ -18,7 +20,10 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import HOST, Window
 
 WIDTHS = (1200, 390)
+NARROWEST = 320
 ONWARD = "Onward"
+# A folder for a picture of each page that is looked at; none are taken without it.
+PICTURES = os.environ.get("PICTURES")
 
 
 class Person:
@@ -81,15 +86,31 @@ class Person:
         """Return what the page says."""
         return " ".join(self.page.inner_text("main").split())
 
+    def asked(self, question: Callable[[], object]):
+        """Ask the database where the pages are made: beside Playwright's loop Django answers nobody."""
+        return self.pool.submit(question).result()
+
     def found(self) -> list[str]:
-        """Return what axe finds, and where the page is wider than the window, at a desk's and a telephone's width."""
+        """Return what axe finds at a desk's and a telephone's width, and where the page is wider than the window."""
         found = []
         for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 900})
+            found += self._wide(width)
             found += [f"{self.page.url} at {width}: {one}" for one in self.window._axe()]
-            if self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-                found.append(f"{self.page.url} is wider than {width}")
+            self._picture(width)
+        found += self._wide(NARROWEST)
+        self.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
         return found
+
+    def _wide(self, width: int) -> list[str]:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        wide = self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        return [f"{self.page.url} is wider than {width}"] if wide else []
+
+    def _picture(self, width: int) -> None:
+        if PICTURES:
+            parts = [part for part in urlsplit(self.page.url).path.split("/") if part and len(part) < 20]
+            words = "-".join([*parts, "".join(filter(str.isalnum, self.page.title()))[:20]])
+            self.page.screenshot(path=Path(PICTURES) / f"{words}-{width}.png", full_page=True)
 
 
 @contextmanager

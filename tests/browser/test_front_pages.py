@@ -4,8 +4,10 @@ from urllib.parse import parse_qs
 
 import pytest
 from django.urls import reverse
+from django_otp.oath import totp
 
 from consent import escrow
+from ehr.accounts import second_factor
 from ehr.accounts.models import User
 from patients.models import Patient
 from tests.browser.conftest import Answers
@@ -69,7 +71,25 @@ def others(arriving):
     for name in names:
         mine.get(reverse(f"front:{name}"), at=f"/mine/{name}/")
     mine.post("/invitation/", {"code": "no such code"}, "wrong/")
-    return stranger.answers | mine.answers
+    entering = Answers(Browser())
+    entering.client.post("/forgotten/", {"email": FORM["email"]})
+    entering.get(entering.client.open_mail("reset"), at="/reset/")
+    _take_up_a_second_step(mine.client)
+    for name in ("backup-codes", "stop-second-step"):
+        mine.get(reverse(f"front:{name}"))
+    entering.client.sign_in()
+    entering.get("/sign-in/second-step/")
+    return stranger.answers | mine.answers | entering.answers
+
+
+def _take_up_a_second_step(browser) -> None:
+    """Enrol an app for who is signed in, and let this browser have passed its second step."""
+    user = User.objects.get()
+    code = f"{totp(second_factor.enrolment(user).secret):06d}"
+    app, _codes = second_factor.enrol(user=user, code=code, address="192.0.2.1")
+    session = browser.session
+    session["otp_device_id"] = app.persistent_id
+    session.save()
 
 
 def test_j1_7_a_stranger_has_a_record_after_at_most_seven_screens(arriving):

@@ -1,7 +1,5 @@
 """Referral, mandate and pharmacy in a real browser, on both sides: what one does, the other sees."""
 
-import os
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +15,6 @@ from tests.clinician.conftest import browser_of as clinician_browser
 from tests.patient.conftest import browser_of as patient_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
-NARROWEST = 320
 
 
 @pytest.fixture
@@ -43,21 +40,6 @@ def ground(db):
     )
 
 
-def looked_at(person) -> list[str]:
-    """Return what is amiss on a page, also where it is narrowest; keep a picture where one is wanted."""
-    found = person.found()
-    person.page.set_viewport_size({"width": NARROWEST, "height": 900})
-    if person.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append(f"{person.page.url} is wider than {NARROWEST}")
-    if folder := os.environ.get("PICTURES"):
-        name = "-".join(part for part in person.page.url.split("/")[3:] if part and len(part) < 20)
-        for width in (1200, 390):
-            person.page.set_viewport_size({"width": width, "height": 900})
-            person.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
-    person.page.set_viewport_size({"width": 1200, "height": 900})
-    return found
-
-
 def test_a_specialist_is_proposed_agreed_to_and_reports_back(ground, open_window):
     with stage(open_window, ground.connection) as at_a_window:
         lee, ana, heart = at_a_window(ground.lee), at_a_window(ground.ana), at_a_window(ground.heart)
@@ -68,17 +50,17 @@ def test_a_specialist_is_proposed_agreed_to_and_reports_back(ground, open_window
         assert "Troponin" in heart.reads()
         assert "Asthma" not in heart.reads()
         assert heart.page.get_by_role("link", name="Refer", exact=True).count() == 0
-        found += looked_at(heart)
+        found += heart.found()
         heart.follow("File the report")
         heart.fill(name="Heart", words="The heart is well.")
-        found += looked_at(heart)
+        found += heart.found()
         heart.press("File the report")
         assert "Your report is in the record" in heart.page.inner_text("body")
         lee.go(ground.chart)
         assert "The heart is well." in lee.reads()
         lee.go(reverse("clinician:referrals"))
         assert "Their report came on" in lee.reads()
-        found += looked_at(lee)
+        found += lee.found()
         found += _agree_beforehand(ana, ground)
         lee.go(ground.chart)
         lee.follow("Refer")
@@ -91,14 +73,14 @@ def test_a_specialist_is_proposed_agreed_to_and_reports_back(ground, open_window
 def _propose(lee, ground) -> list[str]:
     lee.go(ground.chart)
     lee.follow("Refer")
-    found = looked_at(lee)
+    found = lee.found()
     lee.follow("Choose Dr Hana Heart")
     assert lee.page.locator("main input:checked").count() == 0
     lee.tick("labs")
     lee.page.locator("main input[name=write]").check()
     lee.tick("30")
     lee.fill(words="Please look at the heart.")
-    found += looked_at(lee)
+    found += lee.found()
     lee.press("Propose Dr Hana Heart")
     assert "Waiting" in lee.reads()
     return found
@@ -112,10 +94,10 @@ def _say_yes(ana) -> list[str]:
     ana.tick("labs")
     ana.page.locator("main input[name=write]").check()
     ana.tick("7")
-    found = looked_at(ana)
+    found = ana.found()
     ana.press("Go on")
     assert "at most 7 days after their report" in ana.reads()
-    found += looked_at(ana)
+    found += ana.found()
     ana.press("Let Dr Hana Heart see this until")
     assert "Dr Hana Heart can see this" in ana.reads()
     return found
@@ -126,15 +108,15 @@ def _agree_beforehand(ana, ground) -> list[str]:
     ana.follow("Let them pass it on without asking you each time")
     for value in ("labs", "specialist", "30", "quarter"):
         ana.tick(value)
-    found = looked_at(ana)
+    found = ana.found()
     ana.press("Go on")
     assert "without asking you first" in ana.reads()
-    found += looked_at(ana)
+    found += ana.found()
     ana.press("Agree to this")
-    found += looked_at(ana)
+    found += ana.found()
     ana.go(reverse("patient:referrals"))
     assert "without asking you first" in ana.reads()
-    return found + looked_at(ana)
+    return found + ana.found()
 
 
 def test_a_prescription_is_shared_filled_and_seen_as_handed_out(ground, open_window):
@@ -142,27 +124,27 @@ def test_a_prescription_is_shared_filled_and_seen_as_handed_out(ground, open_win
         ana, paul = at_a_window(ground.ana), at_a_window(ground.paul)
         ana.go(reverse("patient:category", args=["treatment"]))
         ana.follow("Share with a pharmacy")
-        found = looked_at(ana)
+        found = ana.found()
         ana.press("Choose Dr Paul Pharmacist")
         ana.tick("7")
-        found += looked_at(ana)
+        found += ana.found()
         ana.press("Go on")
         assert "one entry that you chose" in ana.reads()
-        found += looked_at(ana)
+        found += ana.found()
         ana.press("Let Dr Paul Pharmacist see this until")
         paul.go(reverse("clinician:home"))
         paul.follow("Prescriptions shared with me")
-        found += looked_at(paul)
+        found += paul.found()
         paul.follow("Open the prescription")
         assert "Metformin 500 mg" in paul.reads()
         paul.fill(quantity="30", unit="tablets", supply="30")
-        found += looked_at(paul)
+        found += paul.found()
         paul.press("Record it")
         assert "what you handed out" in paul.reads()
-        found += looked_at(paul)
+        found += paul.found()
         ana.go(reverse("patient:category", args=["treatment"]))
         assert "handed out: 30 tablets" in ana.reads()
-        found += looked_at(ana)
+        found += ana.found()
         ana.go(reverse("patient:looked"))
         assert "Paul Pharmacist" in ana.reads()
         assert found == []

@@ -94,20 +94,15 @@ def _remove(lee, name, ground, found) -> None:
     found += lee.found()
     lee.press(f"Remove {name}")
     assert f"{name} no longer belongs to Cardiology" in lee.page.inner_text("body")
-    assert _asked(lee, lambda: key_number(ground.team)) == 2
+    assert lee.asked(lambda: key_number(ground.team)) == 2
 
 
 def _comes_back(ana, ground) -> None:
     """Her next page begins new epochs; the list says who is left."""
-    assert _asked(ana, lambda: _epoch(ground)) == 1, "she was away all the while"
+    assert ana.asked(lambda: _epoch(ground)) == 1, "she was away all the while"
     ana.go("/patient/sharing/")
     assert "This team is 1 person now" in ana.reads()
-    assert _asked(ana, lambda: _epoch(ground)) == 2
-
-
-def _asked(person, question):
-    """Ask the database where the pages are made: beside Playwright's loop Django answers nobody."""
-    return person.pool.submit(question).result()
+    assert ana.asked(lambda: _epoch(ground)) == 2
 
 
 def _epoch(ground) -> int:
