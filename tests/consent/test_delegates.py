@@ -268,7 +268,7 @@ def test_it_is_over_at_its_end_with_no_job_running(at_begun, with_record, rui):
     "changed",
     [
         {"rights": sorted(ALL), "categories": list(map(str, Category))},
-        {"ends": datetime(2028, 1, 1, tzinfo=UTC)},
+        {"ends": datetime(2098, 1, 1, tzinfo=UTC)},
         {"basis": "attorney"},
     ],
 )
