@@ -10,6 +10,8 @@ from tests.security.world import VISITORS, World, addresses
 
 TABLE = Path(__file__).with_name("doors.txt")
 METHODS = ("GET", "POST")
+# What is sent to a page, and to a program's address: nothing at all.
+EMPTY = ({"content_type": "application/x-www-form-urlencoded"}, {"content_type": "application/json", "data": "{}"})
 Row = tuple[str, ...]
 
 
@@ -41,7 +43,7 @@ def seen(world: World, who: str) -> dict[tuple[str, str], str]:
     found = {}
     for name in addresses():
         for method in METHODS:
-            form = {"content_type": "application/x-www-form-urlencoded"} if method == "POST" else {}
+            form = EMPTY[name.startswith("api:")] if method == "POST" else {}
             found[name, method] = told(world.ask(who, method, world.address(name), **form))
     return found
 

@@ -28,6 +28,18 @@ def test_the_table_lets_nobody_in_who_is_not_wholly_signed_in(who):
     assert {key for key, cell in inside.items() if not cell.startswith((">front:", "404", "405"))} == set()
 
 
+# What a program may ask before anybody has signed in.
+OPEN_TO_ALL = {"api:schema", "api:sign-in", "api:licence", "api:log-head"}
+
+
+@pytest.mark.parametrize("who", OUTSIDE)
+def test_no_program_gets_in_for_who_is_not_wholly_signed_in(who):
+    column = VISITORS.index(who)
+    inside = {key: cells[column] for key, cells in doors.reviewed().items() if key[0].startswith("api:")}
+    inside = {key: cell for key, cell in inside.items() if key[0] not in OPEN_TO_ALL}
+    assert {key for key, cell in inside.items() if cell not in {"401", "403", "404", "405"}} == set()
+
+
 @pytest.mark.parametrize("who", ["patient", "other patient", "clinician with grant", "staff"])
 def test_the_table_keeps_each_in_their_own_portal(who):
     own = {"patient": "patient:", "other patient": "patient:", "staff": "admin:"}.get(who, "clinician:")
@@ -52,5 +64,5 @@ def test_no_other_method_is_answered(world):
     for name in addresses():
         for method in ("PUT", "PATCH", "DELETE"):
             status = world.ask("patient", method, world.address(name)).status_code
-            assert status in {403, 404, 405} or name.startswith("front:"), (name, method, status)
+            assert status in {403, 404, 405} or name.startswith(("front:", "api:")), (name, method, status)
             assert status != 500, (name, method)

@@ -112,8 +112,20 @@ class World:
 
     def ask(self, who: str, method: str, address: str, **more) -> HttpResponse:
         """Return the answer to one request that leaves nothing behind."""
+        if address.startswith("/api/"):
+            more["headers"] = more.get("headers", {}) | self.token_of(who)
         with self.unchanged():
             return self.browsers[who].generic(method, address, secure=False, **more)
+
+    def token_of(self, who: str) -> dict[str, str]:
+        """Return the header by which a program would speak for a visitor: both halves of their session."""
+        cookies = self.browsers[who].cookies
+        halves = [
+            cookies[name].value
+            for name in (settings.SESSION_COOKIE_NAME, settings.KEYRING_COOKIE_NAME)
+            if name in cookies
+        ]
+        return {"Authorization": "Bearer " + ".".join(["cs1", *halves])} if halves else {}
 
 
 def browser_of(person: people.Person, *, second_step: bool = True, unlocked: bool = True, **client) -> Client:
@@ -286,6 +298,15 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         for name in names
         if "pk" in addresses()[name]
     }
+    api = {
+        "patient": sharer.patient.pk,
+        "entry": has["result"],
+        "grant": has["grant"].pk,
+        "asked": has["asking"].pk,
+        "event": has["event"].id,
+        "institution": Institution.objects.first().pk,
+        "credential": credential.pk,
+    }
     front = {"token": "no-such-token", "notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
@@ -295,7 +316,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "patient:acting-share-confirm": {"draft": drafts["acting"]},
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
-    return {"clinician": clinician, "patient": patient, "front": front} | desk_rows | others | begun
+    return {"clinician": clinician, "patient": patient, "front": front, "api": api} | desk_rows | others | begun
 
 
 def _draft_of(browser: Client, reader: people.Person) -> uuid.UUID:
