@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from audit import log
 from consent import breaking, queries, rules
@@ -44,7 +45,7 @@ class Verdict:
     """Decisions for each part asked for, and the grants that allow. `bundles` open chosen entries only."""
 
     patient: Patient
-    reader: User
+    reader: User | Reader  # a person, or an app that the patient let in
     standing: Standing
     decisions: Mapping[Category, rules.Decision]
     grants: Mapping[uuid.UUID, Grant]
@@ -92,6 +93,8 @@ class Verdict:
 
     def party(self, grant: Grant | None = None) -> log.Party:
         """Return the reader as the log writes them down: where they act for a team, at the team's place."""
+        if isinstance(self.reader, Reader):
+            return log.Party("app", self.reader.pk, self.reader.name)
         own, team = party(self.reader, known=self.standing), _team_of(grant)
         return replace(own, place=team.institution.name) if team else own
 
@@ -109,9 +112,20 @@ def _most_telling(reasons: Sequence[str]) -> str:
     return next((one for one in reasons if one not in _PLAIN), (reasons or ["no-grant"])[0])
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known at one moment of a reader and of what a patient gave them."""
+
+    standing: Standing
+    asking: rules.ReaderFacts
+    grants: Mapping[uuid.UUID, Grant]
+    facts: Mapping[uuid.UUID, GrantFacts]
+    situation: Situation
+
+
 def judge(
     patient: Patient,
-    reader: User,
+    reader: User | Reader,
     *,
     action: Action,
     purpose: Purpose | str,
@@ -119,8 +133,47 @@ def judge(
     presence: Presence = ELSEWHERE,
     about: EntryFacts | None = None,
 ) -> Verdict:
-    """Decide on each part by `consent.rules`, from facts read now; with `about`, by grants only that name it."""
+    """Decide on each part by `consent.rules`, from facts read now; with `about`, by grants only that name it.
+
+    A `Reader` is an app that the patient let in; people are decided on as themselves and through their teams.
+    """
     at = clock.now()
+    known = (
+        _of_app(patient, reader, presence)
+        if isinstance(reader, Reader)
+        else _of_person(patient, reader, purpose, presence, at)
+    )
+    grants, facts, situation = known.grants, known.facts, known.situation
+    parts = tuple(parts)
+
+    def decided(
+        part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
+    ) -> rules.Decision:
+        return rules.decide(
+            reader=known.asking,
+            grants=among,
+            category=part,
+            action=action,
+            purpose=purpose,
+            at=at,
+            entry=entry,
+            situation=situation,
+        )
+
+    decisions = {part: decided(part, facts.values(), about) for part in parts}
+    bundles = [
+        grants[one.id]
+        for one in facts.values()
+        if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
+    ]
+    instead = {}
+    if situation.blocked:
+        without = {part: decided(part, facts.values(), about, replace(situation, blocked=False)) for part in parts}
+        instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
+    return Verdict(patient, reader, known.standing, decisions, grants, facts, bundles, instead)
+
+
+def _of_person(patient: Patient, reader: User, purpose: Purpose | str, presence: Presence, at: datetime) -> _Known:
     seen = standing(reader, at)
     asking = queries.reader_facts(seen)
     grants = {grant.pk: grant for grant in queries.between(patient, reader, seen=seen, at=at)}
@@ -135,33 +188,19 @@ def judge(
         emergency=urgent,
         law=queries.law(),
     )
-    parts = tuple(parts)
+    return _Known(seen, asking, grants, known, situation)
 
-    def decided(
-        part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
-    ) -> rules.Decision:
-        return rules.decide(
-            reader=asking,
-            grants=among,
-            category=part,
-            action=action,
-            purpose=purpose,
-            at=at,
-            entry=entry,
-            situation=situation,
-        )
 
-    decisions = {part: decided(part, known.values(), about) for part in parts}
-    bundles = [
-        grants[one.id]
-        for one in known.values()
-        if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
-    ]
-    instead = {}
-    if situation.blocked:
-        without = {part: decided(part, known.values(), about, replace(situation, blocked=False)) for part in parts}
-        instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
-    return Verdict(patient, reader, seen, decisions, grants, known, bundles, instead)
+def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
+    """Return what is known of an app: it has no licence and no team, and nobody is blocked or assigned."""
+    app = queries.connected(reader)
+    asking = queries.app_facts(app)
+    # An app is one patient's; whatever else a row says, of nobody else's record it is given anything.
+    given = queries.to_app(patient, reader) if app is not None and app.patient_id == patient.pk else ()
+    grants = {grant.pk: grant for grant in given}
+    seen = Standing(asking.active, "", "", None, asking.because, "", None, name=reader.name)
+    known = {pk: queries.facts(grant) for pk, grant in grants.items()}
+    return _Known(seen, asking, grants, known, Situation(place=presence.place, law=queries.law()))
 
 
 def _assigned_by_it(grant: Grant, assigning: Collection[uuid.UUID]) -> bool:

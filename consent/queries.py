@@ -12,11 +12,11 @@ from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
 from consent import authority, rules
-from consent.models import Assignment, Block, Claim, Grant
+from consent.models import App, Assignment, Block, Claim, Grant
 from consent.rules import GrantFacts, Law, ReaderFacts, Situation
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import Reader, User
+from ehr.accounts.models import Keyring, Reader, User
 from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
@@ -88,6 +88,31 @@ def reader_facts(seen: Standing) -> ReaderFacts:
         only_chosen_entries=clinical == {Role.PHARMACIST},
         needs_assignment=needs_assignment(seen.roles),
     )
+
+
+def app_facts(app: App | None) -> ReaderFacts:
+    """Return an app's standing as the rules need it: it acts for its patient, and has no licence that could lapse."""
+    user = app.patient.user if app is not None and app.withdrawn_at is None else None
+    active = user is not None and user.is_active
+    return ReaderFacts(active=active, in_good_standing=active, because="" if active else "app-withdrawn")
+
+
+def connected(reader: Reader) -> App | None:
+    """Return the connection that an app's reader is, or None."""
+    return App.objects.select_related("patient__user").filter(reader=reader).first()
+
+
+def is_present_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
+    """Tell whether an open keyring is a reader's own, and its present version."""
+    if keyring is None or keyring.reader_id != reader.pk:
+        return False
+    number = {"version_id": keyring.version_id, "version__number": keyring.version_number}
+    return Keyring.objects.filter(reader=reader, **number).exists()
+
+
+def to_app(patient: Patient, reader: Reader) -> list[Grant]:
+    """Return all grants of one patient to one app, over and ended ones too."""
+    return list(Grant.objects.filter(patient=patient, reader=reader).select_related(*DECIDED_BY).order_by("made_at"))
 
 
 def between(patient: Patient, reader: User, *, seen: Standing | None = None, at: datetime | None = None) -> list[Grant]:

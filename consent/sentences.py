@@ -87,6 +87,10 @@ REFUSALS = {
         "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing "
         "else. Ask {name} to share the prescription."
     ),
+    "app-withdrawn": gettext_lazy("This app is no longer in use here, so it opens nothing of {name}’s record."),
+    "not-in-scope": gettext_lazy(
+        "What this program was allowed to ask for does not include this. Sign in with it again and let it ask for more."
+    ),
     "locked": gettext_lazy("Your keys are locked. Unlock them with your passphrase, then open the record again."),
     "does-not-open": gettext_lazy(
         "This file does not open: a piece of it is missing or was changed. Tell the privacy officer."
@@ -130,10 +134,11 @@ def grant_sentence(
     report_days: int | None = None,
     legal_copy: bool = False,
     by: str = "",
+    app: bool = False,
 ) -> str:
     """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word.
 
-    `by` names who confirms it for them.
+    `by` names who confirms it for them; `app` says that the reader is a program, not a person.
     """
     with override(language):
         here = ZoneInfo(zone)
@@ -145,6 +150,11 @@ def grant_sentence(
             "where": _where(places),
             "why": PURPOSES[Purpose(purpose)],
         }
+        if app:
+            return (
+                _("The app %(reader)s may %(verb)s %(what)s %(when)s%(where)s, for you. You can stop this at any time.")
+                % facts
+            )
         if legal_copy:
             facts["parts"] = parts(categories)
             return (
@@ -238,6 +248,20 @@ MANDATED = {
     "primary-physician": gettext_lazy("another physician"),
     "nurse": gettext_lazy("a nurse"),
 }
+
+
+def block_sentence(name: str, *, language: str) -> str:
+    """Return in a patient's language that they keep somebody out by name."""
+    with override(language):
+        return _("%(name)s sees nothing of my record, whatever else I have agreed to.") % {"name": name}
+
+
+def opt_out_sentence(part: str, *, language: str) -> str:
+    """Return in a patient's language that a part stays shut in an emergency."""
+    with override(language):
+        return _("Even in an emergency, my %(part)s stay shut where the law lets me say so.") % {
+            "part": PARTS[Category(part)]
+        }
 
 
 def listed_or(words: Iterable[object]) -> str:

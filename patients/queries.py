@@ -120,6 +120,18 @@ def newest_versions(patient: Patient, logical_ids: Iterable) -> dict[UUID, Newes
     return found
 
 
+def latest_versions(patient: Patient, logical_ids: Iterable) -> dict[UUID, Newest]:
+    """Return the last version of those entries that are, or once were, there: one that was deleted has one, too."""
+    rows = WrappedKey.objects.filter(entry__patient=patient, entry__logical_id__in=list(logical_ids))
+    found: dict[UUID, Newest] = {}
+    for logical_id, version, part in rows.values_list("entry__logical_id", "entry__version", "lockbox__part"):
+        known = found.get(logical_id, NOTHING_YET)
+        if version >= known.version:
+            same = known.parts if version == known.version else frozenset()
+            found[logical_id] = Newest(version, same | {part})
+    return found
+
+
 def entries_in(patient: Patient, logical_ids: Iterable) -> dict[UUID, tuple[UUID, frozenset[str]]]:
     """Return the row id and the parts of the newest version of a patient's entries, by FHIR id."""
     rows = WrappedKey.objects.filter(

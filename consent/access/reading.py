@@ -1,7 +1,7 @@
 """Reading: decide, log, open. Call these outside a transaction, for a rollback would erase the line."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -54,7 +54,7 @@ def open_chart(
     """
     asked = tuple(categories) if categories is not None else tuple(Category)
     verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=asked, presence=presence)
-    boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=logical_id)
+    boxes, bundles = unlock(verdict, keyring, presence, purpose=purpose, action=_opening(logical_id))
     entries = vault.read(patient, boxes, bundles, logical_id=logical_id, all_versions=all_versions)
     keys.settle(patient, boxes)
     # An emergency is for reading; what somebody may write besides, they may by a permission, and to treat.
@@ -74,15 +74,28 @@ def open_chart(
     )
 
 
-def _opened(
-    verdict: Verdict, keyring: OpenKeyring | None, presence: Presence, *, purpose, logical_id
+def _opening(logical_id: uuid.UUID | None) -> str:
+    return "chart.opened" if logical_id is None else "entry.opened"
+
+
+def unlock(
+    verdict: Verdict,
+    keyring: OpenKeyring | None,
+    presence: Presence,
+    *,
+    purpose: Purpose | str,
+    action: str,
+    via: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, OpenBox], list[OpenBundle]]:
-    """Return the lockboxes and bundles that a verdict lets open, once its line is committed. Raises AccessDenied."""
-    patient, told = verdict.patient, {"purpose": str(purpose), "parts": tuple(verdict.decisions)}
+    """Return the lockboxes and bundles that a verdict lets open, once its line is committed. Raises AccessDenied.
+
+    `action` is what the line says, `via` through which program.
+    """
+    patient, told = verdict.patient, {"purpose": str(purpose), "parts": tuple(verdict.decisions), "told": via}
     because = verdict.because if not verdict.opens_anything else "locked" if keyring is None else ""
     if because or keyring is None:
         raise refuse(verdict, patient, "chart.refused", because=because, **told)
-    _record_opening(verdict, purpose=purpose, logical_id=logical_id)
+    _record_opening(verdict, action, purpose=purpose, via=via or {})
     try:
         # What the patient signed opens by its digest; where somebody signed for them, that they might is checked here.
         signed_for = [grant for grant in verdict.used if grant.mandate_id or grant.delegation_id]
@@ -133,9 +146,8 @@ def ends_of(verdict: Verdict) -> datetime | None:
     return max((verdict.facts[grant.pk].ends for grant in verdict.used), default=None)
 
 
-def _record_opening(verdict: Verdict, *, purpose, logical_id) -> None:
+def _record_opening(verdict: Verdict, action: str, *, purpose: Purpose | str, via: Mapping[str, str]) -> None:
     """Commit one event per permission used: each names its own parts and permission."""
-    action = "chart.opened" if logical_id is None else "entry.opened"
     page = log.new_id(clock.now())
     used: list[tuple[str, Grant | None, list[str]]] = []
     for grant in verdict.used:
@@ -153,7 +165,7 @@ def _record_opening(verdict: Verdict, *, purpose, logical_id) -> None:
             grant=grant.pk if grant else None,
             because=because,
             page=page,
-            details=verdict.team(grant),
+            details={**verdict.team(grant), **via},
         )
 
 
@@ -232,7 +244,7 @@ def open_attachment(
             message = sentences.refusal("does-not-open", name=patient.name)
             raise AccessDenied(message, because="does-not-open") from problem
     verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=parts, presence=presence)
-    boxes, bundles = _opened(verdict, keyring, presence, purpose=purpose, logical_id=entry.logical_id)
+    boxes, bundles = unlock(verdict, keyring, presence, purpose=purpose, action="entry.opened")
     because = "not-in-grant"
     found = vault.read(patient, boxes, bundles, logical_id=entry.logical_id, all_versions=True)
     if any(one.entry_id == entry.pk and within(verdict, one) for one in found):

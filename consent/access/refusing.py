@@ -1,6 +1,6 @@
 """What a refusal is, and how it is written down: the line is committed before anybody is told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from audit import log
 from consent import queries, sentences
@@ -25,9 +25,19 @@ class KeysLocked(AccessDenied):
 
 
 def refuse(
-    verdict: Verdict, patient: Patient, action: str, *, because: str, purpose: str, parts: Iterable[Category]
+    verdict: Verdict,
+    patient: Patient,
+    action: str,
+    *,
+    because: str,
+    purpose: str,
+    parts: Iterable[Category],
+    told: Mapping[str, str] | None = None,
 ) -> AccessDenied:
-    """Log a refusal and return the exception to raise. The subject's list holds the attempt."""
+    """Log a refusal and return the exception to raise. The subject's list holds the attempt.
+
+    `told` is what the line says besides: through which program somebody tried.
+    """
     event = log.record(
         action,
         actor=verdict.party(),
@@ -36,6 +46,7 @@ def refuse(
         categories=sorted(parts),
         purpose=purpose,
         because=because,
+        details=told,
     )
     if because == "seal-does-not-open":
         for officer in queries.officers():
@@ -53,7 +64,14 @@ def own_party(patient: Patient) -> log.Party:
     return log.Party("person", patient.user_id, patient.name, "patient", "")
 
 
-def own_event(patient: Patient, keyring: OpenKeyring | None, action: str, parts: Iterable[Category]) -> None:
+def own_event(
+    patient: Patient,
+    keyring: OpenKeyring | None,
+    action: str,
+    parts: Iterable[Category],
+    *,
+    told: Mapping[str, str] | None = None,
+) -> None:
     """Commit the line of a patient opening what is theirs. Raises KeysLocked, its line committed too."""
     keyring = keyring if accounts.is_theirs(keyring, patient.user_id) else None
     log.record(
@@ -64,6 +82,24 @@ def own_event(patient: Patient, keyring: OpenKeyring | None, action: str, parts:
         categories=sorted(parts),
         purpose=Purpose.PATRQT,
         because="own" if keyring else "locked",
+        details=told,
     )
     if keyring is None:
         raise KeysLocked(sentences.refusal("locked", name=patient.name), because="locked")
+
+
+def own_refusal(
+    patient: Patient, action: str, parts: Iterable[Category], *, because: str, told: Mapping[str, str]
+) -> AccessDenied:
+    """Log that a patient was refused something of their own, and return the exception to raise."""
+    log.record(
+        action,
+        actor=own_party(patient),
+        subject=patient.pk,
+        outcome="refused",
+        categories=sorted(parts),
+        purpose=Purpose.PATRQT,
+        because=because,
+        details=told,
+    )
+    return AccessDenied(sentences.refusal(because, name=patient.name), because=because)

@@ -2,13 +2,18 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from audit import log
 from consent import authority, dispensing, keys
-from consent.access.refusing import own_event, own_party, refuse
+from consent.access.callers import Caller
+from consent.access.refusing import AccessDenied, own_event, own_party, own_refusal, refuse
+from consent.access.searching import open_record, recorded
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.rules import EntryFacts
 from ehr.accounts import queries as accounts
@@ -17,7 +22,7 @@ from ehr.accounts.models import User
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
-from patients.queries import NOTHING_YET, known_origins, newest_versions
+from patients.queries import NOTHING_YET, Newest, known_origins, latest_versions
 from patients.vault import Author, Draft
 
 
@@ -55,40 +60,103 @@ def add_entries(
 
     Raises ChangedMeanwhile when a draft does not follow the newest version.
     """
+    every = frozenset(Category)
+    return _write(patient, drafts, Caller(reader, keyring, None, every, every, purpose, presence))
+
+
+def write_record(patient: Patient, caller: Caller, drafts: Sequence[Draft]) -> list[Entry]:
+    """Seal what a caller wrote through an interface, all or nothing, or raise AccessDenied.
+
+    A draft's `version` is one more than that of the version it is to follow: where another came first, or an entry is
+    there that should be new, ChangedMeanwhile is raised. A deletion is a version, too (`Draft.deletion`). Every part
+    touched needs leave to write, of the patient and of the token.
+    """
+    if not drafts:
+        return []
+    if caller.is_owner(patient):
+        return _write_own(patient, drafts, caller)
+    return _write(patient, drafts, caller, recorded=_recorded(patient, drafts, caller))
+
+
+def _write(
+    patient: Patient,
+    drafts: Sequence[Draft],
+    caller: Caller,
+    *,
+    recorded: Mapping[uuid.UUID, date | None] | None = None,
+) -> list[Entry]:
+    """Seal what somebody wrote under a permission. `recorded` are the days of the versions that are followed."""
     try:
         with transaction.atomic():
             # Stopping takes the same row: what is written came before it, or is refused.
             Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
-            before = newest_versions(patient, [draft.logical_id for draft in drafts])
+            before = latest_versions(patient, [draft.logical_id for draft in drafts])
             parts = _touched(drafts, before)
-            verdict = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=parts, presence=presence)
+            verdict = _judged(patient, caller, parts)
             if verdict.only_dispenses and (filled := dispensing.filled_by(drafts)):
                 # Of several prescriptions each has a grant of its own: the one that names this one counts.
-                verdict = judge(
-                    patient,
-                    reader,
-                    action=Action.WRITE,
-                    purpose=purpose,
-                    parts=parts,
-                    presence=presence,
-                    about=EntryFacts(filled),
-                )
-            because = _why_not_written(verdict, drafts, parts, keyring)
+                verdict = _judged(patient, caller, parts, about=EntryFacts(filled))
+            because = _why_not_written(verdict, drafts, parts, caller, recorded)
             if not because:
-                if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
-                    raise ChangedMeanwhile
+                _follow(drafts, before)
                 grants = {str(part): grant for part, grant in verdict.allowed.items()}
                 grant = next(iter(grants.values()))
-                actor, told = verdict.party(grant), verdict.team(grant)
-                _append_writing(patient, drafts, actor=actor, purpose=purpose, grant=grant.pk, told=told)
-                boxes = keys.granted_boxes(patient, grants, keyring=keyring)
-                return vault.write(patient, drafts, author=Person(keyring, actor.name), boxes=boxes)
+                actor, told = verdict.party(grant), verdict.team(grant) | caller.told
+                _append_writing(patient, drafts, actor=actor, purpose=caller.purpose, grant=grant.pk, told=told)
+                boxes = keys.granted_boxes(patient, grants, keyring=caller.keyring)
+                return vault.write(patient, drafts, author=_author(patient, caller, actor.name), boxes=boxes)
     except IntegrityError as twice:
         # Two at the same moment: the database let the first one in.
         raise ChangedMeanwhile from twice
     except keys.CannotOpen:
         because = "seal-does-not-open"
-    raise refuse(verdict, patient, "entry.refused", because=because, purpose=str(purpose), parts=parts)
+    purpose = str(caller.purpose)
+    raise refuse(verdict, patient, "entry.refused", because=because, purpose=purpose, parts=parts, told=caller.told)
+
+
+def _judged(patient: Patient, caller: Caller, parts: Sequence[Category], *, about: EntryFacts | None = None) -> Verdict:
+    return judge(
+        patient,
+        caller.reader,
+        action=Action.WRITE,
+        purpose=caller.purpose,
+        parts=parts,
+        presence=caller.presence,
+        about=about,
+    )
+
+
+def _author(patient: Patient, caller: Caller, name: str) -> Person:
+    """Return who signs: a person, or an app, of which the name says for whom it wrote."""
+    if caller.app is not None:
+        name = _("%(name)s, for %(patient)s") % {"name": name, "patient": patient.name}
+    return Person(caller.keyring, name)
+
+
+def _follow(drafts: Sequence[Draft], before: Mapping[uuid.UUID, Newest]) -> None:
+    """Raise ChangedMeanwhile unless each draft is the next version of what is there; of one entry there is one."""
+    if any(draft.version != 1 + before.get(draft.logical_id, NOTHING_YET).version for draft in drafts):
+        raise ChangedMeanwhile
+
+
+def _recorded(patient: Patient, drafts: Sequence[Draft], caller: Caller) -> dict[uuid.UUID, date | None]:
+    """Return the days of the versions that drafts follow, where a grant to write names days: opened, and on the log.
+
+    What the caller may not read, they do not change under such a grant.
+    """
+    newer = [draft for draft in drafts if draft.version > 1]
+    if not newer:
+        return {}
+    before = latest_versions(patient, [draft.logical_id for draft in newer])
+    verdict = _judged(patient, caller, _touched(newer, before))
+    if not any(grant.record_from or grant.record_until for grant in verdict.used):
+        return {}
+    found = {}
+    for draft in newer:
+        with suppress(AccessDenied):
+            record = open_record(patient, caller, action_words="entry.opened", logical_id=draft.logical_id)
+            found |= {one.logical_id: recorded(one) for one in record.rows}
+    return found
 
 
 def _touched(drafts: Sequence[Draft], before: Mapping) -> tuple[Category, ...]:
@@ -98,22 +166,33 @@ def _touched(drafts: Sequence[Draft], before: Mapping) -> tuple[Category, ...]:
 
 
 def _why_not_written(
-    verdict: Verdict, drafts: Sequence[Draft], parts: Sequence[Category], keyring: OpenKeyring | None
+    verdict: Verdict,
+    drafts: Sequence[Draft],
+    parts: Sequence[Category],
+    caller: Caller,
+    days: Mapping[uuid.UUID, date | None] | None,
 ) -> str:
+    if not caller.writes.issuperset(parts):
+        return "not-in-scope"
     if len(verdict.allowed) != len(parts):
         return verdict.because
     if verdict.only_dispenses and not dispensing.filled_by(drafts):
         return "only-dispensing"
-    # Who was let in to chosen entries adds new ones, and new versions of those only.
+    # Who was let in to chosen entries, or to days, adds new ones, and new versions of those only.
     for part, grant in verdict.allowed.items():
         newer = [draft for draft in drafts if draft.version > 1 and part in draft.parts]
-        if grant.entries and not all(verdict.covers(grant, EntryFacts(str(one.logical_id))) for one in newer):
+        narrow = grant.entries or (days is not None and (grant.record_from or grant.record_until))
+        if narrow and not all(verdict.covers(grant, _about(one, days or {})) for one in newer):
             return "not-in-grant"
-    if not accounts.is_theirs(keyring, verdict.reader.pk):
+    if caller.open_keyring is None:
         return "locked"
     # Writing may need no seal, so the signature itself is checked.
     genuine = all(authority.signed_for_patient(grant) for grant in verdict.allowed.values())
     return "" if genuine else "seal-does-not-open"
+
+
+def _about(draft: Draft, days: Mapping[uuid.UUID, date | None]) -> EntryFacts:
+    return EntryFacts(str(draft.logical_id), days.get(draft.logical_id))
 
 
 def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring | None) -> list[Entry]:
@@ -123,9 +202,28 @@ def add_own(patient: Patient, drafts: Sequence[Draft], *, keyring: OpenKeyring |
     parts = {Category(part) for draft in drafts for part in draft.parts}
     if not accounts.is_theirs(keyring, patient.user_id):
         own_event(patient, None, "entry.refused", parts)
+    return _seal_own(patient, drafts, keyring, {})
+
+
+def _write_own(patient: Patient, drafts: Sequence[Draft], caller: Caller) -> list[Entry]:
+    before = latest_versions(patient, [draft.logical_id for draft in drafts])
+    parts = _touched(drafts, before)
+    if not caller.writes.issuperset(parts):
+        raise own_refusal(patient, "entry.refused", parts, because="not-in-scope", told=caller.told)
+    if caller.open_keyring is None:
+        own_event(patient, None, "entry.refused", parts, told=caller.told)
+    with transaction.atomic():
+        # One row per patient orders their own changes, so that the second of two is seen to be that.
+        Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+        _follow(drafts, latest_versions(patient, [draft.logical_id for draft in drafts]))
+        return _seal_own(patient, drafts, caller.keyring, caller.told)
+
+
+def _seal_own(patient: Patient, drafts: Sequence[Draft], keyring: OpenKeyring, told: Mapping[str, str]) -> list[Entry]:
+    parts = {Category(part) for draft in drafts for part in draft.parts}
     try:
         with transaction.atomic():
-            _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT)
+            _append_writing(patient, drafts, actor=own_party(patient), purpose=Purpose.PATRQT, told=told)
             boxes = keys.own_boxes(patient, parts, keyring=keyring)
             return vault.write(patient, drafts, author=Person(keyring, patient.name), boxes=boxes)
     except IntegrityError as twice:
@@ -155,15 +253,20 @@ def _append_writing(
     grant: uuid.UUID | None = None,
     told: Mapping[str, str] | None = None,
 ) -> None:
-    changed = any(draft.version > 1 for draft in drafts)
-    log.append(
-        "entry.changed" if changed else "entry.added",
-        actor=actor,
-        subject=patient.pk,
-        outcome="done",
-        categories=sorted({part for draft in drafts for part in draft.parts}),
-        purpose=str(purpose),
-        grant=grant,
-        because="grant" if grant else "own" if actor.role == "patient" else "source",
-        details={"count": len(drafts), **(told or {})},
-    )
+    because = "grant" if grant else "own" if actor.role == "patient" else "source"
+    removed = [draft for draft in drafts if draft.deleted]
+    kept = [draft for draft in drafts if not draft.deleted]
+    changed = "entry.changed" if any(draft.version > 1 for draft in kept) else "entry.added"
+    for action, some in ((changed, kept), ("entry.removed", removed)):
+        if some:
+            log.append(
+                action,
+                actor=actor,
+                subject=patient.pk,
+                outcome="done",
+                categories=sorted({part for draft in some for part in draft.parts}),
+                purpose=str(purpose),
+                grant=grant,
+                because=because,
+                details={"count": len(some), **(told or {})},
+            )

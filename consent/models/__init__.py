@@ -1,5 +1,6 @@
 """What consent stores, by purpose."""
 
+from consent.models.apps import App
 from consent.models.claims import Claim, ClaimCheck
 from consent.models.delegates import Delegation, Hidden, Vouching
 from consent.models.emergencies import ContactParcel, Emergency, EmergencyContact
@@ -14,6 +15,7 @@ from consent.models.templates import BulkAct, GrantTemplate
 __all__ = [
     "AccessRequest",
     "AccessRequestQuerySet",
+    "App",
     "Assignment",
     "Block",
     "BulkAct",

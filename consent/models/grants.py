@@ -114,6 +114,7 @@ class Ending(models.Model):
         CHANGED = "changed", "replaced by another, as the patient chose"
         PARENT = "parent", "what it hung from is over"
         BLOCK = "block", "the patient blocked the reader"
+        WITHDRAWN = "withdrawn", "the app was taken out of use"
 
     grant = models.OneToOneField(Grant, models.PROTECT, related_name="ending")
     cause = models.CharField(max_length=10, choices=Cause)

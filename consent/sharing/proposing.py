@@ -114,6 +114,7 @@ def propose(
         report_days=origin.report_days,
         legal_copy=origin.kind == Grant.Kind.LEGAL_COPY,
         by=origin.delegation.reader.name if origin.delegation else "",
+        app=whom.reader.kind == Reader.Kind.APP,
     )
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(

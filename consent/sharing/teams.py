@@ -41,6 +41,8 @@ def who(reader: User | Reader, at: datetime, *, language: str) -> Who:
     """Return a person, or a team, as the sentence of a grant names them in a language."""
     team = reader if isinstance(reader, Reader) and reader.user is None else None
     person = reader.user if isinstance(reader, Reader) else reader
+    if isinstance(reader, Reader) and reader.kind == Reader.Kind.APP:
+        return Who(reader, None, reader.name, "")
     stored = Reader.objects.select_related("keyring__version")
     if person is not None:
         return _person(stored.get(user=person), person, at)

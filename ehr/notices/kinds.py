@@ -81,6 +81,11 @@ _SHARING = {
         _("Their licence or their place of work is no longer confirmed, so their access ended. You need do nothing."),
         page="patient:sharing",
     ),
+    "app-withdrawn": Kind(
+        _("An app you let in is no longer in use here"),
+        _("It opens nothing of your record any more. You need do nothing."),
+        page="patient:sharing",
+    ),
     "reader-licence-over": Kind(
         _("The licence of somebody you let in has run out"),
         _("They see nothing until it is renewed. You can stop sharing with them at any time."),

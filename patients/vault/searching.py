@@ -28,10 +28,15 @@ class IndexedEntry(Placed):
     """
 
     position: int
-    current: bool  # the newest version of its entry, and no deletion
+    newest: bool  # the newest version of its entry; of a chosen one, that is held
     index: dict = field(repr=False)  # what is searched by; empty where key or ciphertext does not fit
     _dek: bytes | None = field(repr=False)
     _shelf: "_Shelf" = field(repr=False)
+
+    @property
+    def current(self) -> bool:
+        """True for what its entry says now: its newest version, where that is no deletion."""
+        return self.newest and not self.deleted
 
     @property
     def deleted(self) -> bool:
@@ -125,14 +130,14 @@ def search(
     """
     known = logical_id is not None or all_versions
     shares, shelf = Shares(boxes), _Shelf(patient.id)
-    found: list[tuple[IndexedEntry, int]] = []  # with the number of the entry's newest version
+    found: list[IndexedEntry] = []
 
     def add(row: tuple, dek: bytes | None, parts: tuple[str, ...]) -> None:
         entry, logical, version, manifest_id, position, written, newest, sealed = row
         placed = (signed.id_bytes(entry), signed.id_bytes(logical), version, parts, written, manifest_id)
-        one = IndexedEntry(*placed, position, False, {}, dek, shelf)
+        one = IndexedEntry(*placed, position, version == newest, {}, dek, shelf)
         one.index = _values(dek, sealed, shelf.identity(one))
-        found.append((one, newest))
+        found.append(one)
 
     for entry, lockbox_id, batch_id, blob, count, *rest in rows.indexes(
         patient.id, list(shares.boxes), logical_id=logical_id, all_versions=known
@@ -140,18 +145,16 @@ def search(
         opened = shares.take(signed.id_bytes(entry), lockbox_id, batch_id, blob, count)
         if opened is not None:
             add((entry, *rest), *opened)
-    newest_there = {one.logical_bytes for one, newest in found if one.version == newest}
-    found = [(one, newest) for one, newest in found if one.logical_bytes in newest_there]
+    there = {one.logical_bytes for one in found if one.newest}
+    found = [one for one in found if one.logical_bytes in there]
     grants = [one.grant_id for one in bundles]
     chosen = rows.bundled_indexes(patient.id, grants, logical_id=logical_id, all_versions=known)
     for row, dek, parts in bundled_keys(chosen, {one.grant_id: one for one in bundles}):
         entry, _grant, _blob, logical, version, _part, *rest = row
         # What a whole part shows, it shows in its newest version.
-        if signed.id_bytes(logical) not in newest_there:
+        if signed.id_bytes(logical) not in there:
             add((entry, logical, version, *rest), dek, parts)
-    entries = [one for one, newest in found if all_versions or one.version == newest]
-    for one, newest in found:
-        one.current = one.version == newest and not one.deleted
+    entries = [one for one in found if all_versions or one.newest]
     entries.sort(key=attrgetter("position"))
     entries.sort(key=attrgetter("stored_at"), reverse=True)
     return OpenIndex(entries, shares.batched, shelf)

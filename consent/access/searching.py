@@ -1,0 +1,188 @@
+"""Reading through an interface: what a record is searched by, and bodies when they are asked for.
+
+Decide, log, open, as everywhere. Call these outside a transaction, for a rollback would erase the line.
+"""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from consent import keys, queries, rules
+from consent.access.callers import Caller, inside
+from consent.access.reading import ends_of, unlock
+from consent.access.refusing import AccessDenied, own_event, own_refusal, refuse
+from consent.judging import Verdict, judge
+from consent.models import Grant
+from consent.rules import EntryFacts
+from ehr import clock
+from ehr.r4 import labels
+from ehr.r4 import search as r4
+from ehr.words import SENSITIVE, Action, Category
+from patients import vault
+from patients.models import Patient
+from patients.naming import Naming
+from patients.vault import IndexedEntry, OpenIndex
+
+# What a line may say that was done: each has its words on the patient's list.
+ACTIONS = frozenset({"record.searched", "entry.opened", "record.exported"})
+
+
+@dataclass(frozen=True)
+class OpenRecord:
+    """What one opening showed: the search values of each entry, under which permissions, and until when.
+
+    Bodies and authors are opened when they are asked for; `fetch` brings those of a whole page at once.
+    """
+
+    patient: Patient
+    categories: tuple[Category, ...]
+    grants: tuple[Grant, ...]
+    ends: datetime | None  # when the last of the permissions used ends; None for one's own record
+    rows: list[IndexedEntry] = field(repr=False)  # newest written first
+    opened_at: datetime
+    _index: OpenIndex = field(repr=False)
+
+    def fetch(self, entries: Iterable[IndexedEntry]) -> None:
+        """Bring the bodies and authors of entries from the database by two statements, not two for each."""
+        self._index.fetch(entries)
+
+
+def open_record(
+    patient: Patient,
+    caller: Caller,
+    *,
+    action_words: str = "record.searched",
+    categories: Collection[Category] | None = None,
+    types: Collection[str] | None = None,
+    logical_id: uuid.UUID | None = None,
+    all_versions: bool = False,
+) -> OpenRecord:
+    """Return what a caller may read of a record by what it is searched by, or raise AccessDenied; the log holds both.
+
+    Of `categories` (all six when None) those are opened in which something of `types` (FHIR resource types, all when
+    None) can be, that the token is for, and that are allowed: the rest leaves no trace. An entry that was deleted is
+    told of only where it is asked for by its `logical_id` or with `all_versions`.
+    """
+    if action_words not in ACTIONS:
+        raise ValueError(f"The log has no words for “{action_words}”.")
+    wanted = inside(categories if categories is not None else Category, _where(types))
+    asked = inside(wanted, caller.parts)
+    if caller.is_owner(patient):
+        opened = _own(patient, caller, action_words, wanted, asked)
+    else:
+        opened = _granted(patient, caller, action_words, wanted, asked)
+    index = vault.search(patient, opened.boxes, opened.bundles, logical_id=logical_id, all_versions=all_versions)
+    if index.batched:
+        keys.settle(patient, opened.boxes)
+    _complete(patient, index)
+    shown = [one for one in index.entries if types is None or one.index.get("type") in types]
+    if opened.narrowed is not None:
+        shown = [one for one in shown if opened.narrowed(one)]
+    # Where the newest version is not shown, an older one would tell that there is a newer.
+    there = {one.logical_bytes for one in shown if one.newest}
+    return OpenRecord(
+        patient=patient,
+        categories=tuple(part for part in asked if part in opened.boxes),
+        grants=opened.grants,
+        ends=opened.ends,
+        rows=[one for one in shown if one.logical_bytes in there],
+        opened_at=clock.now(),
+        _index=index,
+    )
+
+
+def _where(types: Collection[str] | None) -> frozenset[Category]:
+    """Return the parts in which something of these types can be."""
+    return frozenset(Category) if types is None else frozenset[Category]().union(*map(_parts_of, types))
+
+
+def _parts_of(kind: str) -> frozenset[Category]:
+    # What a type alone does not decide: results or measurements, by their category; and whatever is sensitive.
+    both = {Category.LABS, Category.HISTORY} if kind in {"Observation", "Media"} else set[Category]()
+    return frozenset({*labels.label({"resourceType": kind}).categories, *both, *SENSITIVE})
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The keys that a decision opened, and whether it shows an entry behind them: all of them, where it is not said."""
+
+    boxes: dict[str, keys.OpenBox]
+    bundles: Sequence[keys.OpenBundle] = ()
+    grants: tuple[Grant, ...] = ()
+    ends: datetime | None = None
+    narrowed: Callable[[IndexedEntry], bool] | None = None
+
+
+def _own(
+    patient: Patient, caller: Caller, action: str, wanted: Collection[Category], asked: Collection[Category]
+) -> _Opened:
+    if not asked:
+        raise own_refusal(patient, "record.refused", wanted, because="not-in-scope", told=caller.told)
+    own_event(patient, caller.open_keyring, action, asked, told=caller.told)
+    return _Opened(keys.own_boxes(patient, asked, keyring=caller.open_keyring))
+
+
+def _granted(
+    patient: Patient, caller: Caller, action: str, wanted: Collection[Category], asked: Collection[Category]
+) -> _Opened:
+    verdict = judge(
+        patient, caller.reader, action=Action.READ, purpose=caller.purpose, parts=asked, presence=caller.presence
+    )
+    if not asked:
+        raise refused(verdict, caller, wanted, because="not-in-scope")
+    boxes, bundles = unlock(
+        verdict, caller.open_keyring, caller.presence, purpose=caller.purpose, action=action, via=caller.told
+    )
+    chosen = queries.in_bundles(verdict.bundles) if verdict.bundles else frozenset()
+    within = frozenset(map(str, asked))
+
+    def shows(entry: IndexedEntry) -> bool:
+        return within.issuperset(entry.parts) and (
+            _by_parts(verdict, boxes, entry) or (entry.entry_id in chosen and _by_choice(verdict, entry))
+        )
+
+    return _Opened(boxes, bundles, tuple(verdict.used), ends_of(verdict), shows)
+
+
+def refused(
+    verdict: Verdict, caller: Caller, parts: Iterable[Category], *, because: str, action: str = "chart.refused"
+) -> AccessDenied:
+    """Log that a caller was refused, and return the exception to raise."""
+    purpose = str(caller.purpose)
+    return refuse(verdict, verdict.patient, action, because=because, purpose=purpose, parts=parts, told=caller.told)
+
+
+def _by_parts(verdict: Verdict, boxes: Collection[str], entry: IndexedEntry) -> bool:
+    """Tell whether the grants of the parts an entry is in let it be shown: of record dates only the past is a key."""
+    by = [verdict.allowed[part] for part in map(Category, entry.parts) if part in verdict.allowed]
+    narrow = [grant for grant in by if grant.record_from or grant.record_until]
+    about = EntryFacts(str(entry.logical_id), recorded(entry)) if narrow else None
+    return set(entry.parts) <= set(boxes) and all(verdict.covers(grant, about) for grant in narrow if about)
+
+
+def _by_choice(verdict: Verdict, entry: IndexedEntry) -> bool:
+    """Tell whether a grant for chosen entries names this one, and every part that it is in by now."""
+    about = EntryFacts(str(entry.logical_id), recorded(entry))
+    return any(
+        set(entry.parts) <= set(grant.categories) and rules.names(verdict.facts[grant.pk], about)
+        for grant in verdict.bundles
+    )
+
+
+def recorded(entry: IndexedEntry) -> date | None:
+    """Return the day of what an entry is about, by its search values; None where these name no whole day."""
+    return r4.recorded_on({"resourceType": "", "date": entry.index.get("date", "")})
+
+
+def _complete(patient: Patient, index: OpenIndex) -> None:
+    """Compute the search values of what was sealed before there were as many, from the bodies."""
+    lacking = [one for one in index.entries if "p" not in one.index and not one.deleted]
+    if not lacking:
+        return
+    index.fetch(lacking)
+    names = Naming(patient)
+    for one in lacking:
+        if one.resource:
+            told = names.resource(one.resource, source=one.source)
+            one.index = r4.values(told | {"id": str(one.logical_id)})
