@@ -14,6 +14,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
 from . import definitions, ranges
+from .indexed import on_earth
 from .parameters import Parameter
 
 Test = Callable[[object], bool]
@@ -32,7 +33,7 @@ _UNITS_IN_KM = {
     "[mi_us]": 1.609347,
     "[ft_i]": 0.0003048,
 }
-_NEAR_KM = 10.0  # where a query names no distance
+_NEAR = Decimal(10)  # km, where a query names no distance
 
 
 class BadValue(ValueError):
@@ -278,7 +279,7 @@ def reference(parameter: Parameter, modifier: str, piece: str, base: str) -> Tes
     if modifier:
         wanted = _typed(parameter, modifier, wanted)
     if "/" not in wanted and ":" not in wanted:
-        return lambda value: _id_in(value.removeprefix(base)) == wanted
+        return lambda value: id_in(value.removeprefix(base)) == wanted
     starts = (f"{wanted}/_history/", f"{wanted}|")
 
     def test(value: str) -> bool:
@@ -296,7 +297,7 @@ def _typed(parameter: Parameter, kind: str, wanted: str) -> str:
     return wanted
 
 
-def _id_in(held: str) -> str:
+def id_in(held: str) -> str:
     """Return the id of "Type/id"; "" of what is elsewhere, whose id could be anybody's."""
     parts = held.partition("/_history/")[0].split("/")
     return parts[1] if len(parts) == 2 and parts[0] in definitions.resource_types() else ""
@@ -305,16 +306,23 @@ def _id_in(held: str) -> str:
 # --- near ------------------------------------------------------------------------------------------
 def near(parameter: Parameter, piece: str) -> Test:
     """Match places within a distance (10 km where none is named) along the surface of a sphere."""
-    parts = [plain(part).strip() for part in split(piece, "|")] + ["", ""]
-    sizes = [ranges.number(part) for part in parts[:3]]
-    if len(parts) > 6 or sizes[0] is None or sizes[1] is None or parts[3] not in _UNITS_IN_KM:
+    north, east, distance, unit, *rest = [plain(part).strip() for part in split(piece, "|")] + [""] * 3
+    here = _place(north, east)
+    reach = ranges.number(distance) if distance else _NEAR
+    if any(rest) or here is None or reach is None or unit not in _UNITS_IN_KM:
         raise BadValue(
             f"“{parameter.code}” needs “latitude|longitude|distance|unit”; units: "
             f"{', '.join(unit for unit in _UNITS_IN_KM if unit)}."
         )
-    reach = float(sizes[2]) * _UNITS_IN_KM[parts[3]] if sizes[2] is not None else _NEAR_KM
-    here = (float(sizes[0]), float(sizes[1]))
-    return lambda value: _kilometres(here, (float(value[0]), float(value[1]))) <= reach
+    within = float(reach) * (_UNITS_IN_KM[unit] if distance else 1)
+    return lambda value: _kilometres(here, (float(value[0]), float(value[1]))) <= within
+
+
+def _place(north: str, east: str) -> tuple[float, float] | None:
+    degrees = ranges.number(north), ranges.number(east)
+    if degrees[0] is None or degrees[1] is None or not on_earth(*degrees):
+        return None
+    return float(degrees[0]), float(degrees[1])
 
 
 def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:

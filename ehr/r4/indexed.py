@@ -187,9 +187,14 @@ def _number_range(value: object, found: list) -> None:
 
 def _position(value: object, found: list) -> None:
     if value.__class__ is dict:
-        where = [_digits(value.get("latitude")), _digits(value.get("longitude"))]
-        if all(where):
-            found.append(where)
+        north, east = value.get("latitude"), value.get("longitude")
+        if _digits(north) and _digits(east) and on_earth(north, east):
+            found.append([_digits(north), _digits(east)])
+
+
+def on_earth(latitude: Decimal | float, longitude: Decimal | float) -> bool:
+    """Tell whether degrees name a place."""
+    return abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 # FHIR types without an entry have no meaning as that type of parameter: R4's tables leave them out.

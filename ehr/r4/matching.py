@@ -28,6 +28,7 @@ class Context(NamedTuple):
 
 
 NOWHERE = Context()
+SELF = "_self"  # the place of an index's own "Type/id"
 
 
 class Criterion(NamedTuple):
@@ -56,6 +57,8 @@ def held(index: Mapping, code: str) -> list:
     """Return an index's values of one parameter; [] where it has none."""
     if code == "_id":
         return [["", index["id"], ""]] if index.get("id") else []
+    if code == SELF:
+        return [name_of(index)]
     values = index.get("p", {}).get(code, [])
     return index["p"].get(values, []) if values.__class__ is str else values
 

@@ -49,6 +49,7 @@ class Parameter(NamedTuple):
     systems: tuple[str, ...] = ()  # the code systems that its `code` elements imply
     branches: tuple[paths.Branch, ...] = ()
     focuses: tuple[Focus, ...] = ()
+    passed_over: tuple[str, ...] = ()  # FHIR types it may meet that R4 gives no meaning as its type
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -115,7 +116,10 @@ def _parameter(kind: str, code: str, definition: dict) -> Parameter:
         return made
     if made.type == "composite":
         return _composite(kind, made, definition["component"])
-    return made._replace(branches=_meaningful(paths.compiled(expression, kind), made.type))
+    found = paths.compiled(expression, kind)
+    kept = _meaningful(found, made.type)
+    over = {branch.type for branch in found} - {branch.type for branch in kept}
+    return made._replace(branches=kept, passed_over=tuple(sorted(over)))
 
 
 def is_truth(expression: str) -> bool:
