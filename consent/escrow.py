@@ -17,13 +17,17 @@ from django.utils.translation import gettext_lazy as _
 from audit import log
 from audit import queries as audit
 from audit.models import Event
-from consent.keyholder import wire
+from consent.keyholder import readers, wire
 from consent.keyholder.answers import answer
 from consent.keyholder.releases import FRESH, OPENED_BY, released_info
+from consent.keyholder.repairs import handed_info, message_info
 from consent.models import EscrowUse
 from ehr import clock
-from ehr.accounts.keyrings.held import OneUseKey
+from ehr.accounts import queries as accounts
+from ehr.accounts.keyrings import CannotOpen
+from ehr.accounts.keyrings.held import OneUseKey, opened_by
 from ehr.accounts.models import KeyVersion, Reader
+from ehr.crypto import sealing
 from patients.models import Patient
 
 PATIENCE_SECONDS = 25.0  # a little more than a writer waits for SQLite
@@ -79,6 +83,15 @@ class Signed:
         return next(one for public, one in self._signatures.items() if message.endswith(public))
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A message that only the keyholder opens: whose key it is sealed to, the sealed key, and the closed content."""
+
+    version: KeyVersion
+    sealed_key: bytes
+    body: bytes
+
+
 # --- What can be asked for -----------------------------------------------------------------------
 def released(patient: Patient, *, why: str, record: Callable[[str], Event]) -> dict[tuple[str, int], bytes]:
     """Return the keys of a patient's current lockboxes by part and epoch, as `consent.keys.boxes_of` opens them.
@@ -113,6 +126,39 @@ def share_handed_on(reader: Reader, blob: bytes, *, to: bytes, record: Callable[
     asked = {"ask": "share", "event": str(event.pk), "reader": str(reader.pk), "blob": wire.text(blob)}
     found = _ask_about(event, asked | {"to": wire.text(to)}, event.subject)
     return event.pk, wire.raw(found["share"])
+
+
+def kept_for_repair(message_id: UUID, content: bytes) -> Kept:
+    """Return a message closed so that only the keyholder opens it, by the key that opens no record. Raises NotReleased.
+
+    The keyholder need not be there: what is sealed to is its public key, as the log names it.
+    """
+    version = readers.repair().keyring.version
+    if not accounts.is_logged(version):
+        raise NotReleased("altered")
+    key = sealing.new_key()
+    sealed = sealing.seal(bytes(version.kem_public), key, info=message_info(message_id))
+    return Kept(version, sealed, sealing.encrypt(key, content, aad=message_info(message_id)))
+
+
+def message_opened(message_id: UUID, sealed: bytes, body: bytes, *, record: Callable[[str, str], Event]) -> bytes:
+    """Return a message that `kept_for_repair` closed, opened against a committed event.
+
+    `record` gets the hex digests of the key made for this one use and of the sealed key, and returns the event it
+    committed: an institution.message-opened with details["to"], ["sealed"] and ["message"]. Raises NotReleased, and
+    KeyholderAway, where the keyholder was away from the start before anything was recorded.
+    """
+    _outside_a_transaction()
+    require_keyholder()
+    to = OneUseKey()
+    event = record(sha256(to.public).hexdigest(), sha256(sealed).hexdigest())
+    asked = {"ask": "message", "event": str(event.pk), "message": str(message_id), "blob": wire.text(sealed)}
+    found = _ask_about(event, asked | {"to": wire.text(to.public)}, None)
+    try:
+        key = to.open_seal(wire.raw(found["key"]), info=handed_info(event.pk, message_id))
+        return opened_by(key, body, aad=message_info(message_id))
+    except CannotOpen as problem:
+        raise NotReleased("nothing-sealed") from problem
 
 
 def signer(patient: Patient, publics: Mapping[str, bytes]) -> Signed:

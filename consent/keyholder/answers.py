@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import Error
 
 from consent import queries
-from consent.keyholder import readers, releases, wire
+from consent.keyholder import readers, releases, repairs, wire
 from consent.keyholder.token import TokenAway
 from ehr.accounts.keyrings import CannotOpen
 from ehr.clock import ClockUnsure
@@ -64,6 +64,12 @@ def _share(asked: _Message) -> _Message:
     return {"share": wire.text(share)}
 
 
+def _message(asked: _Message) -> _Message:
+    blob = wire.raw(asked.get("blob"))
+    key = repairs.open_message(_id(asked, "event"), _id(asked, "message"), blob, to=_key(asked, "to"))
+    return {"key": wire.text(key)}
+
+
 def _open(_asked: _Message) -> _Message:
     return {"made": readers.open_all()}
 
@@ -88,6 +94,7 @@ _ASKED: Mapping[str, Callable[[_Message], _Message]] = {
     "release": _release,
     "sign": _sign,
     "share": _share,
+    "message": _message,
     "held": _held,
     "open": _open,
     "ping": _ping,

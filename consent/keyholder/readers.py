@@ -1,4 +1,4 @@
-"""The two readers whose keyrings the keyholder holds, and what wraps these: a key in a file, or one in a token."""
+"""The three readers whose keyrings the keyholder holds, and what wraps these: a key in a file, or one in a token."""
 
 import threading
 
@@ -11,7 +11,9 @@ from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.keyrings.held import FileKey, Wrapping, create_held, open_held
 from ehr.accounts.models import Reader
 
-NAMES = (queries.ESCROW_NAME, queries.CUSTODIAN_NAME)
+# To whom messages of other systems are sealed that could not be taken in. It opens no record.
+REPAIR_NAME = "Repair desk"
+NAMES = (queries.ESCROW_NAME, queries.CUSTODIAN_NAME, REPAIR_NAME)
 _making = threading.Lock()
 
 
@@ -58,3 +60,16 @@ def escrow_keyring() -> OpenKeyring:
 def custodian_keyring() -> OpenKeyring:
     """Return the recovery custodian's keyring, for the length of one request. Raises as `escrow_keyring`."""
     return open_held(queries.custodian().keyring, wrapping())
+
+
+def repair() -> Reader:
+    """Return the reader to whom broken messages are sealed. Raises NotSetUp before it is made."""
+    found = Reader.objects.filter(kind=Reader.Kind.SERVICE, name=REPAIR_NAME).select_related("keyring__version").first()
+    if found is None:
+        raise queries.NotSetUp("There is no key for broken messages yet. Run “manage.py open_escrow” once more.")
+    return found
+
+
+def repair_keyring() -> OpenKeyring:
+    """Return the keyring that opens broken messages, for the length of one request. Raises as `escrow_keyring`."""
+    return open_held(repair().keyring, wrapping())

@@ -50,7 +50,7 @@ VOUCHES = "consent.vouch_delegation"
 ON_BEHALF = "delegation"  # why a claim is made by somebody else than the patient, as its event says
 _HOLDER = log.Party("system", None, "Keyholder")
 # Counting and adding is one step: there is one keyholder, and this is its only door.
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 # What the process itself remembers of the last hour, so that rows taken away make no room. Nothing in tests and tools.
 _lately: deque[tuple[datetime, UUID | None]] | None = None
 
@@ -82,7 +82,7 @@ def release(event_id: UUID, patient_id: UUID, *, why: str, to: bytes) -> list[Re
 
     An emergency, and a claim on behalf of a patient without keys, open the parts their event lists; others open all.
     """
-    with _telling(event_id, patient_id, why), _one_at_a_time:
+    with telling(event_id, patient_id, why), one_at_a_time:
         with transaction.atomic(durable=True):
             use, opened = _released(event_id, patient_id, why, to)
         if _lately is not None:
@@ -93,7 +93,7 @@ def release(event_id: UUID, patient_id: UUID, *, why: str, to: bytes) -> list[Re
 
 
 def _released(event_id: UUID, patient_id: UUID, why: str, to: bytes) -> tuple[EscrowUse, list[Resealed]]:
-    event = _proven(event_id, to=to)
+    event = proven(event_id, to=to)
     patient = Patient.objects.filter(pk=patient_id).first()
     if patient is None or event.subject != patient_id:
         raise Refused("other-patient")
@@ -102,12 +102,12 @@ def _released(event_id: UUID, patient_id: UUID, why: str, to: bytes) -> tuple[Es
     now = clock.now()
     _CHECKS[why](event, patient, now)
     _require_room(EscrowUse.objects.all(), None, settings.RELEASES_PER_HOUR, now)
-    use = EscrowUse(event_id=event_id, patient=patient, why=why, actor=_actor(event), at=now)
+    use = EscrowUse(event_id=event_id, patient=patient, why=why, actor=actor_of(event), at=now)
     _count(use)
     opened = _resealed(patient, _not_kept_shut(_parts(event, why), patient, why), event_id, to)
     if not opened:
         raise Refused("nothing-sealed")
-    _tell("escrow.opened", event_id, patient_id, why, outcome="done", categories=_shown(opened))
+    tell("escrow.opened", event_id, patient_id, why, outcome="done", categories=_shown(opened))
     return use, opened
 
 
@@ -139,7 +139,7 @@ def _claim_is_ready(event: Line, patient: Patient, now: datetime) -> None:
         return
     named = _id(event.details.get("claim"))
     claim = Claim.objects.filter(pk=named, patient=patient).first() if named else None
-    if patient.user_id or claim is None or not queries.is_checked(claim) or claim.claimant_id != _actor(event):
+    if patient.user_id or claim is None or not queries.is_checked(claim) or claim.claimant_id != actor_of(event):
         raise Refused("claim-not-ready")
 
 
@@ -161,7 +161,7 @@ def _is_vouched_for(event: Line, patient: Patient, now: datetime) -> None:
     """Let a record without its patient go to who acts for them: two verifiers signed that, and both still are ones."""
     named = _id(event.details.get("delegation"))
     found = Delegation.objects.filter(pk=named, patient=patient).select_related("patient", "reader").first()
-    if patient.user_id or found is None or found.reader is None or found.reader.user_id != _actor(event):
+    if patient.user_id or found is None or found.reader is None or found.reader.user_id != actor_of(event):
         raise Refused("claim-not-ready")
     held = authority.facts(found)
     if why_not(held, at=now) or Right.READ not in held.rights or not set(event.categories) <= held.categories:
@@ -180,7 +180,7 @@ def _not_kept_shut(parts: list[str], patient: Patient, why: str) -> list[str]:
 
 
 def _may_break_glass(event: Line, patient: Patient, now: datetime) -> None:
-    actor = _actor(event)
+    actor = actor_of(event)
     user = User.objects.filter(pk=actor).first() if actor else None
     if user is None:
         raise Refused("standing")
@@ -196,7 +196,7 @@ def _two_staff_checked(event: Line, patient: Patient, _now: datetime) -> None:
     named = event.details.get("checked_by")
     staff = {_id(one) for one in named} if isinstance(named, list) else set()
     people = User.objects.filter(pk__in=[one for one in staff if one], is_active=True).exclude(
-        pk__in=[one for one in (_actor(event), patient.user_id) if one]
+        pk__in=[one for one in (actor_of(event), patient.user_id) if one]
     )
     if sum(person.has_perm(CHECKS_IDENTITY) for person in people) < queries.STAFF_NEEDED:
         raise Refused("not-checked")
@@ -249,8 +249,8 @@ def sign(patient_id: UUID, publics: Mapping[str, bytes]) -> tuple[int, dict[str,
 # --- The recovery custodian ----------------------------------------------------------------------
 def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> bytes:
     """Return a recovery share that was sealed to the custodian, sealed to the key the event names. Raises Refused."""
-    with _telling(event_id, None, "share"), _one_at_a_time, transaction.atomic(durable=True):
-        event = _proven(event_id, to=to)
+    with telling(event_id, None, "share"), one_at_a_time, transaction.atomic(durable=True):
+        event = proven(event_id, to=to)
         if event.action != SHARE_OPENED_BY or event.outcome == "refused":
             raise Refused("other-action")
         reader = Reader.objects.filter(pk=reader_id).first()
@@ -264,7 +264,7 @@ def open_share(event_id: UUID, reader_id: UUID, blob: bytes, *, to: bytes) -> by
             share = readers.custodian_keyring().open_seal(blob, info=info)
         except CannotOpen as problem:
             raise Refused("nothing-sealed") from problem
-        _tell("escrow.share-opened", event_id, event.subject, "share", outcome="done")
+        tell("escrow.share-opened", event_id, event.subject, "share", outcome="done")
         return seal(to, share, info=handed_info(event_id))
 
 
@@ -279,7 +279,7 @@ def _require_recovery(event: Line, reader: Reader, to: bytes) -> None:
 
 
 # --- What both ask of an event -------------------------------------------------------------------
-def _proven(event_id: UUID, *, to: bytes) -> Line:
+def proven(event_id: UUID, *, to: bytes) -> Line:
     """Return an event that is committed, as it was recorded, fresh, and names this key. Raises Refused."""
     try:
         event = audit.proven(event_id)
@@ -303,7 +303,7 @@ def _count(use: EscrowUse | ShareUse) -> None:
         raise Refused("used") from problem
 
 
-def _actor(event: Line) -> UUID | None:
+def actor_of(event: Line) -> UUID | None:
     return event.actor.id if event.actor and event.actor.kind == "person" else None
 
 
@@ -315,17 +315,17 @@ def _id(value: object) -> UUID | None:
 
 
 @contextmanager
-def _telling(event_id: UUID, patient_id: UUID | None, why: str) -> Iterator[None]:
+def telling(event_id: UUID, patient_id: UUID | None, why: str) -> Iterator[None]:
     """Leave a line on the log for whatever is refused, once its transaction is gone."""
     try:
         yield
     except Refused as refused:
         known = patient_id is not None and Patient.objects.filter(pk=patient_id).exists()
         about = patient_id if known else None
-        _tell("escrow.refused", event_id, about, why, outcome="refused", because=refused.because)
+        tell("escrow.refused", event_id, about, why, outcome="refused", because=refused.because)
         raise
 
 
-def _tell(action: str, event_id: UUID, subject: UUID | None, why: str, **facts: Any) -> None:
+def tell(action: str, event_id: UUID, subject: UUID | None, why: str, **facts: Any) -> None:
     """Write the keyholder's own line: no row that somebody takes away hides what it did."""
     log.append(action, actor=_HOLDER, subject=subject, details={"event": str(event_id), "why": why}, **facts)

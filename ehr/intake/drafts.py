@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.conf import settings
 
@@ -15,8 +15,14 @@ from patients.models import Patient
 from . import queries
 
 
-def make(patient: Patient, resources: Iterable[dict], *, source: str) -> Iterator[tuple[str, Draft]]:
-    """Yield (resource type, draft) for each resource that is new, or changed (then its next version)."""
+def make(
+    patient: Patient, resources: Iterable[dict], *, source: str, files: Mapping[str, bytes] | None = None
+) -> Iterator[tuple[str, Draft]]:
+    """Yield (resource type, draft) for each resource that is new, or changed (then its next version).
+
+    `files` holds, by "Type/id", what is sealed beside a resource; the resource names its digest, so another file is a
+    change.
+    """
     resources = list(resources)
     context = {references.name_of(resource): resource for resource in resources}
     stored = queries.stored(patient)
@@ -36,6 +42,7 @@ def make(patient: Patient, resources: Iterable[dict], *, source: str) -> Iterato
             logical_id=logical_id,
             version=version + 1,
             origin=_origin(logical_id, version + 1, body),
+            attachment=(files or {}).get(references.name_of(resource), b""),
         )
         yield resource["resourceType"], draft
 

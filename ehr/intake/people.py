@@ -1,6 +1,6 @@
 """Whose record a delivery is: matched by identifiers, expected where nobody is there yet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from consent.escrow import NotReleased
@@ -13,7 +13,7 @@ from patients.naming import OWN_SYSTEMS, named_by_source
 from patients.queries import identifier_digest
 
 from . import queries
-from .refusals import Refused
+from .refusals import Later, Refused
 
 SEXES = frozenset({"female", "male", "other", "unknown"})
 PAST_USES = frozenset({"old", "temp"})
@@ -26,13 +26,15 @@ def find(source: str, reference: str) -> Patient | None:
     return found[0] if found else None
 
 
-def find_or_expect(resource: Mapping, *, source: str) -> Patient:
+def find_or_expect(resource: Mapping, *, source: str, names_there: Iterable[str] = ()) -> Patient:
     """Return the patient a Patient resource is about, making a record that waits for them where there is none.
 
-    Call it inside the delivery's transaction. Raises Refused where identifiers point at different people.
+    `names_there` are further names ("Patient/id") by which this source knows them. Call it inside the delivery's
+    transaction. Raises Refused where identifiers point at different people, and Later where nobody can be made now.
     """
     born = _birth_date(resource)
-    identifiers = [*_identifiers(resource), named_by_source(source, references.name_of(resource))]
+    named = [named_by_source(source, name) for name in dict.fromkeys([references.name_of(resource), *names_there])]
+    identifiers = [*_identifiers(resource), *named]
     known = queries.people_with(identifiers)
     if len(known) > 1:
         raise Refused("Patient.identifier belongs to more than one person here. Ask the front desk to look at them.")
@@ -41,7 +43,8 @@ def find_or_expect(resource: Mapping, *, source: str) -> Patient:
             "Patient.identifier belongs to somebody with another birth date. Ask the front desk to look at both."
         )
     if known:
-        _remember(known[0], named_by_source(source, references.name_of(resource)))
+        for name in named:
+            _remember(known[0], name)
         return known[0]
     try:
         return arrivals.expect(
@@ -52,7 +55,13 @@ def find_or_expect(resource: Mapping, *, source: str) -> Patient:
             source=source,
         )
     except NotReleased as shut:
-        raise Refused(f"Patient is not known here yet, and a record cannot be begun for them now. {shut}") from None
+        raise Later(f"Patient is not known here yet, and a record cannot be begun for them now. {shut}") from None
+
+
+def remember(patient: Patient, *, source: str, names_there: Iterable[str]) -> None:
+    """Keep further names by which a source knows a patient, where they are nobody else's."""
+    for name in names_there:
+        _remember(patient, named_by_source(source, name))
 
 
 def _remember(patient: Patient, identifier: tuple[str, str]) -> None:

@@ -9,6 +9,10 @@ class Refused(Exception):
         self.reasons = reasons
 
 
+class Later(Refused):
+    """It may be taken in later, as it is: the sender is asked to send it again."""
+
+
 def reason(place: str, words: object) -> str:
     """Return "maria.json, entry 12: Observation.status is missing."."""
     return f"{place}: {words}"

@@ -62,6 +62,11 @@ class OneUseKey:
         return self._opener.open(bytes(blob), info=info)
 
 
+def opened_by(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
+    """Return what was closed under a key that the keyholder handed out. Raises CannotOpen."""
+    return opening.decrypt(key, blob, aad=aad)
+
+
 @transaction.atomic
 def create_held(reader: Reader, wrapping: Wrapping) -> OpenKeyring:
     """Make a reader's keyring, wrapped by what the keyholder has. Return it open."""

@@ -1,0 +1,165 @@
+"""One message or document of a feed becomes entries: checked, matched, sealed, in one transaction, and once.
+
+A message is recognised by its control id and by every byte of it; a repeated one adds nothing. The same content under
+another control id adds nothing either, for entries are recognised by their own content. Who holds which key: the feed's
+signing key is derived from the server's storage key and opens nothing; entries are sealed to the record's lockboxes.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from consent import access
+from consent.access import Draft
+from ehr import clock
+from ehr.crypto.digests import keyed
+from ehr.r4 import references
+from ehr.r4.references import Entry
+from patients import naming
+from patients.models import Patient
+from patients.queries import identifier_digest
+
+from . import drafts, feeds, joining, operations, people, queries
+from .delivery import Delivery
+from .models import Feed, Said, Taken
+from .refusals import Refused
+
+
+@dataclass
+class Stored:
+    """What came of a message: whose record it went to, how many entries it made, and whether it was known already."""
+
+    taken: Taken
+    known: bool = False
+    entries: list = field(default_factory=list)
+
+
+def digests(feed: Feed, control_id: str, content: bytes) -> tuple[bytes, bytes]:
+    """Return the keyed digests by which a message is recognised: of its control id, and of every byte."""
+    body = hashlib.sha256(content).hexdigest()
+    return (
+        keyed(settings.INDEX_KEY, "control-id", f"{feed.pk}|{control_id}"),
+        keyed(settings.INDEX_KEY, "message", f"{feed.pk}|{body}"),
+    )
+
+
+def known(feed: Feed, control_id: str, content: bytes) -> Taken | None:
+    """Return the message where it was taken in before, byte for byte."""
+    control, body = digests(feed, control_id, content)
+    return Taken.objects.filter(feed=feed, control_digest=control, content_digest=body).first()
+
+
+def wrong_with(delivery: Delivery) -> list[str]:
+    """Return what is wrong with the resources a message became; [] where they are FHIR R4 and may be stored."""
+    found: list[str] = []
+    for number, resource in enumerate([delivery.person, *delivery.resources], start=1):
+        found += operations.wrong_with_entry(Entry(number, "", resource))
+    return found[: operations.MOST_REASONS]
+
+
+def take_in(delivery: Delivery, *, feed: Feed, control_id: str, content: bytes) -> Stored:
+    """Seal what a message brings, whole or not at all; when this returns, it is committed. Raises Refused and Later."""
+    if words := wrong_with(delivery):
+        raise Refused(*words)
+    source = feed.source.name
+    with operations.stored_whole("This message"), transaction.atomic(durable=True):
+        control, body = digests(feed, control_id, content)
+        try:
+            with transaction.atomic():
+                # Two of the same at once: the second waits here until the first is committed.
+                taken = Taken.objects.create(feed=feed, kind=delivery.kind, control_digest=control, content_digest=body)
+        except IntegrityError:
+            return Stored(Taken.objects.get(feed=feed, control_digest=control, content_digest=body), known=True)
+        patient = _patient(delivery, feed)
+        Patient.objects.select_for_update().get(pk=patient.pk)
+        entries = _sealed(patient, delivery, feed=feed, control_id=control_id)
+        taken.patient, taken.entries = patient, [str(entry.pk) for entry in entries]
+        taken.named_digest = identifier_digest(*naming.named_by_source(source, delivery.names[0]))
+        taken.save(update_fields=["patient", "entries", "named_digest"])
+        return Stored(taken, entries=entries)
+
+
+def _patient(delivery: Delivery, feed: Feed) -> Patient:
+    """Return whose record it is. A merge names two, and leads to the one that stays."""
+    source = feed.source.name
+    for former in delivery.former:
+        gone = people.find(source, former)
+        if gone is None:
+            continue
+        if not any(people.find(source, name) for name in delivery.names):
+            # The number that stays is new here: it leads where the one given up leads.
+            people.remember(gone, source=source, names_there=delivery.names)
+    kept = people.find_or_expect(delivery.person, source=source, names_there=delivery.names)
+    for former in delivery.former:
+        joining.told_by_feed(feed, kept=kept, former=former)
+    return kept
+
+
+def _sealed(patient: Patient, delivery: Delivery, *, feed: Feed, control_id: str) -> list:
+    """Seal what is new, with a Provenance that names feed and message."""
+    source = feed.source.name
+    fresh = list(drafts.make(patient, _current(patient, delivery, source), source=source, files=delivery.files))
+    if not fresh:
+        return []
+    names = _names(patient, delivery, source)
+    made = [names[draft.logical_id] for _kind, draft in fresh]
+    provenance = _provenance(feed, control_id, made)
+    # The strictest label of what it tells of is its own, so it needs to see all of it.
+    several = [provenance, delivery.person, *delivery.resources]
+    about = [
+        pair
+        for pair in drafts.make(patient, several, source=source)
+        if pair[1].logical_id == naming.logical_id(patient.pk, source, references.name_of(provenance))
+    ]
+    entries = access.receive(patient, [draft for _kind, draft in fresh + about], source=feeds.signer(feed))
+    _remember_when(patient, [draft for _kind, draft in fresh], delivery.said_at)
+    return entries
+
+
+def _names(patient: Patient, delivery: Delivery, source: str) -> dict[UUID, str]:
+    listed = [references.name_of(one) for one in (delivery.person, *delivery.resources)]
+    return {naming.logical_id(patient.pk, source, name): name for name in listed}
+
+
+def _current(patient: Patient, delivery: Delivery, source: str) -> list[dict]:
+    """Return the resources to store: the Patient where it is news, and nothing that comes too late."""
+    resources = list(delivery.resources)
+    own = naming.logical_id(patient.pk, source, references.name_of(delivery.person))
+    if delivery.about_the_person or own not in queries.stored(patient):
+        resources.insert(0, delivery.person)
+    if not delivery.said_at:
+        return resources
+    said_at = datetime.fromisoformat(delivery.said_at)
+    ids = {naming.logical_id(patient.pk, source, references.name_of(one)): one for one in resources}
+    late = set(Said.objects.filter(logical_id__in=list(ids), at__gt=said_at).values_list("logical_id", flat=True))
+    return [one for logical_id, one in ids.items() if logical_id not in late]
+
+
+def _remember_when(patient: Patient, fresh: Iterable[Draft], said_at: str) -> None:
+    if said_at:
+        at = datetime.fromisoformat(said_at)
+        for draft in fresh:
+            Said.objects.update_or_create(logical_id=draft.logical_id, defaults={"patient": patient, "at": at})
+
+
+def _provenance(feed: Feed, control_id: str, made: list[str]) -> dict:
+    """Return the Provenance of what a message made: who sent it, and the number the sender gave it."""
+    name = hashlib.sha256(f"{feed.pk}|{control_id}|{'|'.join(made)}".encode()).hexdigest()[:40]
+    return {
+        "resourceType": "Provenance",
+        "id": name,
+        "target": [{"reference": one} for one in made],
+        "recorded": clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "agent": [{"who": {"display": feed.source.name}}],
+        "entity": [
+            {
+                "role": "source",
+                "what": {"identifier": {"system": f"{naming.OWN_SYSTEMS}feed:{feed.pk}:message", "value": control_id}},
+            }
+        ],
+    }

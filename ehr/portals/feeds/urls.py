@@ -1,0 +1,8 @@
+from django.urls import path
+
+from ehr.portals.feeds import messages
+
+app_name = "feeds"
+urlpatterns = [
+    path("hl7v2", messages.hl7v2, name="hl7v2"),
+]
