@@ -31,9 +31,11 @@ def make(
         found = labels.label(resource, context=context)
         body = text.dumps(labels.stamp(resource, found))
         logical_id = naming.logical_id(patient.pk, source, references.name_of(resource))
-        version, origin = stored.get(logical_id, (0, b""))
-        if version and origin == _origin(logical_id, version, body):
+        known = stored.get(logical_id, queries.NOTHING_YET)
+        # What was sent before in these words is not sent anew over what was corrected, or taken out, here meanwhile.
+        if known.origin and known.origin == _origin(logical_id, known.sent, body):
             continue
+        version = known.version
         draft = Draft(
             resource=body,
             parts=tuple(str(category) for category in found.categories),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from patients.models import Entry, Patient
 from patients.queries import identifier_digest
@@ -14,7 +15,22 @@ def people_with(identifiers: Iterable[tuple[str, str]]) -> list[Patient]:
     return list(matching.distinct())
 
 
-def stored(patient: Patient) -> dict[uuid.UUID, tuple[int, bytes]]:
-    """Return {logical id: (current version, its origin)} of a record; an entry from elsewhere has an empty origin."""
-    rows = Entry.objects.filter(patient=patient, current=True).values_list("logical_id", "version", "origin")
-    return {logical_id: (version, bytes(origin or b"")) for logical_id, version, origin in rows}
+class Stored(NamedTuple):
+    """The last version of an entry, a deletion too, and the last that a feed sent: its number and its origin."""
+
+    version: int
+    sent: int = 0
+    origin: bytes = b""
+
+
+NOTHING_YET = Stored(0)
+
+
+def stored(patient: Patient) -> dict[uuid.UUID, Stored]:
+    """Return what is, or once was, in a record, by FHIR id. An entry that no feed sent has an empty origin."""
+    rows = Entry.objects.filter(patient=patient).order_by("version").values_list("logical_id", "version", "origin")
+    found: dict[uuid.UUID, Stored] = {}
+    for logical_id, version, origin in rows:
+        before = found.get(logical_id, NOTHING_YET)
+        found[logical_id] = Stored(version, version, bytes(origin)) if origin else before._replace(version=version)
+    return found
