@@ -57,10 +57,11 @@ def written(resource: dict, **more) -> Draft:
     logical_id = more.pop("logical_id", None) or uuid.uuid4()
     whole = {**resource, "id": str(logical_id)}
     found = labels.label(whole)
+    stamped = labels.stamp(whole, found)
     return Draft(
-        resource=text.dumps(labels.stamp(whole, found)),
+        resource=text.dumps(stamped),
         parts=tuple(map(str, more.pop("parts", found.categories))),
-        search=text.dumps(search.values(whole)),
+        search=text.dumps(search.values(stamped)),
         logical_id=logical_id,
         **more,
     )
