@@ -48,6 +48,7 @@ NEVER_PATIENTS = {
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
+    "record.log-read", "record.log-refused",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
 }  # fmt: skip
 ONLY_PATIENTS = {

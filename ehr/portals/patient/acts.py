@@ -36,6 +36,8 @@ THEIRS = {
     "delegation.withdrawn": gettext_lazy("Ended that %(reader)s acts for you, because the papers changed."),
     "record.opened-for": gettext_lazy("Read your %(parts)s, acting for you."),
     "record.refused-for": gettext_lazy("Tried to act for you, and was refused."),
+    "record.log-read": gettext_lazy("Read this list, as you let it."),
+    "record.log-refused": gettext_lazy("Tried to read this list, or what you agreed to, and was refused."),
     "record.log-read-for": gettext_lazy("Read this list, acting for you."),
     "entry.added-for": gettext_lazy("Added something to your %(parts)s, acting for you."),
     "grant.made": gettext_lazy("Let %(reader)s see your %(parts)s, in your name."),
