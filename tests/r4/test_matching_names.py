@@ -9,7 +9,6 @@ from ehr.r4.matching import BadValue, Unsupported, parse
 
 from .asking import matches, observed
 
-
 # --- token -----------------------------------------------------------------------------------------
 GLUCOSE = observed(
     id="g-1",
