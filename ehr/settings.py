@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "consent",
     "ehr.catalogue",
     "ehr.intake",
+    "ehr.rights",
     "ehr.frame",
     "ehr.demo",
 ]

@@ -139,6 +139,16 @@ _RECORD = {
         _("Somebody looked without asking you first. See who, and why they say they had to. You can end it."),
         page="patient:emergencies",
     ),
+    "health-link-opened": Kind(
+        _("Somebody opened a link you handed out"),
+        _("See when, and the name they gave. You can stop the link at any time."),
+        page="patient:health-links",
+    ),
+    "health-link-over": Kind(
+        _("A link you handed out was stopped"),
+        _("Somebody typed a wrong passcode too often, so it leads nowhere any more. You can make another."),
+        page="patient:health-links",
+    ),
     "emergency-failed": Kind(
         _("The emergency access you were told of did not open"),
         _("Nothing was read. That somebody tried stays on your list."),

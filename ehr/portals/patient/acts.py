@@ -7,6 +7,10 @@ THEIRS = {
     "chart.opened": gettext_lazy("Read your %(parts)s."),
     "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
     "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
+    "health-link.opened": gettext_lazy("Opened a link you handed out, to a summary of your %(parts)s."),
+    "health-link.refused": gettext_lazy(
+        "Tried a link you handed out with a passcode that did not fit. Nothing was opened."
+    ),
     "chart.refused": gettext_lazy("Tried to open your %(parts)s and was refused."),
     "entry.refused": gettext_lazy("Tried to add to your %(parts)s and was refused."),
     "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
@@ -82,7 +86,10 @@ YOURS = {
     "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys."),
     "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
     "record.opened": gettext_lazy("You read your %(parts)s."),
-    "record.copied": gettext_lazy("You made a copy of your whole record, to take along."),
+    "record.copied": gettext_lazy("You made a copy of your %(parts)s, to take along."),
+    "record.collected": gettext_lazy("You saved the file with your whole record."),
+    "health-link.made": gettext_lazy("You handed out a link to a summary of your %(parts)s."),
+    "health-link.stopped": gettext_lazy("You stopped a link you had handed out."),
     "attachment.opened": gettext_lazy("You opened a file of yours."),
     "entry.added": gettext_lazy("You added something to your %(parts)s."),
     "entry.changed": gettext_lazy("You changed something in your %(parts)s."),

@@ -5,35 +5,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from ehr.lines import contents
 from ehr.lines.chart import Chart, Item, Result
+from ehr.lines.headings import HEADINGS, UNREADABLE
 
-# Chart's lists under the headings a patient reads, in the order of the page.
-_SECTIONS = (
-    ("allergies", _("Allergies")),
-    ("problems", _("Conditions")),
-    ("medicines", _("Medicines")),
-    ("dispensed", _("Handed out by a pharmacy")),
-    ("vitals", _("Measurements")),
-    ("labs", _("Test results")),
-    ("reports", _("Reports and pictures")),
-    ("notes", _("Notes and documents")),
-    ("plans", _("Plans, goals and referrals")),
-    ("immunizations", _("Vaccinations")),
-    ("procedures", _("Operations and procedures")),
-    ("encounters", _("Visits")),
-    ("past_problems", _("Past conditions")),
-    ("past_medicines", _("Medicines you no longer take")),
-    ("answers", _("Questionnaires and habits")),
-    ("family", _("Illnesses in your family")),
-    ("people", _("You, your people and places")),
-    ("bills", _("Bills")),
-    ("other", _("Other entries")),
-    ("struck", _("Entered in error")),
-)
-_UNREADABLE = _("Entries that do not open")
 _REPEATED = frozenset({"answers"})
 PAGE_WEIGHT = 60
 
@@ -77,7 +53,7 @@ class Row:
 
 def rows(chart: Chart) -> Iterator[Row]:
     """Yield all lines of a chart in the order of the page."""
-    for name, heading in _SECTIONS:
+    for name, heading in HEADINGS:
         for found in getattr(chart, name):
             if isinstance(found, Result):
                 yield Row(str(heading), found.latest, tuple(found.items[1:]), found)
@@ -86,7 +62,7 @@ def rows(chart: Chart) -> Iterator[Row]:
         if name in _REPEATED:
             yield from _latest(str(heading), getattr(chart, name))
     for _entry in chart.unreadable:
-        yield Row(str(_UNREADABLE), None)
+        yield Row(str(UNREADABLE), None)
 
 
 def _latest(heading: str, items: Iterable[Item]) -> Iterator[Row]:
