@@ -82,6 +82,19 @@ def require_apart() -> None:
         )
 
 
+def broker(redis_url: str) -> tuple[str, dict[str, object]]:
+    """Return the workers' broker and its options. Where deploy/run.py found no Redis, files carry the doorbell."""
+    if redis_url:
+        return redis_url, {"visibility_timeout": 60, "unacked_restore_interval": 10, "unacked_restore_throttle": 1}
+    if TESTING:
+        return "memory://", {}
+    folder = DATA_DIR / "broker"
+    for each in (folder, folder / "control"):
+        each.mkdir(parents=True, exist_ok=True)
+    kept = {"data_folder_in": str(folder), "data_folder_out": str(folder), "control_folder": str(folder / "control")}
+    return "filesystem://", kept
+
+
 def needed(name: str) -> str:
     """Return what production cannot guess; development has a default for it."""
     value = os.environ.get(name, "")

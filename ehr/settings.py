@@ -18,6 +18,7 @@ from ehr.environment import (
     DATA_DIR,
     PRODUCTION,
     TESTING,
+    broker,
     count,
     development_secret,
     flag,
@@ -37,6 +38,8 @@ STORAGE_KEY = bytes.fromhex(secret("STORAGE_KEY"))
 LOG_SIGNING_KEY = bytes.fromhex(secret("LOG_SIGNING_KEY"))
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
 CHAIN_RELAYER_KEY = bytes.fromhex(secret("CHAIN_RELAYER_KEY"))
+# 32 bytes the P-256 key is made from that signs what apps are told about who signed in.
+SMART_SIGNING_KEY = bytes.fromhex(secret("SMART_SIGNING_KEY"))
 
 # --- Where it runs -------------------------------------------------------------------------------
 DEBUG = False
@@ -67,6 +70,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "guardian",
     "django_otp",
+    "oauth2_provider",
     "csp",
     "django_htmx",
     "ehr.outbox",
@@ -81,6 +85,7 @@ INSTALLED_APPS = [
     "ehr.intake",
     "ehr.rights",
     "ehr.frame",
+    "ehr.smart",
     "ehr.demo",
 ]
 
@@ -320,25 +325,7 @@ LOG_CHECKPOINT_SECONDS = 10
 LOG_ANCHOR_SECONDS = int(os.environ.get("LOG_ANCHOR_SECONDS", "60"))
 
 # --- Workers -------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL or "memory://"
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
-if not REDIS_URL and not TESTING:
-    # deploy/run.py sets REDIS_URL when it has a Redis; without one, files carry the doorbell.
-    _broker = DATA_DIR / "broker"
-    CELERY_BROKER_URL = "filesystem://"
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker),
-        "data_folder_out": str(_broker),
-        "control_folder": str(_broker / "control"),
-    }
-    for _folder in (_broker, _broker / "control"):
-        _folder.mkdir(parents=True, exist_ok=True)
-elif REDIS_URL:
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "visibility_timeout": 60,
-        "unacked_restore_interval": 10,
-        "unacked_restore_throttle": 1,
-    }
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker(REDIS_URL)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -354,6 +341,19 @@ CELERY_BEAT_SCHEDULE = rings(checkpoint=LOG_CHECKPOINT_SECONDS, anchor=LOG_ANCHO
 # --- Measures ------------------------------------------------------------------------------------
 # Who shows it as a bearer token may read /metrics; without it only this machine may, and in production nobody.
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+
+# --- Apps ----------------------------------------------------------------------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "smart.App"
+# Its own endpoints and tables are not in use; were they ever, they would keep to RFC 9700.
+_COMPLIANT = (
+    "IMPLICIT_GRANT", "PASSWORD_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT", "AUTHZ_RESPONSE_ISS", "TOKEN_STORAGE",
+)  # fmt: skip
+OAUTH2_PROVIDER = {f"COMPLIANT_BCP_RFC9700_{name}": True for name in _COMPLIANT} | {
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+}
+# How long an app of a clinician works on its own before they are asked again; at most 12.
+CLINICIAN_APP_HOURS = min(count("CLINICIAN_APP_HOURS") or 12, 12)
 
 # --- Program output ------------------------------------------------------------------------------
 LOGGING = {

@@ -9,5 +9,6 @@ urlpatterns = [
     path("clinician/", include("ehr.portals.clinician.urls")),
     path("in/", include("ehr.portals.feeds.urls")),
     path("api/v1/", include("ehr.api.urls")),
+    path("", include("ehr.smart.urls")),
     path("desk/", admin.site.urls),
 ]

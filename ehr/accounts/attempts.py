@@ -38,6 +38,10 @@ LIMITS = {
     "find-patient": Limit(here=10, account=10, address=60, minutes=60),
     # An administrator names a patient to ask who would be let in. Every question counts.
     "explain-access": Limit(here=30, account=30, address=120, minutes=60),
+    # Apps show codes, tokens and signatures that do not fit; "account" is the app, which may have many users.
+    "app-token": Limit(here=30, account=600, address=120, minutes=15),
+    # Requests to be let in that lead nowhere: a wrong address to return to, an app nobody knows.
+    "app-authorize": Limit(here=30, account=600, address=120, minutes=15),
 }
 
 

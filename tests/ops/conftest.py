@@ -20,6 +20,7 @@ PRODUCTION = {
     "STORAGE_KEY": "02" * 32,
     "LOG_SIGNING_KEY": "03" * 32,
     "CHAIN_RELAYER_KEY": "04" * 32,
+    "SMART_SIGNING_KEY": "05" * 32,
     "ALLOWED_HOSTS": "ehr.example",
     "SITE_URL": "https://ehr.example",
 }

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY"]
+SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY", "SMART_SIGNING_KEY"]
 PLACES = ["ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "CHAIN_URL"]
 DEPLOY = ROOT / "deploy"
 EXAMPLES = (".env.example", "keyholder.env.example")

@@ -20,6 +20,7 @@ ABOUT_NO_PATIENT = {
     "guardian", "membership", "privilege", "recovery-code", "second-factor", "team", "template",
 }  # fmt: skip
 WITHOUT_A_SUBJECT = {
+    "app.registered", "app.changed", "app.reviewed", "app.withdrawn",
     "emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt",
 }  # fmt: skip
 NO_ACTS = {
@@ -38,7 +39,7 @@ NO_ACTS = {
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
     "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
-    "emergency.overdue", "emergency.read",
+    "emergency.overdue", "emergency.read", "app.connected",
     "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified",
     "claim.invited", "claim.checked", "claim.refused", "access.explained", "access.not-explained", "referral.proposed",

@@ -2,9 +2,10 @@
 
 `opened` is a keyring in somebody's hands, `locked` its wraps at rest and in a session, `history` one version after
 another, `shared` a team's keyring in its members' hands, `shares` the way back to lost keys, `held` what the keyholder
-has.
+has, `carried` what opens by a token only.
 """
 
+from ehr.accounts.keyrings.carried import carry, make_carried, open_carried
 from ehr.accounts.keyrings.history import succeed
 from ehr.accounts.keyrings.locked import (
     SESSION_KEY,
@@ -25,10 +26,13 @@ __all__ = [
     "CannotOpen",
     "NotOnTheLog",
     "OpenKeyring",
+    "carry",
     "create",
     "from_session",
     "make",
+    "make_carried",
     "make_shared",
+    "open_carried",
     "open_shared",
     "share",
     "succeed",

@@ -78,6 +78,10 @@ THEIRS = {
         "Got the keys of this record after a death, once two people had confirmed who may have them."
     ),
     "record.left": gettext_lazy("Left this record while it was empty, for another one that had arrived."),
+    "app.connected": gettext_lazy(
+        "Let the app %(reader)s work for them with your record. It sees no more than they may see."
+    ),
+    "app.stopped": gettext_lazy("Stopped the app %(reader)s, which worked for them with your record."),
 }
 YOURS = {
     "record.begun": gettext_lazy("You began this record."),
@@ -119,6 +123,7 @@ YOURS = {
     "delegation.made": gettext_lazy("You let %(reader)s act for you."),
     "delegation.ended": gettext_lazy("You ended that %(reader)s acts for you."),
     "safety.changed": gettext_lazy("You changed what you keep from %(reader)s, who acts for you."),
+    "app.stopped": gettext_lazy("You stopped the app %(reader)s."),
     "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
 }
 # What the patient tried while their own keys were locked.
@@ -133,6 +138,9 @@ YOURS_REFUSED = {
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
 }
 AUTOMATIC = {
+    "app.stopped": gettext_lazy(
+        "Stopped the app %(reader)s: it gave back what you allowed, or somebody else showed a key of it."
+    ),
     "escrow.opened": gettext_lazy("Let the keys of your %(parts)s go, for what another line of this list says."),
     "escrow.share-opened": gettext_lazy(
         "Let the institution's share of your keys go, for what another line of this list says. Alone it opens nothing."

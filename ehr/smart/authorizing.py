@@ -1,0 +1,114 @@
+"""Reading a request to be let in: what is wrong with it is said to the person, or sent back to the app.
+
+Nothing is sent back before app and return address are known to belong together (RFC 6749 §4.1.2.1, RFC 9700 §2.1).
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+from django.http import HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+from oauth2_provider.http import OAuth2ResponseRedirect
+from oauth2_provider.models import redirect_to_uri_allowed
+
+from ehr.smart import places, scopes
+from ehr.smart.models import App
+from ehr.smart.scopes import Scopes
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+LONGEST_STATE = 2000
+LONGEST_NONCE = 255
+_READ = (
+    "response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "aud", "code_challenge",
+    "code_challenge_method", "nonce", "launch", "prompt", "request", "request_uri",
+)  # fmt: skip
+
+
+class NotAnApp(Exception):
+    """Nobody knows where to send this back to. `message` is for the person who is looking at it."""
+
+    def __init__(self) -> None:
+        self.message = _(
+            "The app that sent you here is not registered with us, or asked to be answered at an address that is not "
+            "its own. Nothing was shared. Tell the makers of the app."
+        )
+        super().__init__(self.message)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an app asks for, checked: it may be asked of a person now."""
+
+    app: App
+    redirect_uri: str
+    state: str
+    scope: Scopes
+    challenge: str
+    nonce: str = ""
+    launch: str = field(default="", repr=False)
+    quiet: bool = False  # it asks not to show anything
+
+
+class SendBack(Exception):
+    """It cannot be asked. The app is told by an OAuth error code and a sentence for its makers."""
+
+    def __init__(self, error: str, words: str, *, redirect_uri: str, state: str) -> None:
+        self.error, self.words = error, words
+        self.redirect_uri, self.state = redirect_uri, state
+        super().__init__(error)
+
+
+def read(params: QueryDict) -> Asked:
+    """Return what an authorization request asks for. Raises NotAnApp and SendBack."""
+    told = {name: params.get(name, "") for name in _READ}
+    once = all(len(params.getlist(name)) <= 1 for name in _READ)
+    app = App.objects.filter(client_id=told["client_id"][:255], stopped_at=None).first()
+    if app is None or app.is_service or not once:
+        raise NotAnApp
+    if not redirect_to_uri_allowed(told["redirect_uri"], app.redirect_uris.split()):
+        raise NotAnApp
+    state = told["state"][:LONGEST_STATE]
+    if problem := _problem(told):
+        raise SendBack(*problem, redirect_uri=told["redirect_uri"], state=state)
+    scope = scopes.read(told["scope"]).within(scopes.read(app.scope)).of("patient", "user")
+    if not scope.resources and scopes.OPENID not in scope.plain:
+        words = "None of these scopes may be asked for by this app."
+        raise SendBack("invalid_scope", words, redirect_uri=told["redirect_uri"], state=state)
+    return Asked(
+        app=app,
+        redirect_uri=told["redirect_uri"],
+        state=state,
+        scope=scope,
+        challenge=told["code_challenge"],
+        nonce=told["nonce"],
+        launch=told["launch"],
+        quiet="none" in told["prompt"].split(),
+    )
+
+
+def _problem(told: dict[str, str]) -> tuple[str, str] | None:
+    """Return what an app did wrong, as (OAuth error, words for its makers), or None."""
+    rules = (
+        (told["request"] or told["request_uri"], "request_not_supported", "Send the parameters themselves."),
+        (told["response_type"] != "code", "unsupported_response_type", "Only response_type=code is answered."),
+        (told["response_mode"] not in {"", "query"}, "invalid_request", "Only response_mode=query is answered."),
+        (not told["state"], "invalid_request", "Send a state of at least 122 random bits."),
+        (len(told["state"]) > LONGEST_STATE, "invalid_request", "Send a shorter state."),
+        (len(told["nonce"]) > LONGEST_NONCE, "invalid_request", "Send a shorter nonce."),
+        (told["code_challenge_method"] != "S256", "invalid_request", "Send code_challenge_method=S256."),
+        (not _CHALLENGE.fullmatch(told["code_challenge"]), "invalid_request", "Send a code_challenge of S256."),
+        (told["aud"].rstrip("/") != places.base(), "invalid_request", f"Send aud={places.base()}."),
+    )
+    return next(((error, words) for wrong, error, words in rules if wrong), None)
+
+
+def send_back(redirect_uri: str, state: str, **told: str) -> HttpResponse:
+    """Return the redirect that answers an app; it names who answers, so that no other server's answer passes for it."""
+    query = urlencode({**told, "state": state, "iss": places.base()})
+    joined = f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{query}"
+    response = OAuth2ResponseRedirect(joined, allowed_schemes=[urlsplit(redirect_uri).scheme])
+    response.status_code = 303
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    return response

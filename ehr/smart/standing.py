@@ -1,0 +1,48 @@
+"""Whether what was allowed to an app still holds: asked anew at every use of a code or token, and nowhere kept."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+
+from consent.models import Grant
+from ehr.accounts.models import Keyring
+from ehr.frame import sessions
+from ehr.smart.models import Authorization
+
+
+def lives(authorization: Authorization, at: datetime) -> bool:
+    """Tell whether an authorization holds: itself, its app, its person, their keys, session and permission."""
+    if authorization.stopped_at or authorization.ends_at <= at or authorization.app.stopped_at:
+        return False
+    if authorization.kind == Authorization.Kind.SERVICE:
+        return authorization.app.source_id is not None
+    return (
+        _person_lives(authorization) and _session_lives(authorization.session_key, at) and _granted(authorization, at)
+    )
+
+
+def _person_lives(authorization: Authorization) -> bool:
+    """Tell whether the person has an account, ended no sessions everywhere since, and the keys are the present ones."""
+    person = authorization.user
+    return (
+        person is not None
+        and person.is_active
+        and person.session_epoch == authorization.session_epoch
+        and (authorization.version_id is None or Keyring.objects.filter(version_id=authorization.version_id).exists())
+    )
+
+
+def _session_lives(key: str, at: datetime) -> bool:
+    """Tell whether the one session that an authorization lives in goes on. One that lives in none is not asked."""
+    if not key:
+        return True
+    kept = SessionStore(session_key=key).load()
+    _idle, longest = settings.SESSION_LIMITS.get(kept.get(sessions.LIMITS, "patient"), (None, timedelta()))
+    return bool(kept) and at.timestamp() - kept.get(sessions.BEGAN, 0) <= longest.total_seconds()
+
+
+def _granted(authorization: Authorization, at: datetime) -> bool:
+    """Tell whether the patient's permission to their app holds. What a clinician may, the door decides at each use."""
+    grant = authorization.grant_id
+    return grant is None or Grant.objects.active(at).filter(pk=grant).exists()
