@@ -15,15 +15,15 @@ from ehr.r4.references import Entry
 from patients.models import Patient
 
 from . import operations, people
-from .operations import Outcome
+from .operations import Outcome, Put
 from .refusals import Refused, reason
 
 # Resources without a subject that belong to what they point at, not to what points at them.
 POINTING = frozenset({"Provenance", "AuditEvent", "Task"})
 
 
-def receive(batches: Iterable[Batch], *, source: str) -> tuple[Outcome, list[str]]:
-    """Store loose resources; return what was added and, for each that was refused, why."""
+def receive(batches: Iterable[Batch], *, source: str, put: Put | None = None) -> tuple[Outcome, list[str]]:
+    """Store loose resources; return what was added, and why what was refused was. `put` is as for `receive_bundle`."""
     entries, places, refused = _sound(batches)
     names = {references.name_of(entry.resource): entry for entry in entries}
     records, reasons = _sorted_by_patient(entries, names)
@@ -32,7 +32,7 @@ def receive(batches: Iterable[Batch], *, source: str) -> tuple[Outcome, list[str
     for patient_name, numbers in sorted(records.items()):
         members = [entry for entry in entries if entry.number in numbers]
         try:
-            outcome.include(_store(patient_name, members, names, source))
+            outcome.include(_store(patient_name, members, names, source, put or operations.store))
         except Refused as refusal:
             refused += [reason(places[entry.number], words) for entry in members for words in refusal.reasons]
     return outcome, refused
@@ -92,13 +92,13 @@ def _follow(
                 members.add(entry.number)
 
 
-def _store(patient_name: str, members: list[Entry], names: Mapping[str, Entry], source: str) -> Outcome:
+def _store(patient_name: str, members: list[Entry], names: Mapping[str, Entry], source: str, put: Put) -> Outcome:
     """Store one patient's resources. Raises Refused where the patient is neither here nor known."""
     with operations.stored_whole("This record"), transaction.atomic():
         patient = _patient(patient_name, names, source)
         if patient is None:
             raise Refused(f"{patient_name} is neither here nor known from an earlier import.")
-        return operations.store(patient, (entry.resource for entry in members), source=source)
+        return put(patient, [entry.resource for entry in members], source=source)
 
 
 def _patient(patient_name: str, names: Mapping[str, Entry], source: str) -> Patient | None:

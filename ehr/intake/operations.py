@@ -1,7 +1,7 @@
 """Deliveries of FHIR become entries of records: checked first, then stored in one transaction each, or not at all."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
@@ -18,6 +18,7 @@ from . import drafts, people
 from .refusals import Refused, reason
 
 MOST_REASONS = 10
+Put = Callable[..., "Outcome"]
 
 
 @dataclass
@@ -26,11 +27,13 @@ class Outcome:
 
     added: Counter = field(default_factory=Counter)
     known: Counter = field(default_factory=Counter)
+    entries: list[str] = field(default_factory=list)  # ids of the rows that were made
 
     def include(self, other: "Outcome") -> None:
         """Count another delivery in."""
         self.added.update(other.added)
         self.known.update(other.known)
+        self.entries += other.entries
 
 
 def has_patient(batch: Batch) -> bool:
@@ -38,8 +41,11 @@ def has_patient(batch: Batch) -> bool:
     return any(entry.resource["resourceType"] == "Patient" for entry in batch.entries)
 
 
-def receive_bundle(batch: Batch, *, source: str) -> Outcome:
-    """Store a bundle of one patient, whole or not at all. Raises Refused, naming each entry and what is wrong."""
+def receive_bundle(batch: Batch, *, source: str, put: "Put | None" = None) -> Outcome:
+    """Store a bundle of one patient, whole or not at all. Raises Refused, naming each entry and what is wrong.
+
+    `put` seals the resources, within the bundle's transaction; without one, `store` does.
+    """
     _refuse_if(wrong_with(batch))
     found = [entry for entry in batch.entries if entry.resource["resourceType"] == "Patient"]
     if len(found) > 1:
@@ -50,17 +56,17 @@ def receive_bundle(batch: Batch, *, source: str) -> Outcome:
         patient = _patient(found[0].resource, source, batch) if found else people.find(source, name)
         if patient is None:
             raise Refused(reason(batch.name, f"{name} is neither in this bundle nor known from an earlier one."))
-        return store(patient, (entry.resource for entry in batch.entries), source=source)
+        return (put or store)(patient, [entry.resource for entry in batch.entries], source=source)
 
 
 def store(patient: Patient, resources: Iterable[dict], *, source: str) -> Outcome:
     """Seal what is new of a patient's resources. Call it inside the delivery's transaction."""
     resources = list(resources)
     fresh = list(drafts.make(patient, resources, source=source))
-    if fresh:
-        access.receive(patient, [draft for _kind, draft in fresh], source=source_signer(source))
+    made = access.receive(patient, [draft for _kind, draft in fresh], source=source_signer(source)) if fresh else []
     added = Counter(kind for kind, _draft in fresh)
-    return Outcome(added, Counter(resource["resourceType"] for resource in resources) - added)
+    known = Counter(resource["resourceType"] for resource in resources) - added
+    return Outcome(added, known, [str(entry.pk) for entry in made])
 
 
 def wrong_with(batch: Batch) -> list[str]:
@@ -107,7 +113,7 @@ def _patient(resource: dict, source: str, batch: Batch) -> Patient:
     try:
         return people.find_or_expect(resource, source=source)
     except Refused as refusal:
-        raise Refused(*(reason(batch.name, words) for words in refusal.reasons)) from None
+        raise type(refusal)(*(reason(batch.name, words) for words in refusal.reasons)) from None
 
 
 def _refuse_if(reasons: list[str]) -> None:

@@ -6,10 +6,10 @@ signing key is derived from the server's storage key and opens nothing; entries 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -101,29 +101,66 @@ def _patient(delivery: Delivery, feed: Feed) -> Patient:
 
 
 def _sealed(patient: Patient, delivery: Delivery, *, feed: Feed, control_id: str) -> list:
-    """Seal what is new, with a Provenance that names feed and message."""
-    source = feed.source.name
-    fresh = list(drafts.make(patient, _current(patient, delivery, source), source=source, files=delivery.files))
-    if not fresh:
-        return []
-    names = _names(patient, delivery, source)
-    made = [names[draft.logical_id] for _kind, draft in fresh]
-    provenance = _provenance(feed, control_id, made)
-    # The strictest label of what it tells of is its own, so it needs to see all of it.
-    several = [provenance, delivery.person, *delivery.resources]
-    about = [
-        pair
-        for pair in drafts.make(patient, several, source=source)
-        if pair[1].logical_id == naming.logical_id(patient.pk, source, references.name_of(provenance))
-    ]
-    entries = access.receive(patient, [draft for _kind, draft in fresh + about], source=feeds.signer(feed))
+    """Seal what is new of a message, and remember when its sender said so."""
+    resources = _current(patient, delivery, feed.source.name)
+    context = [delivery.person, *delivery.resources]
+    fresh, entries = seal(patient, resources, feed=feed, control_id=control_id, files=delivery.files, context=context)
     _remember_when(patient, [draft for _kind, draft in fresh], delivery.said_at)
     return entries
 
 
-def _names(patient: Patient, delivery: Delivery, source: str) -> dict[UUID, str]:
-    listed = [references.name_of(one) for one in (delivery.person, *delivery.resources)]
-    return {naming.logical_id(patient.pk, source, name): name for name in listed}
+def seal(
+    patient: Patient,
+    resources: list[dict],
+    *,
+    feed: Feed,
+    control_id: str,
+    files: Mapping[str, bytes] | None = None,
+    context: list[dict] | None = None,
+) -> tuple[list[tuple[str, Draft]], list]:
+    """Seal what is new among resources, with a Provenance that names feed and message; return drafts and rows.
+
+    `context` is what else came along: what a resource points at counts for its labels. Call it in a transaction.
+    """
+    source = feed.source.name
+    fresh = list(drafts.make(patient, resources, source=source, files=files))
+    if not fresh:
+        return [], []
+    names = {naming.logical_id(patient.pk, source, references.name_of(one)): one for one in resources}
+    made = [references.name_of(names[draft.logical_id]) for _kind, draft in fresh]
+    provenance = _provenance(feed, control_id, made)
+    own = naming.logical_id(patient.pk, source, references.name_of(provenance))
+    # The strictest label of what it tells of is its own, so it is made with all of it in sight.
+    several = drafts.make(patient, [provenance, *(context or resources)], source=source)
+    about = [draft for _kind, draft in several if draft.logical_id == own]
+    entries = access.receive(patient, [*(draft for _kind, draft in fresh), *about], source=feeds.signer(feed))
+    return fresh, entries
+
+
+def put(feed: Feed, control_id: str, content: bytes) -> operations.Put:
+    """Return what seals the resources of one delivery of FHIR, and notes whose record they went to."""
+    control, body = digests(feed, control_id, content)
+
+    def sealed(patient: Patient, resources: Iterable[dict], *, source: str) -> operations.Outcome:
+        resources = list(resources)
+        Patient.objects.select_for_update().get(pk=patient.pk)
+        fresh, entries = seal(patient, resources, feed=feed, control_id=control_id)
+        if entries:
+            # One delivery may go to several records, and has a row for each.
+            each = keyed(settings.INDEX_KEY, "control-id", f"{control.hex()}|{patient.pk}|{source}")
+            Taken.objects.create(
+                feed=feed,
+                kind="FHIR",
+                control_digest=each,
+                content_digest=keyed(settings.INDEX_KEY, "message", f"{body.hex()}|{entries[0].pk}"),
+                patient=patient,
+                entries=[str(entry.pk) for entry in entries],
+            )
+        added = Counter(kind for kind, _draft in fresh)
+        every = Counter(resource["resourceType"] for resource in resources)
+        return operations.Outcome(added, every - added, [str(entry.pk) for entry in entries])
+
+    return sealed
 
 
 def _current(patient: Patient, delivery: Delivery, source: str) -> list[dict]:

@@ -63,6 +63,11 @@ def read(path: Path) -> Iterator[Batch]:
         yield document(path.name, _parsed(path.name, content))
 
 
+def received(name: str, content: bytes, *, lines: bool) -> list[Batch]:
+    """Return the batches of what was sent under a name: one JSON document, or NDJSON. Raises Unreadable."""
+    return list(_lines(name, content)) if lines else [document(name, _parsed(name, content))]
+
+
 def _unpacked(path: Path) -> bytes:
     """Return a file's bytes, unpacked where it starts as gzip does."""
     with path.open("rb") as file:

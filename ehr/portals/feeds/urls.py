@@ -1,8 +1,9 @@
 from django.urls import path
 
-from ehr.portals.feeds import messages
+from ehr.portals.feeds import messages, resources
 
 app_name = "feeds"
 urlpatterns = [
     path("hl7v2", messages.hl7v2, name="hl7v2"),
+    path("fhir", resources.fhir, name="fhir"),
 ]
