@@ -1,16 +1,17 @@
 """Reads of what stands in clear about patients."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from ehr.accounts.models import User
 from ehr.crypto.digests import keyed
+from ehr.r4 import labels
 from patients.models import Entry, Identifier, Patient, WrappedKey
 
 
@@ -53,6 +54,12 @@ def named(name: str, birth_date: date) -> list[Patient]:
 def current_entry(patient: Patient, logical_id) -> Entry | None:
     """Return the newest version of an entry, still sealed, or None."""
     return Entry.objects.filter(patient=patient, logical_id=logical_id, current=True).first()
+
+
+def holder(patients: Sequence[Patient], logical_id: UUID) -> Patient | None:
+    """Return which of several patients' records holds an entry of this id, open or not; None where none does."""
+    found = Entry.objects.filter(patient__in=patients, logical_id=logical_id).values_list("patient", flat=True).first()
+    return next((one for one in patients if one.pk == found), None)
 
 
 def known_origins(patient: Patient, origins) -> set[bytes]:
@@ -158,3 +165,9 @@ def new_entries(patients: Iterable[Patient], *, since: datetime, besides: User) 
     for (patient_id, _), one in parts.items():
         found.setdefault(patient_id, []).append(frozenset(one))
     return found
+
+
+def sorting(patient: Patient) -> str:
+    """Return what `Patient.sorted_by` is once everything is where the rules of now put it."""
+    sent = patient.manifests.filter(source__isnull=False).aggregate(last=Max("pk"))["last"]
+    return f"{labels.rules_digest()}:{sent}" if sent else labels.rules_digest()

@@ -66,14 +66,15 @@ def name_of(resource: Mapping) -> str:
     return f"{resource['resourceType']}/{resource.get('id', '')}"
 
 
-def rewrite(entries: Iterable[Entry]) -> list[Unresolved]:
+def rewrite(entries: Iterable[Entry], *, named: Iterable[Entry] | None = None) -> list[Unresolved]:
     """Give ids and rewrite all references of a bundle in place; return those that lead nowhere inside it.
 
-    Only `urn:` references and conditional ones can lead nowhere: others may name what is stored already.
+    Only `urn:` references and conditional ones can lead nowhere: others may name what is stored already. `named` are
+    the entries by the ids that they are called by, where these are not their own.
     """
     entries = list(entries)
     give_ids(entries)
-    known = addresses(entries)
+    known = addresses(entries if named is None else named)
     return [
         Unresolved(entry.number, path, target)
         for entry in entries

@@ -26,12 +26,13 @@ def loads(text: bytes | str) -> object:
     return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
 
 
-def dumps(value: object) -> bytes:
-    """Return compact UTF-8 JSON with decimals as they came. Raises TypeError on what JSON has no word for."""
+def dumps(value: object, *, pretty: bool = False) -> bytes:
+    """Return UTF-8 JSON with decimals as they came, compact or in lines. Raises TypeError for what JSON cannot say."""
+    option = orjson.OPT_INDENT_2 if pretty else 0
     try:
-        return orjson.dumps(value, default=_number)
+        return orjson.dumps(value, default=_number, option=option)
     except TypeError:
-        return orjson.dumps(_with_long_numbers(value), default=_number)
+        return orjson.dumps(_with_long_numbers(value), default=_number, option=option)
 
 
 def _with_long_numbers(value: object) -> object:

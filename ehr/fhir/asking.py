@@ -1,0 +1,42 @@
+"""Who asks: whose keys, through which app, how far its scopes let it. Whether a record opens is the door's to say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from ehr.smart import tokens
+from ehr.smart.tokens import SmartCaller
+from patients.models import Patient
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who stands behind a request, for its length."""
+
+    caller: SmartCaller
+
+    @property
+    def client(self) -> str:
+        """By what this client is counted and its pages are sealed: one app in the hands of one person."""
+        return f"{self.caller.client_id} {self.caller.user.pk}"
+
+    def reaches(self, patient: Patient) -> bool:
+        """Tell whether the token is for this patient's record at all."""
+        return self.caller.reaches(patient)
+
+    def allow(
+        self, kind: str, interaction: str, index: Mapping | None = None, *, patient: Patient | None = None
+    ) -> bool:
+        """Tell whether the token's scopes let something be done with a type, or with one resource of a record."""
+        return self.caller.allows(kind, interaction, index, patient=patient)
+
+    def shows(self, kind: str, index: Mapping, patient: Patient) -> bool:
+        """Tell whether a resource may be seen at all, read by its name or found."""
+        return any(self.allow(kind, how, index, patient=patient) for how in ("read", "search-type"))
+
+
+def who(request: HttpRequest) -> Asking | None:
+    """Return who asks, by the token in the request's header; None where there is none that holds."""
+    caller = tokens.caller_of(request)
+    return Asking(caller) if caller else None

@@ -1,0 +1,96 @@
+"""What this server says that it does: computed from what it does, so that it cannot say anything else.
+
+Source: FHIR R4 capabilitystatement.html; HL7 SMART App Launch 2.2 for what stands under `security`.
+"""
+
+from functools import cache
+
+from ehr.fhir import kinds
+from ehr.fhir.asking import Asking
+from ehr.fhir.query import Asked
+from ehr.fhir.shaping import shaped
+from ehr.fhir.wire import PATCH_TYPE, Answer, Sent
+from ehr.r4 import parameters
+
+SINCE = "2026-11-21"
+VERSION = "0.1.0"
+_SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_READING = ("read", "vread", "history-instance", "history-type", "search-type")
+_WRITING = ("create", "update", "patch", "delete")
+_OPERATIONS = {
+    "Patient": {"everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+    "Observation": {"lastn": "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
+}
+_VALIDATE = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
+
+
+def metadata(_sent: Sent, told: Asked, _asking: Asking | None) -> Answer:
+    """Return the CapabilityStatement."""
+    return Answer(200, shaped(statement(kinds.base()), told))
+
+
+@cache
+def statement(base: str) -> dict:
+    """Return the CapabilityStatement of the server at an address."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{base}/metadata",
+        "version": VERSION,
+        "name": "Chartseal",
+        "title": "Chartseal, a health-record exchange under the patient's own keys",
+        "status": "active",
+        "date": SINCE,
+        "publisher": "Chartseal",
+        "description": "Whoever asks reads what the patient lets them read; the rest is not there, in no count, page, "
+        "history or reference. Every read is on the patient's list before anything is opened.",
+        "kind": "instance",
+        "software": {"name": "Chartseal", "version": VERSION},
+        "implementation": {"description": "Chartseal", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "patchFormat": [PATCH_TYPE],
+        "rest": [_rest(base)],
+    }
+
+
+def _rest(base: str) -> dict:
+    return {
+        "mode": "server",
+        "documentation": "Update with If-Match, or with the version read in the body's meta.versionId.",
+        "security": _security(base.removesuffix("/fhir")),
+        "resource": [_resource(kind) for kind in kinds.kept()],
+        "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
+    }
+
+
+def _security(site: str) -> dict:
+    oauth = [{"url": name, "valueUri": f"{site}/oauth/{name}"} for name in ("authorize", "token")]
+    coding = {
+        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+        "code": "SMART-on-FHIR",
+        "display": "SMART-on-FHIR",
+    }
+    return {"extension": [{"url": _SMART, "extension": oauth}], "cors": True, "service": [{"coding": [coding]}]}
+
+
+def _resource(kind: str) -> dict:
+    known = parameters.supported(kind)
+    writing = ("update", "patch") if kind == "Patient" else _WRITING
+    operations = _VALIDATE | _OPERATIONS.get(kind, {})
+    said: dict[str, object] = {
+        "type": kind,
+        "interaction": [{"code": code} for code in (*_READING, *writing)],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": False,
+        "conditionalCreate": kind != "Patient",
+        "conditionalRead": "full-support",
+        "conditionalUpdate": kind != "Patient",
+        "conditionalDelete": "not-supported" if kind == "Patient" else "single",
+        "referencePolicy": ["literal", "local"],
+        "searchInclude": ["*", *kinds.links_of(kind)],
+        "searchRevInclude": list(kinds.links_to(kind)),
+        "searchParam": [{"name": code, "type": one.type} for code, one in known.items()],
+        "operation": [{"name": name, "definition": url} for name, url in operations.items()],
+    }
+    return {name: value for name, value in said.items() if value != []}

@@ -1,0 +1,168 @@
+"""Reading: one resource, one version of it, its history, and searches. Source: FHIR R4 http.html#read to #search."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from django.conf import settings
+
+from ehr.fhir import kinds, outcomes, pages, query, records, search, wire
+from ehr.fhir.asking import Asking
+from ehr.fhir.query import Asked
+from ehr.fhir.records import Seen
+from ehr.fhir.shaping import shaped
+from ehr.fhir.wire import Answer, Sent
+from ehr.r4 import ranges
+from patients.models import Patient
+
+
+# --- One resource --------------------------------------------------------------------------------
+def read(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> Answer:
+    """Return one resource as it is now."""
+    found = newest(asking, kind, fhir_id)
+    if found.deleted:
+        raise outcomes.gone()
+    if _is_known(sent, found):
+        return Answer(304, None, version_headers(found))
+    return Answer(200, shaped(found.resource, told), version_headers(found))
+
+
+def newest(asking: Asking, kind: str, fhir_id: str, *, interaction: str = "read") -> Seen:
+    """Return the newest version of a resource that may be seen, a deletion too. Raises Refusal 404."""
+    kinds.known(kind)
+    if not asking.allow(kind, interaction):
+        raise outcomes.beyond_scope(kind)
+    record = records.record_with(asking, kind, fhir_id, action="entry.opened")
+    found = record.of(f"{kind}/{fhir_id}")
+    if not found or not _allowed(asking, interaction, found[0]):
+        raise outcomes.not_there()
+    return found[0]
+
+
+def _allowed(asking: Asking, interaction: str, one: Seen) -> bool:
+    # Of what was deleted nothing is said but that it was.
+    return asking.allow(one.kind, interaction, None if one.deleted else one.index, patient=one.record.patient)
+
+
+def version_headers(one: Seen) -> dict[str, str]:
+    """Return the headers that say which version something is."""
+    return {"ETag": f'W/"{one.version}"', "Last-Modified": wire.http_date(one.written_at)}
+
+
+def _is_known(sent: Sent, one: Seen) -> bool:
+    """Tell whether the client has this version already. Source: RFC 9110, 13.1.2 and 13.1.3."""
+    tags = sent.headers.get("If-None-Match")
+    if tags is not None:
+        return f'"{one.version}"' in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+    try:
+        since = parsedate_to_datetime(sent.headers.get("If-Modified-Since", ""))
+    except ValueError:
+        return False
+    since = since if since.tzinfo else since.replace(tzinfo=UTC)
+    return one.written_at.replace(microsecond=0) <= since
+
+
+def vread(_sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str, version: str) -> Answer:
+    """Return one version of a resource."""
+    found = next((one for one in _versions(asking, kind, fhir_id) if str(one.version) == version), None)
+    if found is None:
+        raise outcomes.not_there()
+    if found.deleted:
+        raise outcomes.gone()
+    return Answer(200, shaped(found.resource, told), version_headers(found))
+
+
+def _versions(asking: Asking, kind: str, fhir_id: str) -> list[Seen]:
+    kinds.known(kind)
+    if not asking.allow(kind, "read"):
+        raise outcomes.beyond_scope(kind)
+    record = records.record_with(asking, kind, fhir_id, action="entry.opened", all_versions=True)
+    return [one for one in record.of(f"{kind}/{fhir_id}") if _allowed(asking, "read", one)]
+
+
+# --- Histories -----------------------------------------------------------------------------------
+def history(_sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> Answer:
+    """Return the versions of one resource."""
+    path = f"{kind}/{fhir_id}/_history"
+    told, place = pages.opened(asking, told, path)
+    versions = _versions(asking, kind, fhir_id)
+    if not versions:
+        raise outcomes.not_there()
+    return _history(told, place, asking, path, versions)
+
+
+def type_history(_sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
+    """Return the versions of everything of a type."""
+    path = f"{kinds.known(kind)}/_history"
+    if not asking.allow(kind, "history-type"):
+        raise outcomes.beyond_scope(kind)
+    return _history_of(told, asking, path, (kind,))
+
+
+def system_history(_sent: Sent, told: Asked, asking: Asking) -> Answer:
+    """Return the versions of everything that the token's scopes reach."""
+    return _history_of(told, asking, "_history", tuple(one for one in kinds.kept() if asking.allow(one, "read")))
+
+
+def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...]) -> Answer:
+    told, place = pages.opened(asking, told, path)
+    patients = records.patients_of(asking)
+    if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
+        words = "This would open more records than are opened at once. Ask for the history of one resource."
+        raise outcomes.Refusal(422, "too-costly", words)
+    found = records.open_all(asking, patients, kinds=wanted, action="record.searched", all_versions=True)
+    seen = (one for record in found for one in record.versions)
+    return _history(
+        told, place, asking, path, [one for one in seen if one.kind in wanted and _allowed(asking, "read", one)]
+    )
+
+
+def _history(told: Asked, place, asking: Asking, path: str, versions: list[Seen]) -> Answer:
+    kept = [one for one in versions if _is_within(one, told)]
+    pairs = [(name, value) for name, value in told.criteria if name in {"_since", "_at"}]
+    return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=pairs))
+
+
+def _is_within(one: Seen, told: Asked) -> bool:
+    at = ranges.moment(one.written_at)
+    since, span = told.one("_since"), told.one("_at")
+    return (not since or at >= span_of(since, "_since").start) and (
+        not span or span_of(span, "_at").start <= at < (span_of(span, "_at").end or ranges.LAST)
+    )
+
+
+def span_of(text: str, name: str) -> ranges.Span:
+    """Return the time a parameter covers. Raises Refusal 400."""
+    found = ranges.span(text)
+    if found is None:
+        raise outcomes.not_understood(f"{name} is an instant or a date.", at=f"http.{name}", code="value")
+    return found
+
+
+def instant_of(text: str, name: str) -> datetime | None:
+    """Return the time a parameter names, None where it is not given. Raises Refusal 400."""
+    return ranges.read_moment(span_of(text, name).start) if text else None
+
+
+# --- Searches ------------------------------------------------------------------------------------
+def search_type(_sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
+    """Return what of a type answers a question."""
+    return _searched(told, asking, kinds.known(kind), kind)
+
+
+def search_by_form(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
+    """Return the same for a question that came as a form, so that no proxy writes it down."""
+    told = query.with_form(sent, told)
+    wire.check_accepted(sent.headers, told.format)
+    return _searched(told, asking, kinds.known(kind), kind)
+
+
+def search_compartment(_sent: Sent, told: Asked, asking: Asking, fhir_id: str, kind: str) -> Answer:
+    """Return what of a type in one patient's record answers a question."""
+    kinds.known(kind)
+    return _searched(told, asking, kind, f"Patient/{fhir_id}/{kind}", records.patient_of(asking, fhir_id))
+
+
+def _searched(told: Asked, asking: Asking, kind: str, path: str, within: Patient | None = None) -> Answer:
+    told, place = pages.opened(asking, told, path)
+    found = search.find(asking, search.question(kind, told), within=within)
+    return Answer(200, pages.searchset(found, place, asking=asking, path=path))

@@ -1,0 +1,219 @@
+"""The records a request may open, and what it sees in them. Everything comes through the door; nothing is kept.
+
+What is hidden, out of the token's scopes, or beyond reach is not here at all: whoever counts, sorts, pages or follows
+references does so over what this room hands out, and so cannot tell of more.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from consent import access
+from consent.access import AccessDenied, IndexedEntry, OpenRecord
+from ehr.fhir import naming, outcomes
+from ehr.fhir.asking import Asking
+from ehr.r4 import ranges, search
+from ehr.words import Category
+from patients.models import Patient
+from patients.naming import Naming
+from patients.queries import holder
+
+
+class Seen:
+    """One version of one resource that may be seen."""
+
+    def __init__(self, record: "Record", row: IndexedEntry, fhir_id: str) -> None:
+        self.record = record
+        self.row: IndexedEntry | None = row
+        self.kind = str(row.index["type"])
+        self.id = fhir_id
+        self.name = f"{self.kind}/{fhir_id}"
+        self.logical_id = row.logical_id
+        self.version = row.version
+        self.written_at = row.written_at
+        self.current = row.current
+        self.deleted = row.deleted
+
+    @cached_property
+    def index(self) -> Mapping:
+        """Its search values, with the id and the time that this server gives it."""
+        return _indexed(self.row.index, self.id, self.written_at) if self.row else {}
+
+    @cached_property
+    def resource(self) -> dict:
+        """The resource as this server gives it out."""
+        found = naming.rendered(
+            self.row.resource,
+            names=self.record.names,
+            source=self.row.source,
+            fhir_id=self.id,
+            logical_id=str(self.logical_id),
+            version=self.version,
+            written_at=self.written_at,
+        )
+        return found if self.row.author_valid else naming.tagged(found, naming.UNSIGNED)
+
+
+class Person(Seen):
+    """The Patient of a record that holds none which may be read: made of what its owner is known by."""
+
+    def __init__(self, record: "Record") -> None:
+        self.record = record
+        self.row = None
+        self.kind = "Patient"
+        self.id = str(record.patient.pk)
+        self.name = f"Patient/{self.id}"
+        self.logical_id = record.patient.pk
+        self.version = naming.MADE
+        self.written_at = record.patient.created_at
+        self.current, self.deleted = True, False
+
+    @cached_property
+    def resource(self) -> dict:
+        return naming.person(self.record.patient)
+
+    @cached_property
+    def index(self) -> Mapping:
+        return _indexed(search.values(self.resource), self.id, self.written_at)
+
+
+def _indexed(index: Mapping, fhir_id: str, written_at: datetime) -> Mapping:
+    known = index.get("p", {}) | {"_id": [["", fhir_id, ""]], "_lastUpdated": [[*ranges.instant(written_at)]]}
+    return {**index, "id": fhir_id, "p": known}
+
+
+@dataclass
+class Record:
+    """One patient's record as one request sees it."""
+
+    patient: Patient
+    asking: Asking
+    opened: OpenRecord | None = field(repr=False)  # None where no more than who it is about may be known
+
+    @cached_property
+    def names(self) -> Naming:
+        """How its entries are called."""
+        return Naming(self.patient)
+
+    @cached_property
+    def versions(self) -> list[Seen]:
+        """Every version that was opened, the newest written first. Whoever it is about is always among them."""
+        rows = [row for row in self.opened.rows if row.index.get("type")] if self.opened else []
+        people = [row for row in rows if row.current and row.index["type"] == "Patient"]
+        newest = max(people, key=lambda row: (row.written_at, row.logical_bytes), default=None)
+        own = newest.logical_id if newest else None
+        seen = [Seen(self, row, str(self.patient.pk if row.logical_id == own else row.logical_id)) for row in rows]
+        if newest is None:
+            seen.append(Person(self))
+        return [one for one in seen if one.deleted or self.asking.shows(one.kind, one.index, self.patient)]
+
+    @cached_property
+    def current(self) -> dict[str, Seen]:
+        """What there is now, by "Type/id"."""
+        return {one.name: one for one in self.versions if one.current}
+
+    @property
+    def shows_basics(self) -> bool:
+        """Tell whether the part that says who somebody is was opened."""
+        return self.opened is not None and Category.BASIC in self.opened.categories
+
+    def of(self, name: str) -> list[Seen]:
+        """Return the versions of one resource that were opened, the newest first."""
+        return sorted((one for one in self.versions if one.name == name), key=lambda one: -one.version)
+
+    def fetch(self, seen: Iterable[Seen]) -> None:
+        """Bring the bodies of a page at once."""
+        if self.opened:
+            self.opened.fetch([one.row for one in seen if one.row is not None and one.record is self])
+
+
+# --- Opening -------------------------------------------------------------------------------------
+def open_one(
+    asking: Asking,
+    patient: Patient,
+    *,
+    action: str,
+    kinds: Iterable[str] | None = None,
+    logical_id: uuid.UUID | None = None,
+    all_versions: bool = False,
+) -> Record:
+    """Return one record. Raises Refusal 404 where nothing of it may be opened: as if there were no such patient."""
+    try:
+        opened = access.open_record(
+            patient,
+            asking.caller,
+            action_words=action,
+            types=None if kinds is None else frozenset(kinds),
+            logical_id=logical_id,
+            all_versions=all_versions,
+        )
+    except access.KeysLocked:
+        raise
+    except AccessDenied as denied:
+        if kinds is None or frozenset(kinds) != {"Patient"}:
+            raise outcomes.not_there() from denied
+        opened = _named(asking, patient)
+    return Record(patient, asking, opened)
+
+
+def _named(asking: Asking, patient: Patient) -> None:
+    """Commit the line that somebody was named. Raises Refusal where nothing of their record is open, or to be written.
+
+    Whoever may open any part of a record knows whose it is, also where the part that says more is not among them.
+    """
+    caller = asking.caller
+    try:
+        access.identify(patient, reader=caller.reader, purpose=caller.purpose, presence=caller.presence)
+    except AccessDenied as denied:
+        raise outcomes.not_there() from denied
+
+
+def open_all(asking: Asking, patients: Iterable[Patient], *, kinds: Iterable[str] | None, action: str, **how):
+    """Return the records of several patients, each with its own line; one that was ended meanwhile is left out."""
+    found = []
+    for patient in patients:
+        try:
+            found.append(open_one(asking, patient, action=action, kinds=kinds, **how))
+        except outcomes.Refusal:
+            continue
+    return found
+
+
+def patients_of(asking: Asking) -> list[Patient]:
+    """Return whose records a request may open something of: those within reach that its token is for."""
+    return [one for one in access.may_reach(asking.caller) if asking.reaches(one)]
+
+
+def patient_of(asking: Asking, fhir_id: str) -> Patient:
+    """Return one patient within reach. Raises Refusal 404."""
+    found = next((one for one in patients_of(asking) if str(one.pk) == fhir_id), None)
+    if found is None:
+        raise outcomes.not_there()
+    return found
+
+
+def record_with(asking: Asking, kind: str, fhir_id: str, *, action: str, all_versions: bool = False) -> Record:
+    """Return the record that holds a resource, opened as far as that resource. Raises Refusal 404."""
+    logical_id = read_id(fhir_id)
+    within = patients_of(asking)
+    if kind == "Patient" and (own := next((one for one in within if one.pk == logical_id), None)):
+        return open_one(asking, own, action=action, kinds=("Patient",), all_versions=all_versions)
+    found = within[0] if len(within) == 1 else holder(within, logical_id)
+    if found is None:
+        raise outcomes.not_there()
+    if kind == "Patient":
+        return open_one(asking, found, action=action, kinds=("Patient",), all_versions=all_versions)
+    return open_one(asking, found, action=action, logical_id=logical_id, all_versions=all_versions)
+
+
+def read_id(fhir_id: str) -> uuid.UUID:
+    """Return the id in an address. Raises Refusal 404 for one that this server never gave."""
+    try:
+        found = uuid.UUID(fhir_id)
+    except ValueError:
+        raise outcomes.not_there() from None
+    if str(found) != fhir_id:
+        raise outcomes.not_there()
+    return found

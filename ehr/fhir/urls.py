@@ -1,0 +1,64 @@
+"""The addresses of the FHIR interface. What stands first wins; whatever else is asked for gets words, not a page."""
+
+from django.urls import path, re_path
+
+from ehr.fhir import capability, changing, operations, outcomes, reading, transactions
+from ehr.fhir.asking import Asking
+from ehr.fhir.query import Asked
+from ehr.fhir.rest import interaction
+from ehr.fhir.subscriptions import rest as subscribing
+from ehr.fhir.wire import Answer, Sent
+
+app_name = "fhir"
+
+
+def nowhere(_sent: Sent, _told: Asked, _asking: Asking, **_place: str) -> Answer:
+    """Refuse an address that is not known."""
+    raise outcomes.no_such_address()
+
+
+_EVERY = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), nowhere)
+_CHECK = interaction(POST=operations.check, GET=operations.check)
+
+urlpatterns = [
+    path("metadata", interaction(public=True, GET=capability.metadata), name="metadata"),
+    path("", interaction(POST=transactions.bundle), name="base"),
+    path("_history", interaction(GET=reading.system_history), name="system-history"),
+    path("Patient/<fhir_id>/$everything", interaction(GET=operations.everything), name="everything"),
+    path("Observation/$lastn", interaction(GET=operations.last_of_each), name="lastn"),
+    path("Subscription", interaction(GET=subscribing.search, POST=subscribing.create), name="subscriptions"),
+    path(
+        "Subscription/<fhir_id>",
+        interaction(GET=subscribing.read, DELETE=subscribing.delete),
+        name="subscription",
+    ),
+    path("Subscription/<fhir_id>/$status", interaction(GET=subscribing.status), name="subscription-status"),
+    path("<kind>/_search", interaction(POST=reading.search_by_form, GET=reading.search_type), name="search"),
+    path("<kind>/_history", interaction(GET=reading.type_history), name="type-history"),
+    path("<kind>/$validate", _CHECK, name="validate"),
+    path("<kind>/<fhir_id>/$validate", _CHECK, name="validate-one"),
+    path("<kind>/<fhir_id>/_history", interaction(GET=reading.history), name="history"),
+    path("<kind>/<fhir_id>/_history/<version>", interaction(GET=reading.vread), name="version"),
+    re_path(
+        r"^Patient/(?P<fhir_id>[^/$]+)/(?P<kind>[A-Z][A-Za-z]+)$",
+        interaction(GET=reading.search_compartment),
+        name="compartment",
+    ),
+    path(
+        "<kind>",
+        interaction(
+            GET=reading.search_type,
+            POST=changing.create,
+            PUT=changing.update_where,
+            PATCH=changing.patch_where,
+            DELETE=changing.delete_where,
+        ),
+        name="type",
+    ),
+    path(
+        "<kind>/<fhir_id>",
+        interaction(GET=reading.read, PUT=changing.update, PATCH=changing.patch, DELETE=changing.delete),
+        name="instance",
+    ),
+    path("<path:address>", interaction(**_EVERY), name="nowhere"),
+]

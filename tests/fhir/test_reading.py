@@ -1,0 +1,131 @@
+"""Reading one resource, its versions and its history."""
+
+import pytest
+
+from ehr.words import Category
+from tests import people
+from tests.fhir.program import Program, json, result, sadness, said
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_was_sent_comes_back_under_an_id_of_this_server(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    answer = program.get(f"Observation/{made['id']}")
+    found = json(answer)
+    assert answer.status_code == 200
+    assert answer["ETag"] == 'W/"1"'
+    assert answer["Last-Modified"].endswith(" GMT")
+    assert answer["Content-Type"] == "application/fhir+json; fhirVersion=4.0; charset=utf-8"
+    assert answer["Cache-Control"] == "no-store"
+    assert found == made
+    assert found["meta"]["versionId"] == "1"
+    assert str(found["valueQuantity"]["value"]) == "5.40"
+
+
+def test_an_app_reads_what_it_was_let_in_to(own, app, ana):
+    labs, mood = own(ana).make(result(ana.patient)), own(ana).make(sadness(ana.patient))
+    program = app(ana, Category.LABS)
+    assert program.get(f"Observation/{labs['id']}").status_code == 200
+    assert program.get(f"Condition/{mood['id']}").status_code == 404
+
+
+def test_a_clinician_reads_whoever_let_them_in(own, ward, ana, ben, lee):
+    from_ana, from_ben = own(ana).make(result(ana.patient)), own(ben).make(result(ben.patient))
+    people.give(ana, lee)
+    program = ward(lee)
+    assert program.get(f"Observation/{from_ana['id']}").status_code == 200
+    assert program.get(f"Observation/{from_ben['id']}").status_code == 404
+
+
+def test_hidden_and_absent_are_told_in_the_same_words(own, app, ana):
+    mood = own(ana).make(sadness(ana.patient))
+    program = app(ana, Category.LABS)
+    hidden = program.get(f"Condition/{mood['id']}")
+    absent = program.get("Condition/0b0e4a3c-9bd2-4b6d-8c0f-3a5f2a5d9f11")
+    assert (hidden.status_code, hidden.content, dict(hidden.headers)) == (404, absent.content, dict(absent.headers))
+
+
+def test_whose_record_it_is_answers_as_its_patient(own, ana):
+    found = own(ana).read(f"Patient/{ana.patient.pk}")
+    assert found["id"] == str(ana.patient.pk)
+    assert found["name"] == [{"text": "Ana Costa"}]
+    assert found["birthDate"] == "1984-05-03"
+
+
+def test_who_sees_results_only_still_knows_whose_they_are(app, ana):
+    program = app(ana, Category.LABS)
+    assert program.read(f"Patient/{ana.patient.pk}")["name"] == [{"text": "Ana Costa"}]
+    assert [one["id"] for one in program.find("Patient")] == [str(ana.patient.pk)]
+
+
+def test_another_patient_is_nobody(own, ana, ben):
+    assert own(ana).get(f"Patient/{ben.patient.pk}").status_code == 404
+
+
+def test_each_version_can_be_read(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    assert program.put({**made, "status": "amended"}).status_code == 200
+    name = f"Observation/{made['id']}"
+    assert program.read(name)["status"] == "amended"
+    assert program.read(f"{name}/_history/1")["status"] == "final"
+    assert program.read(f"{name}/_history/2")["meta"]["versionId"] == "2"
+    assert program.get(f"{name}/_history/3").status_code == 404
+    history = program.read(f"{name}/_history")
+    assert history["total"] == 2
+    assert [one["response"]["etag"] for one in history["entry"]] == ['W/"2"', 'W/"1"']
+    assert [one["request"]["method"] for one in history["entry"]] == ["PUT", "POST"]
+
+
+def test_what_was_deleted_is_gone_and_stays_in_its_history(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    name = f"Observation/{made['id']}"
+    assert program.ask("DELETE", name).status_code == 204
+    assert program.get(name).status_code == 410
+    assert program.find("Observation") == []
+    entries = program.read(f"{name}/_history")["entry"]
+    assert [one["request"]["method"] for one in entries] == ["DELETE", "POST"]
+    assert "resource" not in entries[0]
+    assert program.read(f"{name}/_history/1")["status"] == "final"
+    assert program.get(f"{name}/_history/2").status_code == 410
+
+
+def test_the_history_of_a_type_and_of_everything(own, ana):
+    program = own(ana)
+    program.make(result(ana.patient))
+    program.make(sadness(ana.patient))
+    assert program.read("Observation/_history")["total"] == 1
+    assert {one["resource"]["resourceType"] for one in program.read("_history")["entry"]} == {
+        "Observation",
+        "Condition",
+        "Patient",
+    }
+
+
+def test_a_client_that_has_it_already_is_told_so(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    name = f"Observation/{made['id']}"
+    same = program.get(name, If_None_Match='W/"1"')
+    assert (same.status_code, same.content) == (304, b"")
+    assert program.get(name, If_None_Match='W/"7"').status_code == 200
+    later = program.get(name)["Last-Modified"]
+    assert program.get(name, If_Modified_Since=later).status_code == 304
+
+
+def test_who_shows_no_token_is_told_where_to_begin():
+    answer = Program().get("Observation")
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+    assert json(answer)["issue"][0]["code"] == "login"
+
+
+def test_a_scope_that_leaves_a_type_out_is_said(own, ana):
+    program = own(ana, scope="patient/Observation.rs")
+    assert program.get("Observation").status_code == 200
+    answer = program.get("Condition")
+    assert answer.status_code == 403, said(answer)
+    assert "insufficient_scope" in answer["WWW-Authenticate"]
