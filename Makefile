@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
-	lock upgrade restore-drill test-environment run-environment
+	search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -52,6 +52,9 @@ bench: test-environment ## Measure, print ratios, and write docs/benchmarks.md
 
 mutation: test-environment ## Change the rules of consent one condition at a time; write docs/mutation-consent-rules.md
 	$(BIN)/python -m tests.mutation
+
+search-sweep: test-environment ## Compare every search with a plain scan by FHIRPath, over all of ../shared/data; minutes
+	SWEEP=all $(PYTEST) -q tests/r4/test_search_oracle.py $(ARGS)
 
 chaos: test-environment ## kill -9 everything at random while people use it; five minutes at most, CHAOS_SEED repeats
 	$(PYTEST) -m chaos -q tests/chaos $(ARGS)

@@ -148,6 +148,8 @@ def _of_type(branches: list[Branch], name: str) -> list[Branch]:
 
 
 def _tested(branch: Branch, condition: Node) -> Branch:
+    if not branch.steps:
+        raise NotComputable("a condition on a whole resource is not compiled")
     left, right = condition.inner if len(condition.inner) == 2 else (None, None)
     if left and right and condition.form == "is" and (left.form, left.text) == ("call", "resolve"):
         test = ("is", right.text)
