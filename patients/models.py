@@ -30,6 +30,8 @@ class Patient(models.Model):
     sex = models.CharField(max_length=10, choices=Sex, default=Sex.UNKNOWN)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    # By which rules, and up to which delivery of a feed, entries were last looked at for whether their part is right.
+    sorted_by = models.CharField(max_length=60, blank=True, editable=False)
 
     class Meta:
         constraints = [

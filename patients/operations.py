@@ -11,6 +11,7 @@ from audit import log
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.crypto import passphrases, signing
+from ehr.r4 import labels
 from patients.models import Identifier, Patient, Source
 from patients.queries import identifier_digest
 
@@ -46,7 +47,12 @@ def add_patient(
         )
     now = clock.now()
     patient = Patient.objects.create(
-        name=name, birth_date=birth_date, sex=sex, user=user, claimed_at=now if user else None
+        name=name,
+        birth_date=birth_date,
+        sex=sex,
+        user=user,
+        claimed_at=now if user else None,
+        sorted_by=labels.rules_digest(),
     )
     Identifier.objects.bulk_create(
         Identifier(patient=patient, digest=digest, system=system[:200], verified_at=now if verified else None)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from audit import log
 from consent import authority, keys, queries, sentences
 from consent.access.refusing import AccessDenied, own_event, refuse
+from consent.access.sorting import sort_if_due
 from consent.judging import ELSEWHERE, Presence, Verdict, judge
 from consent.keys import OpenBox, OpenBundle
 from consent.models import Grant
@@ -203,6 +204,7 @@ def open_own(
     """Return a patient's own record, opened with their own keys. Raises KeysLocked."""
     asked = tuple(categories) if categories is not None else tuple(Category)
     own_event(patient, keyring, "record.opened", asked)
+    sort_if_due(patient, keyring=keyring)
     boxes = keys.own_boxes(patient, asked, keyring=keyring)
     entries = vault.read(patient, boxes, logical_id=logical_id, all_versions=all_versions)
     keys.settle(patient, boxes)

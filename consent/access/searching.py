@@ -12,6 +12,7 @@ from consent import keys, queries, rules
 from consent.access.callers import Caller, inside
 from consent.access.reading import ends_of, unlock
 from consent.access.refusing import AccessDenied, own_event, own_refusal, refuse
+from consent.access.sorting import sort_if_due
 from consent.judging import Verdict, judge
 from consent.models import Grant
 from consent.rules import EntryFacts
@@ -119,8 +120,10 @@ def _own(
 ) -> _Opened:
     if not asked:
         raise own_refusal(patient, "record.refused", wanted, because="not-in-scope", told=caller.told)
-    own_event(patient, caller.open_keyring, action, asked, told=caller.told)
-    return _Opened(keys.own_boxes(patient, asked, keyring=caller.open_keyring))
+    keyring = caller.open_keyring
+    own_event(patient, keyring, action, asked, told=caller.told)
+    sort_if_due(patient, keyring=keyring)
+    return _Opened(keys.own_boxes(patient, asked, keyring=keyring))
 
 
 def _granted(

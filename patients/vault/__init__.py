@@ -5,6 +5,7 @@ the values they are searched by, with bodies when these are asked for.
 """
 
 from patients.vault.entries import Author, Draft, OpenEntry
+from patients.vault.moving import move
 from patients.vault.reading import read, read_attachment, read_search
 from patients.vault.searching import IndexedEntry, OpenIndex, search
 from patients.vault.writing import CHUNK_BYTES, NoLockbox, write
@@ -17,6 +18,7 @@ __all__ = [
     "NoLockbox",
     "OpenEntry",
     "OpenIndex",
+    "move",
     "read",
     "read_attachment",
     "read_search",

@@ -47,7 +47,7 @@ def write(
         entries.append(entry)
         digests.append(signed.digest(identity, entry.body))
         chunks.extend(_chunks(entry, dek, draft.attachment))
-        for part, share in zip(draft.parts, _shares(dek, len(draft.parts)), strict=True):
+        for part, share in zip(draft.parts, shares_of(dek, len(draft.parts)), strict=True):
             if part not in keys:
                 lockbox = _box_for(current, part)
                 batch, keys[part] = new_batch(lockbox)
@@ -83,7 +83,7 @@ def _save(patient, entries, wrapped, chunks, digests: bytes, author: Author) -> 
     Chunk.objects.bulk_create(chunks)
 
 
-def _shares(dek: bytes, count: int) -> list[bytes]:
+def shares_of(dek: bytes, count: int) -> list[bytes]:
     """Return the DEK alone, or two halves of it that say nothing one by one."""
     if count == 1:
         return [dek]

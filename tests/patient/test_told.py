@@ -40,7 +40,8 @@ NO_ACTS = {
 NEVER_PATIENTS = {
     "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
     "emergency.overdue", "emergency.read", "app.connected",
-    "chart.opened", "chart.refused", "chart.listed", "entry.opened", "patient.named", "access.asked", "access.refused",
+    "chart.opened", "chart.opened-elsewhere", "chart.refused", "chart.listed", "patient.named", "access.asked",
+    "access.refused",
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified",
     "claim.invited", "claim.checked", "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
     "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
@@ -70,6 +71,7 @@ ONLY_PATIENTS = {
     "delegation.asked",
     "safety.changed",
     "record.opened",
+    "record.refused",
     "record.copied",
     "record.collected",
     "health-link.made",
@@ -100,13 +102,15 @@ def named_acts() -> set[str]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and ACT.fullmatch(node.value):
                     found.add(node.value)
-    return {one for one in found - WITHOUT_A_SUBJECT if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
+    found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith(".json")}
+    return {one for one in found if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
 
 
 def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
     machines = {"emergency.overdue", "grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
+    machines |= {"record.sorted", "entry.moved"}
     if action in machines or action.startswith("escrow."):
         return who == "a machine"
     return action not in ONLY_PATIENTS

@@ -7,6 +7,9 @@ THEIRS = {
     "chart.opened": gettext_lazy("Read your %(parts)s."),
     "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
     "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
+    "chart.opened-elsewhere": gettext_lazy("Read your %(parts)s in another system, and said so here."),
+    "record.searched": gettext_lazy("Searched your %(parts)s."),
+    "record.exported": gettext_lazy("Took a copy of your %(parts)s."),
     "health-link.opened": gettext_lazy("Opened a link you handed out, to a summary of your %(parts)s."),
     "health-link.refused": gettext_lazy(
         "Tried a link you handed out with a passcode that did not fit. Nothing was opened."
@@ -16,6 +19,7 @@ THEIRS = {
     "chart.listed": gettext_lazy("Saw your name in the list of their patients."),
     "entry.added": gettext_lazy("Added something to your %(parts)s."),
     "entry.changed": gettext_lazy("Changed something in your %(parts)s. What was there before is kept."),
+    "entry.removed": gettext_lazy("Took something out of your %(parts)s. What was there before is kept."),
     "patient.named": gettext_lazy("Saw your name and date of birth. Nothing of your record was opened."),
     "access.asked": gettext_lazy("Asked to see your %(parts)s."),
     "access.withdrawn": gettext_lazy("Took back a request to see your %(parts)s."),
@@ -90,6 +94,10 @@ YOURS = {
     "record.claimed": gettext_lazy("You took over this record. From now on it opens with your keys."),
     "record.left": gettext_lazy("You left this record while it was empty, for another one that had arrived for you."),
     "record.opened": gettext_lazy("You read your %(parts)s."),
+    "record.searched": gettext_lazy("You searched your %(parts)s."),
+    "record.exported": gettext_lazy("You took a copy of your %(parts)s."),
+    "entry.opened": gettext_lazy("You read one entry of your %(parts)s."),
+    "entry.removed": gettext_lazy("You took something out of your %(parts)s. What was there before is kept."),
     "record.copied": gettext_lazy("You made a copy of your %(parts)s, to take along."),
     "record.collected": gettext_lazy("You saved the file with your whole record."),
     "health-link.made": gettext_lazy("You handed out a link to a summary of your %(parts)s."),
@@ -134,6 +142,12 @@ YOURS_REFUSED = {
     ),
     "record.copied": gettext_lazy("You wanted to copy your record. Your keys were locked, so nothing was copied."),
     "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
+    "record.searched": gettext_lazy("You wanted to search your %(parts)s. Your keys were locked, so nothing opened."),
+    "record.exported": gettext_lazy("You wanted a copy of your %(parts)s. Your keys were locked, so nothing opened."),
+    "entry.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
+    "record.refused": gettext_lazy(
+        "You wanted your %(parts)s. This program was not let to ask for it: nothing opened."
+    ),
     "attachment.opened": gettext_lazy("You wanted to open a file of yours. Your keys were locked, so nothing opened."),
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
 }
@@ -151,6 +165,11 @@ AUTOMATIC = {
         "A permission did not match what you signed, so it opened nothing. The privacy officer was told."
     ),
     "entry.added": gettext_lazy("Sent something for your %(parts)s."),
+    "record.sorted": gettext_lazy(
+        "Looked, while you were signed in, whether everything is in the part of your record where it belongs."
+    ),
+    "entry.moved": gettext_lazy("Moved something into your %(parts)s: from now on only who may see those sees it."),
+    "entry.removed": gettext_lazy("Took back something it had sent for your %(parts)s."),
     "entry.changed": gettext_lazy("Sent something newer for your %(parts)s."),
     "grant.ended": gettext_lazy("The time you gave %(reader)s for your %(parts)s was over."),
     "grant.unknown-token": gettext_lazy(
@@ -190,6 +209,9 @@ CAUSED = {
     ),
     ("grant.ended", "parent"): gettext_lazy(
         "%(reader)s lost the right to see your %(parts)s, because the permission it came from is over."
+    ),
+    ("grant.ended", "withdrawn"): gettext_lazy(
+        "The app %(reader)s lost the right to see your %(parts)s, because it is no longer in use here."
     ),
     ("grant.ended", "standing"): gettext_lazy(
         "%(reader)s lost the right to see your %(parts)s, because their licence or workplace no longer counts."

@@ -22,10 +22,20 @@ EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
 # Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
 PASSING = frozenset({"chart.listed", "patient.named"})
-LOOKS = frozenset({"chart.opened", "entry.opened", "attachment.opened", "record.opened-for"})
+LOOKS = frozenset(
+    {
+        "chart.opened",
+        "chart.opened-elsewhere",
+        "entry.opened",
+        "attachment.opened",
+        "record.opened-for",
+        "record.searched",
+        "record.exported",
+    }
+)
 DELEGATE = "delegate"  # the role of somebody who acts for the patient, as the log writes it
 # What a member of a team does with what the team was given.
-FOR_A_TEAM = LOOKS | {"patient.named", "entry.added", "entry.changed"}
+FOR_A_TEAM = LOOKS | {"patient.named", "entry.added", "entry.changed", "entry.removed"}
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,9 @@ def _words(line: Line, mine: bool, system: bool, allowed_on: Mapping[UUID, datet
     words = str(phrase) % {"parts": _parts(line), "reader": reader, "team": team or _("a care team")}
     if team and line.action in FOR_A_TEAM:
         words += " " + _("They did so for the care team %(team)s.") % {"team": team}
+    program = line.details.get("via", "")
+    if program and program != line.actor.name:
+        words += " " + _("It was done with %(program)s.") % {"program": program}
     made = allowed_on.get(line.grant) if line.grant and line.action in LOOKS else None
     if made:
         words += " " + _("You allowed this on %(day)s.") % {"day": date_format(timezone.localtime(made), "j F Y")}
