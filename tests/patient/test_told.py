@@ -52,7 +52,7 @@ NEVER_PATIENTS = {
     "health-link.opened", "health-link.refused",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
     "record.log-read", "record.log-refused",
-    "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for",
+    "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "emergency.contact-named",
