@@ -10,5 +10,6 @@ urlpatterns = [
     path("in/", include("ehr.portals.feeds.urls")),
     path("api/v1/", include("ehr.api.urls")),
     path("", include("ehr.smart.urls")),
+    path("fhir/", include("ehr.fhir.urls")),
     path("desk/", admin.site.urls),
 ]

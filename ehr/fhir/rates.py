@@ -11,6 +11,7 @@ import redis
 from django.conf import settings
 from django.http import HttpRequest
 
+from ehr import clock
 from ehr.accounts import stored
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
@@ -49,7 +50,7 @@ def count(request: HttpRequest, who: Asking | None) -> None:
     most = settings.FHIR_REQUESTS_PER_MINUTE
     if not most:
         return
-    window, passed = divmod(int(time.time()), WINDOW_SECONDS)
+    window, passed = divmod(int(clock.now().timestamp()), WINDOW_SECONDS)
     client = who.client if who else f"address {sessions.address(request)}"
     key = f"chartseal:fhir:{window}:{stored.index('fhir-rate', client).hex()[:32]}"
     if _added(key) > most:
