@@ -17,6 +17,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "tidy accounts": {"task": "ehr.accounts.tasks.tidy", "schedule": schedule(3600)},
         "deliver notices": {"task": "ehr.notices.tasks.deliver", "schedule": schedule(5)},
         "tell institutions": {"task": "ehr.notices.tasks.deliver_hooks", "schedule": schedule(10)},
+        "tell subscribers": {"task": "ehr.fhir.tasks.tell_subscribers", "schedule": schedule(10)},
         "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
         "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
         "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},

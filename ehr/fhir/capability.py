@@ -9,6 +9,7 @@ from ehr.fhir import kinds
 from ehr.fhir.asking import Asking
 from ehr.fhir.query import Asked
 from ehr.fhir.shaping import shaped
+from ehr.fhir.subscriptions import terms
 from ehr.fhir.wire import PATCH_TYPE, Answer, Sent
 from ehr.r4 import parameters
 
@@ -20,6 +21,20 @@ _WRITING = ("create", "update", "patch", "delete")
 _OPERATIONS = {
     "Patient": {"everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
     "Observation": {"lastn": "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
+}
+# What is not part of anybody's record: an app's own wish to be told of news.
+_SUBSCRIPTION = {
+    "type": "Subscription",
+    "supportedProfile": [terms.PROFILE],
+    "documentation": "One topic: SubscriptionTopic/record-changed. rest-hook, payloads empty and id-only, signed.",
+    "interaction": [{"code": code} for code in ("create", "read", "delete", "search-type")],
+    "searchParam": [{"name": "status", "type": "token"}],
+    "operation": [
+        {
+            "name": "status",
+            "definition": "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-status",
+        }
+    ],
 }
 _VALIDATE = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
 
@@ -58,7 +73,7 @@ def _rest(base: str) -> dict:
         "mode": "server",
         "documentation": "Update with If-Match, or with the version read in the body's meta.versionId.",
         "security": _security(base.removesuffix("/fhir")),
-        "resource": [_resource(kind) for kind in kinds.kept()],
+        "resource": sorted([*map(_resource, kinds.kept()), _SUBSCRIPTION], key=lambda one: one["type"]),
         "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
     }
 

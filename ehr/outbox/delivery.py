@@ -22,6 +22,10 @@ CLAIM = timedelta(minutes=5)
 P = TypeVar("P", bound=Parcel)
 
 
+class GivenUp(Exception):
+    """Raised by what sends, for a parcel that must not leave any more. It is kept, and never tried again."""
+
+
 class NotYet(Exception):
     """Raised by what sends, for a parcel that may not leave before a moment. It waits until then; no try is counted."""
 
@@ -35,7 +39,7 @@ def deliver(model: type[P], send: Callable[[P], None], *, limit: int = 50) -> in
 
     A parcel is claimed and committed before it is sent, and marked after: a worker that dies in between leaves it to
     be sent again after five minutes, so `send` must be idempotent by `parcel.key`. What raises is tried again after
-    5 s, 10 s, 20 s … at most 6 h, and given up after 30 attempts; NotYet only says when.
+    5 s, 10 s, 20 s … at most 6 h, and given up after 30 attempts; NotYet only says when, and GivenUp that it is over.
     """
     return sum(_deliver(model, parcel_id, send) for parcel_id in _due(model, limit))
 
@@ -53,6 +57,10 @@ def _deliver(model: type[P], parcel_id: UUID, send: Callable[[P], None]) -> bool
         send(parcel)
     except NotYet as early:
         model._default_manager.filter(pk=parcel.pk).update(due_at=early.until, attempts=parcel.attempts - 1)
+        return False
+    except GivenUp as over:
+        rows = model._default_manager.filter(pk=parcel.pk)
+        rows.update(gave_up_at=clock.now(), last_problem=type(over).__name__)
         return False
     except Exception as problem:  # noqa: BLE001 -- one parcel that cannot be sent must not hold up the others
         _put_off(model, parcel, problem)

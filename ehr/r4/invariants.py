@@ -18,6 +18,9 @@ from .problems import RULES, Problem
 from .tree import Node
 
 R4 = models["r4"]
+# A group within a resource does not say what it is, and without that its `value` is no `valueString`. Told so of others,
+# fhirpathpy answers nothing.
+NAMED = frozenset({"Parameters.parameter"})
 ABOUT_CONTAINED = frozenset({"dom-2", "dom-4", "dom-5"})
 
 
@@ -42,7 +45,7 @@ def rules_of(part: str) -> tuple[Rule, ...]:
     """Return the compiled rules of a part ("Observation", "Period")."""
     compiled = []
     for key, words, expression in definitions.rules().get(part, []):
-        if (question := _compiled(expression)) is not None:
+        if (question := _compiled(expression, part)) is not None:
             compiled.append(Rule(key, words, question, *_alternatives(expression)))
     return tuple(compiled)
 
@@ -67,9 +70,12 @@ def _alternatives(expression: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 @cache
-def _compiled(expression: str) -> Callable | None:
+def _compiled(expression: str, part: str = "") -> Callable | None:
+    question: str | dict = expression.replace("hasValue()", "exists()")  # fhirpathpy has no hasValue
+    if part in NAMED:
+        question = {"base": part, "expression": question}
     try:
-        return compile_fhirpath(expression.replace("hasValue()", "exists()"), R4)  # fhirpathpy has no hasValue
+        return compile_fhirpath(question, R4)
     except Exception:  # noqa: BLE001 - the parser raises whatever its grammar meets
         return None
 

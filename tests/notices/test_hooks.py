@@ -6,11 +6,8 @@ import hmac
 import json
 import logging
 import re
-import threading
 import uuid
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import time_machine
@@ -26,47 +23,19 @@ from ehr.notices import hooks, operations, posting, signatures, tasks
 from ehr.notices.models import Hook, HookParcel
 from ehr.outbox import delivery
 from tests import people
+from tests.receiving import listening
 
 pytestmark = [pytest.mark.django_db, pytest.mark.point(10)]
 CLINIC, HOSPITAL = uuid.uuid4(), uuid.uuid4()
 ABOUT = uuid.uuid4()
 
 
-@dataclass
-class Receiver:
-    """An institution's system: what it heard, and what it answers."""
-
-    url: str = ""
-    answers: list[int] = field(default_factory=list)
-    heard: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
-
-
-class _Ear(BaseHTTPRequestHandler):
-    def do_POST(self):
-        receiver = self.server.receiver
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        receiver.heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        status = receiver.answers.pop(0) if receiver.answers else 204
-        self.send_response(status)
-        if status in {301, 302, 307, 308}:
-            self.send_header("Location", f"{receiver.url}/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_args):
-        """Say nothing on the console."""
-
-
 @pytest.fixture
 def receiver(settings):
     """A system inside, which this deployment allows and reaches without TLS."""
     settings.DEBUG, settings.HOOK_NETWORKS = True, ["127.0.0.0/8"]
-    with HTTPServer(("127.0.0.1", 0), _Ear) as server:
-        server.receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server.receiver
-        server.shutdown()
-        thread.join()
+    with listening() as there:
+        yield there
 
 
 @pytest.fixture

@@ -38,6 +38,9 @@ NO_ACTS = {
 }
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
+    "subscription.made",
+    "subscription.told",
+    "subscription.ended",
     "case.assigned", "emergency.found", "emergency.opened", "emergency.failed", "emergency.reviewed",
     "emergency.overdue", "emergency.read", "app.connected",
     "chart.opened", "chart.opened-elsewhere", "chart.refused", "chart.listed", "patient.named", "access.asked",
@@ -102,7 +105,7 @@ def named_acts() -> set[str]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and ACT.fullmatch(node.value):
                     found.add(node.value)
-    found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith(".json")}
+    found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith((".json", ".pdf", ".svg"))}
     return {one for one in found if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
 
 

@@ -9,6 +9,9 @@ THEIRS = {
     "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
     "chart.opened-elsewhere": gettext_lazy("Read your %(parts)s in another system, and said so here."),
     "record.searched": gettext_lazy("Searched your %(parts)s."),
+    "subscription.made": gettext_lazy("Wants to be told when something is new in your %(parts)s."),
+    "subscription.told": gettext_lazy("Was told that something is new in your %(parts)s. Nothing was opened."),
+    "subscription.ended": gettext_lazy("Is told no more when something is new in your %(parts)s."),
     "record.exported": gettext_lazy("Took a copy of your %(parts)s."),
     "health-link.opened": gettext_lazy("Opened a link you handed out, to a summary of your %(parts)s."),
     "health-link.refused": gettext_lazy(
