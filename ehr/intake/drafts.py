@@ -29,7 +29,8 @@ def make(
     names = naming.Naming(patient)
     for resource in resources:
         found = labels.label(resource, context=context)
-        body = text.dumps(labels.stamp(resource, found))
+        stamped = labels.stamp(resource, found)
+        body = text.dumps(stamped)
         logical_id = naming.logical_id(patient.pk, source, references.name_of(resource))
         known = stored.get(logical_id, queries.NOTHING_YET)
         # What was sent before in these words is not sent anew over what was corrected, or taken out, here meanwhile.
@@ -40,7 +41,7 @@ def make(
             resource=body,
             parts=tuple(str(category) for category in found.categories),
             # What is searched for is said in this server's names, so the values are, too.
-            search=text.dumps(search.values(names.resource(resource, source=source) | {"id": str(logical_id)})),
+            search=text.dumps(search.values(names.resource(stamped, source=source) | {"id": str(logical_id)})),
             logical_id=logical_id,
             version=version + 1,
             origin=_origin(logical_id, version + 1, body),

@@ -42,7 +42,8 @@ def taken(resource: Mapping) -> dict[str, list | str]:
         if values:
             found[code] = values
     for code, twin in program.twins:
-        if code in found and found[code] == found.get(twin):
+        # One step leads to the values: what names another already is left as it is.
+        if found.get(code).__class__ is list and found[code] == found.get(twin):
             found[code] = twin
     return found
 
