@@ -7,7 +7,7 @@ What does not fit its type is refused by place; nothing is guessed. Sources: HL7
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 
 from .er7 import TYPE, VALUE, Repeat, Segment, Unreadable
@@ -67,15 +67,25 @@ def moment(segment: Segment, number: int, sender: Sender, *, text: str | None = 
     text = segment.text(number) if text is None else text.strip()
     if not text:
         return ""
-    found = _TIME.fullmatch(text)
-    if found is None:
+    if not _TIME.fullmatch(text):
         raise Unreadable(segment.place(number), "must be a time like 202611211030+0100, or the beginning of one.")
+    try:
+        return time_text(text, sender.zone)
+    except ValueError:
+        raise Unreadable(segment.place(number), "is a time that no calendar has.") from None
+
+
+def time_text(text: str, zone: tzinfo) -> str:
+    """Return a FHIR dateTime of an HL7 time (2 or 3), as precise as it came. Raises ValueError."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("This is no time as HL7 writes it.")
     parts = found.groupdict()
     day = "-".join(part for part in (parts["Y"], parts["M"], parts["D"]) if part)
     try:
-        return _with_clock(parts, day, sender) if parts["m"] else _checked_day(parts, day)
-    except (ValueError, OverflowError):
-        raise Unreadable(segment.place(number), "is a time that no calendar has.") from None
+        return _with_clock(parts, day, zone) if parts["m"] else _checked_day(parts, day)
+    except OverflowError as problem:
+        raise ValueError("This is a time that no calendar has.") from problem
 
 
 def _checked_day(parts: Mapping[str, str], day: str) -> str:
@@ -83,8 +93,8 @@ def _checked_day(parts: Mapping[str, str], day: str) -> str:
     return day
 
 
-def _with_clock(parts: Mapping[str, str], day: str, sender: Sender) -> str:
-    zone = _offset(parts["z"]) if parts["z"] else sender.zone
+def _with_clock(parts: Mapping[str, str], day: str, zone: tzinfo) -> str:
+    zone = _offset(parts["z"]) if parts["z"] else zone
     clock = [int(parts[one] or 0) for one in "hms"]
     at = datetime(int(parts["Y"]), int(parts["M"]), int(parts["D"]), *clock, tzinfo=zone)
     offset = at.strftime("%z")

@@ -1,14 +1,16 @@
-"""`POST /in/fhir`: bundles, resources and NDJSON of a registered feed. Answers are OperationOutcomes."""
+"""`POST /in/fhir` and `/in/ccda`: FHIR and documents of a registered feed. Answers are OperationOutcomes."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from ehr.intake import credentials, feeds, resources
+from ehr.intake.ccda import receiving
 from ehr.intake.models import Kind
 from ehr.portals.feeds import bodies
 from ehr.r4 import text
 
+XML = frozenset({"application/cda+xml", "application/hl7-cda+xml", "application/xml", "text/xml"})
 JSON = frozenset({"application/fhir+json", "application/json"})
 LINES = frozenset({"application/fhir+ndjson", "application/x-ndjson", "application/ndjson"})
 
@@ -30,6 +32,32 @@ def fhir(request: HttpRequest) -> HttpResponse:
     except bodies.Damaged:
         return outcome(400, [("structure", "The body is not the gzip it says it is. Send it again.")])
     return _answered(resources.receive(content, feed, lines=request.content_type in LINES))
+
+
+@csrf_exempt
+@require_POST
+def ccda(request: HttpRequest) -> HttpResponse:
+    """Take in one C-CDA document of a registered feed."""
+    feed = feeds.by_token(credentials.bearer(request.headers.get("Authorization", "")), Kind.CCDA)
+    if feed is None:
+        return unknown()
+    if request.content_type not in XML:
+        return outcome(415, [("not-supported", "Send one document as application/cda+xml.")])
+    try:
+        content = bodies.read(request, most=receiving.LARGEST_BYTES)
+    except bodies.TooLarge:
+        return outcome(413, [("too-long", f"A document has at most {receiving.LARGEST_BYTES // 1024**2} MB.")])
+    except bodies.Damaged:
+        return outcome(400, [("structure", "The body is not the gzip it says it is. Send it again.")])
+    answer = receiving.receive(content, feed)
+    if answer.later:
+        response = outcome(503, [("transient", words) for words in answer.refused])
+        response["Retry-After"] = "60"
+        return response
+    if answer.refused:
+        return outcome(422, [("invalid", words) for words in answer.refused])
+    told = "The document was known already." if answer.known else f"{answer.entries:,} entries were stored."
+    return outcome(200, [("informational", told)])
 
 
 def _answered(answer: resources.Answer) -> HttpResponse:

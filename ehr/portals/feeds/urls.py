@@ -5,5 +5,6 @@ from ehr.portals.feeds import messages, resources
 app_name = "feeds"
 urlpatterns = [
     path("hl7v2", messages.hl7v2, name="hl7v2"),
+    path("ccda", resources.ccda, name="ccda"),
     path("fhir", resources.fhir, name="fhir"),
 ]

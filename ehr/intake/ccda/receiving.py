@@ -1,0 +1,56 @@
+"""A C-CDA document of a feed comes in: read, stored whole or not at all; what cannot be taken in is kept sealed."""
+
+from dataclasses import dataclass, field
+
+from .. import feeds, repair, storing
+from ..models import Broken, Feed, Kind
+from ..refusals import Later, Refused
+from . import documents
+from .xml import LARGEST_BYTES
+
+__all__ = ["LARGEST_BYTES", "Answer", "receive", "try_again"]
+
+
+@dataclass
+class Answer:
+    """What came of a document: how many entries it made, or what is wrong with it."""
+
+    entries: int = 0
+    known: bool = False
+    refused: list[str] = field(default_factory=list)
+    later: bool = False
+
+
+def receive(content: bytes, feed: Feed) -> Answer:
+    """Take in one document; what it returns is committed."""
+    answer = _stored(content, feed)
+    if answer.refused and not answer.later:
+        repair.keep(
+            content, feed=feed, channel=Kind.CCDA, kind="C-CDA", control_id="", problems=_rows(answer.refused)
+        )  # fmt: skip
+    return answer
+
+
+def try_again(message: Broken, *, by) -> bool:
+    """Have a broken document taken in with what is known today; return whether it was. Raises as `repair`."""
+    answer = _stored(repair.open_again(message, by=by), message.feed)
+    if answer.refused:
+        repair.still_broken(message, _rows(answer.refused))
+        return False
+    repair.mended(message, by=by)
+    return True
+
+
+def _stored(content: bytes, feed: Feed) -> Answer:
+    try:
+        delivery, number = documents.read(content, feeds.sender(feed))
+        stored = storing.take_in(delivery, feed=feed, control_id=number, content=content)
+    except Later as later:
+        return Answer(refused=list(later.reasons), later=True)
+    except Refused as refused:
+        return Answer(refused=list(refused.reasons))
+    return Answer(len(stored.entries), stored.known)
+
+
+def _rows(refused: list[str]) -> list[dict[str, str]]:
+    return [{"where": "", "words": words} for words in refused]

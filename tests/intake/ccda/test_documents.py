@@ -1,0 +1,155 @@
+"""A C-CDA document is read section by section; what is null says nothing, what is denied is said to be."""
+
+import pytest
+
+from ehr.intake.ccda import documents, xml
+from ehr.intake.hl7v2.sender import Sender
+from ehr.intake.refusals import Refused
+from ehr.r4 import validate
+
+from . import vectors
+from .vectors import document
+
+SENDER = Sender("feed", "North Clinic")
+
+
+def read(*sections: str, **more):
+    """Return what a document brings, all of it FHIR R4."""
+    delivery, _number = documents.read(document(*sections, **more), SENDER)
+    wrong = [str(one) for each in [delivery.person, *delivery.resources] for one in validate.check(each)]
+    assert wrong == []
+    return delivery
+
+
+def every(kind: str, *sections: str) -> list[dict]:
+    return [one for one in read(*sections).resources if one["resourceType"] == kind]
+
+
+def test_everything_together_is_fhir():
+    kinds = {one["resourceType"] for one in read(*vectors.EVERYTHING).resources}
+    assert kinds == {
+        "AllergyIntolerance", "Condition", "DiagnosticReport", "DocumentReference", "Encounter", "Immunization",
+        "MedicationStatement", "Observation", "Procedure",
+    }  # fmt: skip
+
+
+def test_whose_it_is():
+    delivery = read()
+    assert delivery.person["birthDate"] == "1984-05-03"
+    assert delivery.person["name"][0] == {"use": "official", "family": "Sørensen", "given": ["Anna", "Marie"]}
+    assert delivery.person["identifier"] == [{"system": "urn:oid:2.16.840.1.113883.19.6", "value": "MRN-0042"}]
+
+
+def test_the_document_itself_is_kept_as_it_came():
+    [whole] = read().resources
+    assert read().files == {f"DocumentReference/{whole['id']}": document()}
+    assert whole["content"][0]["attachment"]["contentType"] == "application/xml"
+    assert (whole["author"], whole["custodian"]) == ([{"display": "Dr Mei Lee"}], {"display": "North Clinic"})
+
+
+def test_problems_keep_their_precision_translations_and_words():
+    asthma, ankle, diabetes = every("Condition", vectors.PROBLEMS)
+    assert asthma["onsetDateTime"] == "2019"
+    assert [one["code"] for one in asthma["code"]["coding"]] == ["195967001", "J45.909"]
+    assert asthma["code"]["text"] == "Asthma since childhood"
+    assert (ankle["code"], ankle["onsetDateTime"], ankle["abatementDateTime"]) == (
+        {"text": "Sprained ankle"}, "2015-03", "2015-04-20",
+    )  # fmt: skip
+    assert [one["clinicalStatus"]["coding"][0]["code"] for one in (asthma, ankle)] == ["active", "resolved"]
+    assert diabetes["verificationStatus"]["coding"][0]["code"] == "refuted"
+    assert "clinicalStatus" not in diabetes
+
+
+def test_an_allergy_with_its_reaction():
+    [penicillin] = every("AllergyIntolerance", vectors.ALLERGIES)
+    assert penicillin["code"]["coding"][0]["display"] == "Penicillin G"
+    assert penicillin["category"] == ["medication"]
+    assert penicillin["reaction"][0]["severity"] == "moderate"
+
+
+def test_that_no_allergy_is_known_is_said():
+    [none] = every("AllergyIntolerance", vectors.NO_ALLERGIES)
+    assert none["code"]["coding"][0]["code"] == "716186003"
+    assert none["verificationStatus"]["coding"][0]["code"] == "confirmed"
+
+
+def test_a_medication_with_dose_and_timing():
+    [albuterol] = every("MedicationStatement", vectors.MEDICATIONS)
+    assert albuterol["effectivePeriod"] == {"start": "2026-01-01"}
+    [dose] = albuterol["dosage"]
+    assert str(dose["doseAndRate"][0]["doseQuantity"]["value"]) == "0.09"
+    assert (str(dose["timing"]["repeat"]["period"]), dose["timing"]["repeat"]["periodUnit"]) == ("12", "h")
+
+
+def test_a_result_keeps_its_digits():
+    [glucose] = every("Observation", vectors.RESULTS)
+    assert str(glucose["valueQuantity"]["value"]) == "5.40"
+    assert glucose["effectiveDateTime"] == "2026-11-21T07:05:00+01:00"
+    assert glucose["referenceRange"][0]["low"]["code"] == "mmol/L"
+    [report] = every("DiagnosticReport", vectors.RESULTS)
+    assert report["result"] == [{"reference": f"Observation/{glucose['id']}"}]
+
+
+def test_immunizations_given_and_not():
+    flu, pneumo = every("Immunization", vectors.IMMUNIZATIONS)
+    assert (flu["status"], flu["occurrenceDateTime"], flu["lotNumber"]) == ("completed", "2025-10", "L-1")
+    assert (pneumo["status"], pneumo["occurrenceString"]) == ("not-done", "unknown")
+    assert pneumo["statusReason"]["coding"][0]["code"] == "PATOBJ"
+
+
+def test_smoking_vital_signs_procedures_and_visits():
+    [smoking] = every("Observation", vectors.SMOKING)
+    assert smoking["valueCodeableConcept"]["coding"][0]["display"] == "Former smoker"
+    assert smoking["category"][0]["coding"][0]["code"] == "social-history"
+    [pulse] = every("Observation", vectors.VITALS)
+    assert pulse["category"][0]["coding"][0]["code"] == "vital-signs"
+    [appendix] = every("Procedure", vectors.PROCEDURES)
+    assert (appendix["status"], appendix["performedDateTime"]) == ("completed", "2012")
+    [visit] = every("Encounter", vectors.ENCOUNTERS)
+    assert visit["class"]["code"] == "AMB"
+
+
+def test_a_note_s_text_comes_from_the_narrative():
+    delivery = read(vectors.NOTES)
+    [note] = [one for one in delivery.resources if one.get("type", {}).get("coding", [{}])[0].get("code") == "34109-9"]
+    assert delivery.files[f"DocumentReference/{note['id']}"] == b"She is better. Return in a month."
+
+
+def test_the_same_document_becomes_the_same_entries():
+    assert [one["id"] for one in read(*vectors.EVERYTHING).resources] == [
+        one["id"] for one in read(*vectors.EVERYTHING).resources
+    ]
+
+
+# --- Refused -------------------------------------------------------------------------------------
+LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><ClinicalDocument>&b;</ClinicalDocument>'
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><ClinicalDocument>&f;</ClinicalDocument>'
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (LAUGHS, "document type or entities"),
+        (OUTSIDE, "document type or entities"),
+        (b'<!DOCTYPE x SYSTEM "http://x.example/x.dtd"><x/>', "document type or entities"),
+        (b"<a>" * 100 + b"</a>" * 100, "nested deeper"),
+        (b"<a><b></a>", "no well-formed XML"),
+        (b"", "no well-formed XML"),
+        (b"\xff\xfe\x00", "no well-formed XML"),
+        (b'<?xml version="1.0" encoding="no-such"?><a/>', "no well-formed XML"),
+        (b"<a/>", "no ClinicalDocument"),
+        (document(born=""), "birthTime is missing"),
+        (document(number=""), "number alone"),
+        (document(born="19841340"), "a time that is none"),
+    ],
+)
+def test_what_is_no_document_is_refused_and_not_quoted(content, words):
+    with pytest.raises(Refused, match=words) as refused:
+        documents.read(content, SENDER)
+    assert "passwd" not in str(refused.value)
+
+
+def test_too_many_elements_are_refused(monkeypatch):
+    monkeypatch.setattr(xml, "MOST_ELEMENTS", 100)
+    with pytest.raises(Refused, match="elements"):
+        xml.read(b"<a>" + b"<b/>" * 200 + b"</a>")
