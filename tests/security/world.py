@@ -307,16 +307,20 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "institution": Institution.objects.first().pk,
         "credential": credential.pk,
     }
+    fhir = {"kind": "Observation", "fhir_id": has["result"], "version": "1", "address": "no/such/address/here"}
     front = {"token": "no-such-token", "notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
+        "fhir:everything": {"fhir_id": sharer.patient.pk},
+        "fhir:compartment": {"fhir_id": sharer.patient.pk},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
         "patient:acting-share-stop": {"grant": has["given"]},
         "patient:acting-share-confirm": {"draft": drafts["acting"]},
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
-    return {"clinician": clinician, "patient": patient, "front": front, "api": api} | desk_rows | others | begun
+    portals = {"clinician": clinician, "patient": patient, "front": front, "api": api, "fhir": fhir}
+    return portals | desk_rows | others | begun
 
 
 def _draft_of(browser: Client, reader: people.Person) -> uuid.UUID:
