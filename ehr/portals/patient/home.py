@@ -16,7 +16,7 @@ from ehr.notices.models import Notice
 from ehr.portals.patient import story
 from ehr.portals.patient.answering import asked
 from ehr.portals.patient.emergencies import open_now
-from ehr.portals.patient.people import let_in, shared
+from ehr.portals.patient.people import shared
 from ehr.portals.patient.referrals import waiting as referred
 from ehr.portals.patient.sharing import answer
 
@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "patient": patient,
         "answer": story.week_answer(counted),
-        "sharing": answer(let_in(people)),
+        "sharing": answer(people),
         "asking": [asked(one) for one in requests.open_requests(patient)],
         "referred": referred(patient),
         "news": [notices.line(notice) for notice in _news(request.user)],

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from consent import sentences
 from consent.countries import names as country_names
 from consent.models import Ending, Grant
 from consent.sharing import teams
+from ehr.accounts.models import Reader
 from providers.queries import standing
 from providers.team_queries import Member, team_line
 
@@ -49,6 +52,7 @@ class Shared:
     members: tuple[Member, ...] = ()  # who belongs to it now, where it is a team
     assigned: frozenset[UUID] = frozenset()  # which of its nurses look after the patient
     team: bool = False
+    app: bool = False
     legal_copy: bool = False  # stays at a place one left, as the law requires
 
     @property
@@ -63,7 +67,8 @@ class Shared:
 
 def shared(grant: Grant, at: datetime) -> Shared:
     """Return one grant in a person's words, as things stand at a moment."""
-    who = _team(grant, at) if grant.reader.user is None else _person(grant, at)
+    app = grant.reader.kind == Reader.Kind.APP
+    who = _app(grant) if app else _team(grant, at) if grant.reader.user is None else _person(grant, at)
     ending = getattr(grant, "ending", None)
     over_at = ending.at if ending else (grant.ends if grant.ends <= at else None)
     return Shared(
@@ -79,7 +84,7 @@ def shared(grant: Grant, at: datetime) -> Shared:
         over_at=over_at,
         stopped_by_you=bool(ending and ending.cause == Ending.Cause.PATIENT),
         changed_by_you=bool(ending and ending.cause == Ending.Cause.CHANGED),
-        changeable=over_at is None and grant.kind == Grant.Kind.GIVEN,
+        changeable=over_at is None and grant.kind == Grant.Kind.GIVEN and not app,
         entries=len(grant.entries),
         legal_copy=grant.kind == Grant.Kind.LEGAL_COPY,
         record_from=grant.record_from,
@@ -103,6 +108,12 @@ def _person(grant: Grant, at: datetime) -> dict[str, object]:
         # Who acts for a patient does so as themselves: no licence, no place of work.
         return {"name": grant.reader.user.name, "place": "", "lost_standing": False, "who": who}
     return {"name": name, "place": place, "lost_standing": not seen.ok, "who": who}
+
+
+def _app(grant: Grant) -> dict[str, object]:
+    """Return an app: it is nobody's licence and nobody's place of work, and it counts as no person."""
+    told = {"name": grant.reader.name, "place": _("An app that you use"), "lost_standing": False}
+    return told | {"who": frozenset(), "app": True}
 
 
 def _team(grant: Grant, at: datetime) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Who can see it: the people, and letting somebody in."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -20,7 +21,7 @@ from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, with_next
 from ehr.portals.patient import drafts, picking, referrals
 from ehr.portals.patient.answering import asked
-from ehr.portals.patient.people import let_in, shared
+from ehr.portals.patient.people import Shared, let_in, shared
 from ehr.portals.patient.sharing_forms import SPANS, ConfirmForm, UntilForm, WhatForm, last_minute, situation
 from ehr.portals.patient.teams import reader_of, whom
 from ehr.words import SENSITIVE, Action, Purpose
@@ -32,13 +33,21 @@ from providers.team_queries import TeamLine
 MOST_DIGITS = 10
 
 
-def answer(number: int) -> str:
-    """Return how many people can see something of the record, in a sentence."""
-    if not number:
-        return _("Nobody but you.")
-    return ngettext(
-        "One person besides you can see a part of it.", "%(number)s people besides you can see a part of it.", number
-    ) % {"number": capfirst(apnumber(number))}
+def answer(people: Sequence[Shared]) -> str:
+    """Return how many people, and how many apps, can see something of the record, in a sentence or two."""
+    number, apps = let_in(people), sum(one.app and not one.later for one in people)
+    told = _("Nobody but you.") if not (number or apps) else ""
+    if number:
+        told = ngettext(
+            "One person besides you can see a part of it.",
+            "%(number)s people besides you can see a part of it.",
+            number,
+        ) % {"number": capfirst(apnumber(number))}
+    if apps:
+        told += " " + ngettext(
+            "One app that you use can see a part of it.", "%(number)s apps that you use can see a part of it.", apps
+        ) % {"number": capfirst(apnumber(apps))}
+    return told.strip()
 
 
 @require_GET
@@ -51,7 +60,7 @@ def sharing(request: HttpRequest) -> HttpResponse:
     context = {
         "people": people,
         "over": over,
-        "answer": answer(let_in(people)),
+        "answer": answer(people),
         "asking": [asked(one) for one in requests.open_requests(request.patient)],
         "referred": referrals.waiting(request.patient),
     }

@@ -185,11 +185,13 @@ def _same(one: Told, other: Told) -> bool:
 
 @dataclass(frozen=True)
 class Looks:
-    """How many people looked in a while, how many of them in an emergency, and how many tries were refused."""
+    """How many people looked in a while, how many of them in an emergency, how many tries were refused, and how many
+    apps looked that the patient uses."""
 
     people: int
     emergencies: int
     refused: int
+    apps: int = 0
 
 
 def looks(lines: Iterable[Line], *, me: UUID, since: datetime) -> Looks:
@@ -198,9 +200,10 @@ def looks(lines: Iterable[Line], *, me: UUID, since: datetime) -> Looks:
     theirs = [line for line in recent if line.actor.id != me and line.actor.kind != "system"]
     opened = [line for line in theirs if line.action in LOOKS and line.outcome != "refused"]
     return Looks(
-        people=len({line.actor.id for line in opened}),
+        people=len({line.actor.id for line in opened if line.actor.kind != "app"}),
         emergencies=len({line.actor.id for line in opened if line.purpose in EMERGENCIES}),
         refused=sum(line.outcome == "refused" for line in theirs),
+        apps=len({line.actor.id for line in opened if line.actor.kind == "app"}),
     )
 
 
@@ -220,6 +223,7 @@ def answer(counted: Looks, days: int) -> str:
             "%(number)s did so in an emergency, without asking you first.",
             counted.emergencies,
         ) % {"number": capfirst(apnumber(counted.emergencies))}
+    words += _by_apps(counted)
     if counted.refused:
         words += " " + ngettext("One try was refused.", "%(number)s tries were refused.", counted.refused) % {
             "number": capfirst(apnumber(counted.refused))
@@ -227,15 +231,24 @@ def answer(counted: Looks, days: int) -> str:
     return words
 
 
+def _by_apps(counted: Looks) -> str:
+    """Return how many apps did what the sentence before is about, as a sentence after it; nothing for none."""
+    if not counted.apps:
+        return ""
+    number = {"number": capfirst(apnumber(counted.apps))}
+    return " " + ngettext("One app that you use did.", "%(number)s apps that you use did.", counted.apps) % number
+
+
 def week_answer(counted: Looks) -> str:
     """Return the line for the home page."""
-    if not counted.people:
-        return _("Nobody else looked at your record this week.")
-    return ngettext(
-        "One person looked at your record this week.",
-        "%(people)s people looked at your record this week.",
-        counted.people,
-    ) % {"people": capfirst(apnumber(counted.people))}
+    words = _("Nobody else looked at your record this week.")
+    if counted.people:
+        words = ngettext(
+            "One person looked at your record this week.",
+            "%(people)s people looked at your record this week.",
+            counted.people,
+        ) % {"people": capfirst(apnumber(counted.people))}
+    return words + _by_apps(counted)
 
 
 WEEK = timedelta(days=7)
