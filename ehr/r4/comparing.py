@@ -49,14 +49,16 @@ def split(text: str, mark: str) -> list[str]:
     """Return what stands between unescaped marks, still escaped."""
     if "\\" not in text:
         return text.split(mark)
-    found, skip = [""], False
-    for character in text:
-        if character == mark and not skip:
-            found.append("")
-        else:
-            found[-1] += character
-        skip = character == "\\" and not skip
-    return found
+    found, start, skip = [], 0, False
+    for at, character in enumerate(text):
+        if skip:
+            skip = False
+        elif character == "\\":
+            skip = True
+        elif character == mark:
+            found.append(text[start:at])
+            start = at + 1
+    return [*found, text[start:]]
 
 
 def plain(text: str) -> str:

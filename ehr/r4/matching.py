@@ -28,6 +28,7 @@ class Context(NamedTuple):
 
 
 NOWHERE = Context()
+MOST_VALUES = 1_000  # of one parameter in one query: each is compared with each entry
 SELF = "_self"  # the place of an index's own "Type/id"
 
 
@@ -79,6 +80,8 @@ def parse(kind: str, name: str, raws: Iterable[str], context: Context = NOWHERE)
     if modifier == "missing":
         return _missing(parameter, raws)
     _check_modifier(kind, parameter, modifier)
+    if sum(raw.count(",") + 1 for raw in raws) > MOST_VALUES:
+        raise BadValue(f"“{code}” takes {MOST_VALUES:,} values at most. Ask in several searches.")
     every = tuple(_tests(kind, parameter, modifier, raw, context) for raw in raws)
     key = code + {"identifier": IDENTIFIER, "of-type": OF_TYPE}.get(modifier, "")
     return Criterion(code, every, key, negated=modifier == "not")

@@ -297,3 +297,9 @@ def test_what_cannot_be_read_is_refused_with_what_is_expected(kind, name, raw):
     with pytest.raises(BadValue) as refusal:
         parse(kind, name, [raw])
     assert f"“{name.partition(':')[0]}" in str(refusal.value)
+
+
+def test_more_values_than_are_compared_at_once_are_refused():
+    assert parse("Observation", "code", [",".join(["a"] * 1000)])
+    with pytest.raises(BadValue, match="1,000 values"):
+        parse("Observation", "code", ["a,b"] * 501)
