@@ -299,18 +299,21 @@ def within_reach(reader: User, at: datetime, seen: Standing, *, purpose: Purpose
     For `Purpose.HOPERAT` those whose legal copy they keep, and no others. Through a team a nurse finds those whom she
     was assigned to, and nobody finds who keeps them out by name.
     """
-    by_patient: dict = {}
+    by_patient: dict[Patient, dict[Grant, GrantFacts]] = {}
     rows = Grant.objects.filter(reader__in=acting_as(reader, seen, at)).exclude(kind=Grant.Kind.DELEGATE).active(at)
     copies = Q(kind=Grant.Kind.LEGAL_COPY)
     rows = rows.filter(copies if purpose == Purpose.HOPERAT else ~copies)
     for grant in rows.filter(_not_kept_out(reader, seen, at)).select_related("patient", *DECIDED_BY):
-        by_patient.setdefault(grant.patient, []).append(grant)
+        known = facts(grant)
+        # Over with the days after a report, or with what it hangs from, before the day it was signed for.
+        if known.ends > at and known.ended_at is None:
+            by_patient.setdefault(grant.patient, {})[grant] = known
     found = [
         Reachable(
             patient=patient,
             categories=tuple(part for part in Category if any(part in grant.categories for grant in grants)),
-            readable=_readable(seen, grants, at, purpose),
-            ends=max(grant.ends for grant in grants),
+            readable=_readable(seen, grants.values(), at, purpose),
+            ends=max(known.ends for known in grants.values()),
             may_write=any(grant.may_write for grant in grants),
         )
         for patient, grants in by_patient.items()
@@ -327,9 +330,9 @@ def _not_kept_out(reader: User, seen: Standing, at: datetime) -> Q:
     return Q(reader__user=reader) | through
 
 
-def _readable(seen: Standing, grants: Iterable[Grant], at: datetime, purpose: Purpose) -> frozenset[str]:
+def _readable(seen: Standing, grants: Iterable[GrantFacts], at: datetime, purpose: Purpose) -> frozenset[str]:
     """Return what would open of grants that were found within reach: where that takes an assignment, there is one."""
-    reader, known = reader_facts(seen), [facts(grant) for grant in grants]
+    reader, known = reader_facts(seen), list(grants)
     return frozenset(
         str(part)
         for part in Category

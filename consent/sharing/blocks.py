@@ -1,6 +1,7 @@
 """Keeping somebody out by name. It beats every grant and team, and the person kept out learns nothing of it."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -93,9 +94,14 @@ def in_force(patient: Patient) -> QuerySet[Block]:
     return rows.select_related("reader__user").order_by("-made_at")
 
 
+def kept_out(patient: Patient) -> frozenset[UUID]:
+    """Return the users whom a patient keeps out now."""
+    return frozenset(in_force(patient).values_list("reader__user", flat=True))
+
+
 def of_patient(patient: Patient, block_id) -> Block | None:
-    """Return one of a patient's own blocks that is in force, or None."""
-    return in_force(patient).filter(pk=block_id).first()
+    """Return one of a patient's own blocks, in force or lifted, or None."""
+    return Block.objects.filter(patient=patient, pk=block_id).select_related("reader__user").first()
 
 
 def _log(action: str, patient: Patient, reader: User) -> None:

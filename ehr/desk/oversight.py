@@ -22,9 +22,9 @@ _AGREED = {Status.CONFIRMED, Status.FINAL}
 class Anchors(Worklist):
     """Signed heads of the log on their way to the chain."""
 
-    title = _("Anchors of the log")
-    lede = _("Each is a signed head of the log, fixed on the public chain. Nobody can change them, here or anywhere.")
-    empty = _("No anchor is in this list.")
+    title = _("The log on the public record")
+    lede = _("Each is a signed state of the log, fixed on the chain. Nobody can change it, here or anywhere.")
+    empty = _("No state of the log is in this list.")
     views = (("open", _("On their way")), ("failed", _("Refused")), ("final", _("On the chain")))
 
     def get_queryset(self, request):
@@ -63,14 +63,14 @@ class Anchors(Worklist):
         failed = self.rows(request, "failed")
         return [
             waiting(
-                _("Anchors on their way"),
+                _("States of the log on their way to the public record"),
                 self.rows(request, "open"),
                 self.address(),
                 since="queued_at",
                 late_after=LATE,
             ),
             Queue(
-                _("Anchors the chain refused"),
+                _("States of the log that the public record refused"),
                 failed.count(),
                 f"{self.address()}?view=failed",
                 late=failed.exists(),
@@ -82,9 +82,9 @@ class Anchors(Worklist):
 class Transactions(Worklist):
     """What waits for the chain. Contents are hashes."""
 
-    title = _("Chain transactions")
-    lede = _("They are sent again by themselves until the chain has them. What it refused needs an engineer.")
-    empty = _("No transaction is in this list.")
+    title = _("What is written to the public record")
+    lede = _("Each is sent again by itself until the chain has it. What the chain refused needs an engineer.")
+    empty = _("Nothing is in this list.")
     views = (("open", _("On their way")), ("failed", _("Refused")), ("done", _("On the chain")))
 
     def rows(self, request: HttpRequest, view: str):
@@ -118,9 +118,9 @@ class Transactions(Worklist):
         failed = self.rows(request, "failed")
         rows = self.rows(request, "open")
         return [
-            waiting(_("Transactions on their way"), rows, self.address(), since="queued_at", late_after=LATE),
+            waiting(_("On their way to the public record"), rows, self.address(), since="queued_at", late_after=LATE),
             Queue(
-                _("Transactions the chain refused"),
+                _("Refused by the public record"),
                 failed.count(),
                 f"{self.address()}?view=failed",
                 late=failed.exists(),

@@ -117,8 +117,8 @@ class Worklist(ModelAdmin):
         return Line(title=str(row), said="")
 
     def facts(self, row) -> Facts:
-        """Return what is known about a row, as (name, value)."""
-        raise NotImplementedError
+        """Return what is known about a row, as (name, value); nothing beyond its line where a list says no more."""
+        return ()
 
     def sections(self, request: HttpRequest, row) -> list[Section]:
         """Return further groups of facts."""
@@ -152,8 +152,8 @@ class Worklist(ModelAdmin):
         return []
 
     def make(self, request: HttpRequest, **asked):
-        """Make a new row from a filled-in `new_form`, and return it."""
-        raise NotImplementedError
+        """Make a new row from a filled-in `new_form`, and return it. Raises Http404 where a list has no such form."""
+        raise Http404
 
     # --- Who may -----------------------------------------------------------------------------------
 

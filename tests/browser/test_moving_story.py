@@ -1,4 +1,4 @@
-"""Moving to another hospital in a real browser: the patient decides once, the new place reads on, the old keeps its own."""
+"""Moving to another hospital in a browser: the patient decides once, the new place reads on, the old keeps its own."""
 
 from types import SimpleNamespace
 

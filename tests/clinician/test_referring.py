@@ -196,6 +196,8 @@ def test_j5_4_it_ends_days_after_the_report_or_at_its_end_with_no_job_running(an
     for at, status in ((over - timedelta(seconds=2), 200), (over, 403)):
         with time_machine.travel(at, tick=False):
             assert browser_of(heart).get(page("chart", ana)).status_code == status
+            listed = browser_of(heart).get(reverse("clinician:home")).context["rows"]
+            assert [row.reachable.ends for row in listed] == ([over] if status == 200 else [])
 
 
 # --- J5 (5), (6): never passed on again, and over with what it hangs from ------------------------------

@@ -63,7 +63,7 @@ def operator(ward):
 def test_what_waits_is_counted_on_the_first_page_and_late_things_come_first(ward, waiting, verifier):
     page = show(verifier, "index")
     assert "Licences to decide" in page
-    assert "1 waits." in page
+    assert "One is waiting." in page
     assert "Late" not in page
     Credential.objects.filter(pk=waiting.pk).update(submitted_at=clock.now() - timedelta(days=4))
     page = show(verifier, "index")

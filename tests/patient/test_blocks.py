@@ -10,6 +10,7 @@ from consent import access, queries
 from consent.models import Block
 from consent.sharing import blocks
 from ehr.words import Category
+from providers.roles import Role
 from tests import people
 from tests.clinician.conftest import browser_of as clinicians_browser
 from tests.patient.conftest import browser_of
@@ -45,6 +46,24 @@ def test_it_works_with_locked_keys(ana, lee):
     assert blocks.is_kept_out(ana.patient, lee.user)
     with pytest.raises(access.AccessDenied):
         access.open_chart(ana.patient, reader=lee.user, keyring=lee.keyring, purpose="TREAT")
+
+
+def test_nobody_lifts_what_another_patient_decided(ana, ben, lee):
+    keep_out(browser_of(ana), lee)
+    address = reverse("patient:lift", args=[Block.objects.get().pk])
+    assert browser_of(ben).post(address).status_code == 404
+    assert blocks.is_kept_out(ana.patient, lee.user)
+
+
+def test_where_people_are_found_nobody_is_offered_for_whom_nothing_would_open(browser, lee):
+    paul = people.clinician("Paul Pharmacist", role=Role.PHARMACIST)
+    kim = people.clinician("Jo Kim")
+    keep_out(browser, lee)
+    page = browser.get(reverse("patient:find")).content.decode()
+    offered = [one for one in (lee, paul, kim) if reverse("patient:begin", args=[one.user.pk]) in page]
+    assert offered == [kim]
+    assert "Kept out" in page
+    assert "A pharmacist sees one prescription at a time." in page
 
 
 def test_kept_out_twice_is_once_and_lifted_it_leaves_the_list(browser, ana, lee):

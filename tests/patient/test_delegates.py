@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from consent import access
 from consent.access.acting import acting_for
+from consent.access.safety import hidden_from
 from consent.delegates import naming
 from consent.models import Delegation, Grant
 from ehr import clock
@@ -251,8 +252,18 @@ def test_what_is_kept_from_a_delegate_is_chosen_on_their_page(browser, ana, rui)
     theirs = browser_of(rui)
     theirs.post(reverse("patient:acting-begin", args=[made.pk]))
     before = page(theirs, "patient:acting-home")
-    browser.post(reverse("patient:delegate-hide", args=[made.pk]), {"what": ["address", "log"]})
+    browser.post(reverse("patient:delegate-hide", args=[made.pk]), {"chosen": "yes", "what": ["address", "log"]})
     assert re.search(r'value="address"[^>]*checked', page(browser, "patient:delegate", made.pk))
     assert re.sub(r'value="\w{64}"', "", page(theirs, "patient:acting-home")).split("<footer")[0].count("<a ") == (
         before.split("<footer")[0].count("<a ")
     )
+
+
+def test_a_form_that_was_not_sent_whole_keeps_what_is_kept_from_them(browser, ana, rui):
+    made = name(ana, rui)
+    hide = reverse("patient:delegate-hide", args=[made.pk])
+    browser.post(hide, {"chosen": "yes", "what": ["address"]})
+    assert "Nothing was changed" in browser.post(hide, follow=True).content.decode()
+    assert hidden_from(ana.patient, rui.user) == {"address"}
+    browser.post(hide, {"chosen": "yes"})
+    assert hidden_from(ana.patient, rui.user) == set()

@@ -6,7 +6,7 @@ from django.urls import reverse
 from audit.queries import story
 from consent import access
 from consent.models import Ending, Grant
-from consent.sharing import grants, moving
+from consent.sharing import grants, moving, referrals
 from ehr.words import Action, Category, Purpose
 from tests import people
 from tests.clinician.conftest import allergy, lab, put
@@ -123,6 +123,18 @@ def test_j6_5_where_the_act_fails_half_way_nobody_has_lost_anything(browser, ana
         confirm(browser, where)
     assert list(Grant.objects.standing(grant.made_at)) == [grant]
     assert not Ending.objects.exists()
+
+
+def test_what_hangs_from_a_permission_that_ends_is_named_beforehand(browser, ana, lee, nora, old):
+    held = people.give(ana, lee, Category.LABS, actions=WRITING)
+    referral = referrals.refer(
+        ana.patient, referrer=lee.user, keyring=lee.keyring, to=nora.user, categories=["labs"], days=7, words="Please."
+    )
+    referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    page = browser.get(as_far_as_the_sentences(browser, old, {held: "end"}, nora)).content.decode()
+    assert "this ends in the same moment" in page
+    assert "Nobody is let in instead." in page
+    assert "at no time is neither side let in" not in page
 
 
 def test_confirmed_twice_it_is_done_once(browser, ana, lee, nora, old):

@@ -161,6 +161,14 @@ def test_j5_6_stopping_says_beforehand_what_ends_with_it_and_ends_it(ana, browse
     assert (seen.opens_anything, seen.because) == (False, "stopped")
 
 
+def test_j5_6_changing_says_beforehand_what_ends_with_it(ana, browser, held, referral):
+    referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    where = browser.post(page("change", held), {"ordinary": ["history"], "span": "same"})["Location"]
+    shown = browser.get(where).content.decode()
+    assert "this ends in the same moment" in shown
+    assert "Dr Hana Heart" in shown
+
+
 def test_j5_6_who_was_let_in_by_the_patient_themselves_stays(ana, browser, heart, held, referral):
     referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
     people.give(ana, heart, Category.LABS)

@@ -20,6 +20,7 @@ from ehr.portals.patient.delegates_forms import LetInForm
 from ehr.portals.patient.sharing_forms import ConfirmForm
 from ehr.words import SENSITIVE, Action
 from providers import queries as providers
+from providers.roles import Role
 
 DRAFTS = "let-in-for-somebody"
 
@@ -34,7 +35,9 @@ def acting_share(request: HttpRequest) -> HttpResponse:
         {"grant": one, "name": one.reader.name, "parts": sentences.parts(one.categories)}
         for one in sharing.standing(request.acting)
     ]
-    context = {"acting": request.acting, "given": given, "words": words, "lines": page.lines}
+    context = {"acting": request.acting, "given": given, "words": words}
+    # A pharmacist is let in to one prescription at a time, which only the patient does.
+    context["lines"] = [line for line in page.lines if line.role != Role.PHARMACIST]
     return render(request, "patient/acting_share.html", context)
 
 

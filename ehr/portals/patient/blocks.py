@@ -63,8 +63,9 @@ def keep_out(request: HttpRequest, reader: UUID) -> HttpResponse:
 def lift(request: HttpRequest, block: int) -> HttpResponse:
     """Let somebody be let in again. Lifting what is lifted changes nothing."""
     found = blocks.of_patient(request.patient, block)
-    if found is not None:
-        blocks.lift(found)
-        words = _("%(name)s can be let in again. Nothing opens for them until you share something anew.")
-        messages.success(request, words % {"name": found.reader.name})
+    if found is None:
+        raise Http404
+    blocks.lift(found)
+    words = _("%(name)s can be let in again. Nothing opens for them until you share something anew.")
+    messages.success(request, words % {"name": found.reader.name})
     return redirect("patient:kept-out")

@@ -107,10 +107,13 @@ def delegate_hide(request: HttpRequest, delegation: UUID) -> HttpResponse:
     """Keep exactly what is ticked from somebody. They learn nothing of it."""
     found = _found(request, delegation)
     form = SafetyForm(request.POST)
-    if not found.signed_by_id or not form.is_valid():
+    if not found.signed_by_id:
         raise Http404
-    hiding.hide(request.patient, what=form.cleaned_data["what"], delegate=found.reader.user)
-    messages.success(request, _("It is as you chose, from their next page on. They are told nothing of it."))
+    if form.is_valid():
+        hiding.hide(request.patient, what=form.cleaned_data["what"], delegate=found.reader.user)
+        messages.success(request, _("It is as you chose, from their next page on. They are told nothing of it."))
+    else:
+        messages.warning(request, _("Nothing was changed. Tick below what they are not to see."))
     return redirect("patient:delegate", found.pk)
 
 

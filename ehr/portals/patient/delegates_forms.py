@@ -163,8 +163,9 @@ class LetInForm(_Parts):
 
 
 class SafetyForm(forms.Form):
-    """What is kept from somebody who acts for the patient."""
+    """What is kept from somebody who acts for the patient. Nothing ticked is an answer; nothing sent is none."""
 
+    chosen = forms.CharField(widget=forms.HiddenInput, initial="yes")
     what = forms.MultipleChoiceField(
         label=gettext_lazy("What are they not to see?"), widget=forms.CheckboxSelectMultiple, required=False
     )

@@ -140,5 +140,6 @@ def change_confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
         "sentence": proposed.sentence,
         "until": proposed.ends,
         "picked": picking.chosen(request.patient, proposed, keyring=request.keyring),
+        "over_too": [shared(one, clock.now()) for one in passing_on.hanging_from(found)],
     }
     return render(request, "patient/change_confirm.html", context)

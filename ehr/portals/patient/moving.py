@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from consent.models import Grant
 from consent.sentences import PARTS
-from consent.sharing import moving
+from consent.sharing import blocks, moving, passing_on
 from consent.sharing.moving import Choice, Do, Planned
 from consent.sharing.proposing import CannotGive
 from ehr import clock
@@ -26,6 +26,7 @@ from ehr.words import SENSITIVE
 from providers import queries as providers
 from providers.models import Institution
 from providers.queries import standing
+from providers.roles import Role
 
 MOVE = "move"
 _DOES = {
@@ -154,7 +155,10 @@ def to(request: HttpRequest, draft: UUID, grant: UUID) -> HttpResponse:
             return _onward(request, draft)
     words = request.GET.get("words", "").strip()[:100]
     before = [line for one in dict.fromkeys(answers.get("to", {}).values()) if (line := _reader(one))]
-    lines = [line for line in providers.directory(words).lines if line.user_id != found.reader.user_id]
+    # Nor who is kept out, nor pharmacists, who are let in to one prescription at a time.
+    not_these = {found.reader.user_id} | blocks.kept_out(request.patient)
+    listed = providers.directory(words).lines
+    lines = [one for one in listed if one.user_id not in not_these and one.role != Role.PHARMACIST]
     context = {"one": shared(found, clock.now()), "words": words, "lines": lines, "before": before, "draft": draft}
     return render(request, "patient/move_to.html", context)
 
@@ -195,9 +199,29 @@ def confirm(request: HttpRequest, draft: UUID) -> HttpResponse:
     except CannotGive as problem:
         return render(request, "patient/cannot_move.html", {"problem": problem, "place": place, "draft": draft})
     at = clock.now()
-    lines = [{"one": shared(each.grant, at), "do": each.choice.do, "planned": each} for each in plan]
-    context = {"form": form, "place": place, "lines": lines, "draft": draft, "copies": any(p.copy for p in plan)}
+    lines = [
+        {
+            "one": shared(each.grant, at),
+            "do": each.choice.do,
+            "planned": each,
+            "over_too": [shared(one, at) for one in _over_too(each)],
+        }
+        for each in plan
+    ]
+    context = {
+        "form": form,
+        "place": place,
+        "lines": lines,
+        "draft": draft,
+        "moves": any(each.made for each in plan),
+        "copies": any(each.copy for each in plan),
+    }
     return render(request, "patient/move_confirm.html", context)
+
+
+def _over_too(planned: Planned) -> list[Grant]:
+    """Return what hangs from a permission that ends or moves, and is over with it."""
+    return [] if planned.choice.do is Do.KEEP else passing_on.hanging_from(planned.grant)
 
 
 @require_GET

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from consent import queries
 from consent.access import KeysLocked
-from consent.sharing import grants, proposing, requests, templates
+from consent.sharing import blocks, grants, proposing, requests, templates
 from ehr import clock
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, with_next
@@ -78,6 +78,7 @@ def find(request: HttpRequest) -> HttpResponse:
     page = providers.directory(words, after=int(after) if known else None)
     teams = [] if known else team_queries.directory(words)
     context = {"words": words, "lines": page.lines, "teams": teams, "after": page.after}
+    context["kept_out"] = blocks.kept_out(request.patient)
     return render(request, "patient/find.html", context)
 
 
