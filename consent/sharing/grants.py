@@ -78,8 +78,22 @@ def give(
     with transaction.atomic():
         # One row per patient orders their own changes, so that a second click waits for the first.
         Patient.objects.select_for_update().get(pk=patient.pk)
-        existing = queries.of_patient(patient, once) if once else None
-        return existing or make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
+        if once and (existing := queries.of_patient(patient, once)):
+            return existing
+        check_not_kept_out(patient, reader)
+        return make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
+
+
+def check_not_kept_out(patient: Patient, reader: User | Reader) -> None:
+    """See that a patient does not keep out by name whom they let in: no key is sealed to somebody who is out.
+
+    Raises CannotGive. Call it with the patient's row held.
+    """
+    user = reader if isinstance(reader, User) else reader.user
+    if user is not None and queries.is_blocked(patient, user):
+        raise CannotGive(
+            _("You keep %(name)s out by name. Lift that first, if you want to let them in.") % {"name": user.name}
+        )
 
 
 def _own(patient: Patient, keyring: OpenKeyring | None) -> OpenKeyring:

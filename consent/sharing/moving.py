@@ -166,6 +166,8 @@ def _all_terms(
 ) -> Terms:
     """Return what an act makes of each permission, by what it is called. Raises CannotGive."""
     _check(held, choices)
+    for to in {choice.to for choice in choices.values() if choice.to}:
+        grants.check_not_kept_out(patient, to)
     wrote = written_by_any(patient, providers.members(leaving))
     moved = {(MOVED, pk): _terms(one, choices[pk].to) for pk, one in held.items() if choices[pk].do is Do.MOVE}
     copies = {

@@ -7,10 +7,12 @@ from consent import access
 from consent.models import Ending
 from consent.sharing import blocks
 from consent.sharing.blocks import CannotBlock
+from consent.sharing.proposing import CannotGive
 from ehr.notices.models import Notice
 from ehr.words import Category
 from patients.models import GrantSeal
 from tests import people
+from tests.consent import delegating
 from tests.consent.test_narrow import read
 
 pytestmark = pytest.mark.django_db
@@ -28,9 +30,25 @@ def test_a_block_beats_every_grant_from_the_next_request_on(with_record, lee):
     refusal(with_record, lee)
 
 
+def test_nobody_is_let_in_by_the_patient_while_they_keep_them_out(with_record, lee):
+    kept = blocks.block(with_record.patient, reader=lee.user)
+    with pytest.raises(CannotGive, match="Lift that first"):
+        people.give(with_record, lee, Category.LABS)
+    assert not GrantSeal.objects.exists()
+    blocks.lift(kept)
+    assert people.give(with_record, lee, Category.LABS)
+
+
+def let_in_by_somebody_else(patient, lee):
+    """Let Dr Lee in by who acts for the patient, and is not told whom they keep out."""
+    rui = people.account("Rui Costa")
+    delegating.name(patient, rui, rights=delegating.ALL, categories=(Category.LABS,))
+    return delegating.let_in(patient, rui, lee)
+
+
 def test_a_grant_made_after_the_block_does_not_open_either(with_record, lee):
     blocks.block(with_record.patient, reader=lee.user)
-    people.give(with_record, lee, Category.LABS)
+    let_in_by_somebody_else(with_record, lee)
     refusal(with_record, lee)
 
 
@@ -59,7 +77,7 @@ def test_the_blocked_person_hears_and_reads_what_a_stopped_permission_says(with_
 def test_the_patients_list_says_that_it_was_the_block(with_record, lee):
     people.give(with_record, lee, Category.LABS)
     blocks.block(with_record.patient, reader=lee.user)
-    people.give(with_record, lee, Category.LABS)
+    let_in_by_somebody_else(with_record, lee)
     refusal(with_record, lee)
     assert story(with_record.patient.pk)[0].because == "blocked"
 
