@@ -1,7 +1,7 @@
-"""The few values a record is searched by, computed when an entry is written and sealed beside it.
+"""What a record is searched by, computed when an entry is written and sealed beside it.
 
-Small on purpose: who, what, when, in which state. Source: FHIR R4 search parameters `patient`, `code`, `date`,
-`status`, `category`, as they apply to each type.
+A few values that lists and rules go by (who, what, when, in which state; source: R4's parameters `patient`, `code`,
+`date`, `status`, `category`), and under `p` those of every search parameter of the type.
 """
 
 from collections.abc import Iterator, Mapping

@@ -224,6 +224,7 @@ def test_what_us_core_adds_is_searched():
         "extension": [{"url": race, "extension": [{"url": "ombCategory", "valueCoding": {"code": "2106-3"}}]}],
     }
     assert matches(person, "race", "2106-3")
+    assert matches(person, "race", "urn:oid:2.16.840.1.113883.6.238|2106-3")
     assert matches(person, "ethnicity:missing", "true")
     asserted = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
     problem = {"resourceType": "Condition", "extension": [{"url": asserted, "valueDateTime": "2026-05-03"}]}

@@ -17,6 +17,13 @@ from reduce import HERE, load, structures, write
 BESIDE = ("Questionnaire", "ResearchStudy", "Subscription", "DomainResource", "Resource")
 EVERY_TYPE = 100  # a list of targets as long as this says "anything"
 # What US Core 7.0.0 names and R4 does not, from its SearchParameter resources (CC0): base, code, type, expression.
+# Three of them find codes without their systems; these come from what the extensions are bound to.
+CDC_RACE, NULL_FLAVOR = "urn:oid:2.16.840.1.113883.6.238", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+EXTENSION_SYSTEMS = {
+    "ethnicity": [NULL_FLAVOR, CDC_RACE],
+    "gender-identity": ["http://snomed.info/sct", NULL_FLAVOR],
+    "race": [NULL_FLAVOR, CDC_RACE],
+}
 US_CORE = (
     ("CareTeam", "role", "token", "CareTeam.participant.role"),
     (
@@ -120,6 +127,13 @@ def systems(expression: str, folder: Path) -> list[str]:
     return sorted({system for path in paths for system in value_sets(folder).get(bound.get(path, ""), [])})
 
 
+def implied(parameter: dict, expression: str, folder: Path) -> list[str]:
+    """Return the code systems that codes of a token parameter are from where they do not say so themselves."""
+    if parameter["type"] != "token":
+        return []
+    return EXTENSION_SYSTEMS.get(parameter["code"]) or systems(expression, folder)
+
+
 def reduced(parameter: dict, kind: str, folder: Path) -> dict:
     """Return what is kept of one definition, as it applies to one type."""
     expression, targets = own(parameter.get("expression", ""), kind), sorted(parameter.get("target", []))
@@ -135,7 +149,7 @@ def reduced(parameter: dict, kind: str, folder: Path) -> dict:
         "multipleOr": parameter.get("multipleOr"),
         "multipleAnd": parameter.get("multipleAnd"),
         "usage": parameter.get("xpathUsage", "normal"),
-        "systems": systems(expression, folder) if parameter["type"] == "token" else [],
+        "systems": implied(parameter, expression, folder),
     }
     return {name: value for name, value in kept.items() if value not in (None, [], "", "normal")}
 
