@@ -25,6 +25,8 @@ _TOLD_TOO = frozenset(
     {
         "record.begun",
         "record.opened",
+        "record.searched",
+        "record.exported",
         "record.opened-for",
         "record.refused-for",
         "record.log-read-for",
