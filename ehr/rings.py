@@ -26,6 +26,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "tell emergency contacts": {"task": "consent.tasks.tell_contacts", "schedule": schedule(5)},
         "tell of overdue reviews": {"task": "consent.tasks.tell_of_overdue_reviews", "schedule": schedule(300)},
         "end what is over": {"task": "consent.tasks.end_what_is_over", "schedule": schedule(60)},
+        "forget tokens that are over": {"task": "ehr.smart.tasks.forget_what_is_over", "schedule": schedule(300)},
         "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
         "forget copies that are over": {"task": "ehr.rights.tasks.forget_what_is_over", "schedule": schedule(300)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},

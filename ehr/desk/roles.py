@@ -36,6 +36,8 @@ PERMISSIONS = {
         "providers.manage_institution",
         "notices.view_hook",
         "notices.manage_hook",
+        "smart.view_app",
+        "smart.review_app",
     ),
     DeskRole.PRIVACY: (
         "audit.view_case",

@@ -52,6 +52,7 @@ class App(AbstractApplication):
 
     class Meta:
         ordering = ["name", "pk"]
+        permissions = [("review_app", "Can look at apps, and take them out of use")]
 
     @property
     def is_public(self) -> bool:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ehr.smart import asking, endpoints
+from ehr.smart import asking, connected, developing, endpoints
 
 app_name = "smart"
 
@@ -15,4 +15,12 @@ urlpatterns = [
     path("smart/authorize/<uuid:draft>/", asking.ask, name="ask"),
     path("smart/authorize/<uuid:draft>/confirm/", asking.confirm, name="confirm"),
     path("smart/authorize/<uuid:draft>/decline/", asking.decline, name="decline"),
+    path("smart/connected/", connected.connected, name="connected"),
+    path("smart/connected/<uuid:authorization>/stop/", connected.stop, name="stop"),
+    path("smart/open/<uuid:patient>/", connected.launch, name="launch"),
+    path("smart/apps/", developing.apps, name="apps"),
+    path("smart/apps/new/", developing.new, name="new-app"),
+    path("smart/apps/<slug:client_id>/", developing.app, name="app"),
+    path("smart/apps/<slug:client_id>/change/", developing.change, name="change-app"),
+    path("smart/apps/<slug:client_id>/withdraw/", developing.withdraw, name="withdraw-app"),
 ]

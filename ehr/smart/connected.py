@@ -1,0 +1,76 @@
+"""The apps a person let in, and stopping them; and opening one from a record."""
+
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from csp.constants import SELF
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from consent import reach
+from ehr.frame import presence, roles
+from ehr.smart import allowing, launching, queries
+from ehr.smart.models import App
+from patients.models import Patient
+
+
+@require_GET
+@roles.signed_in
+def connected(request: HttpRequest) -> HttpResponse:
+    """Which apps may do something in a person's name, since when, until when, and a button that stops each."""
+    return render(request, "smart/connected.html", {"apps": queries.connected(request.user)})
+
+
+@require_POST
+@roles.signed_in
+def stop(request: HttpRequest, authorization: UUID) -> HttpResponse:
+    """Stop one at once. It needs no unlocked keys; stopping twice changes nothing."""
+    found = queries.one_of(request.user, authorization)
+    if found is None:
+        raise Http404
+    allowing.stopped_by_owner(found, keyring=request.keyring)
+    messages.success(request, _("%(name)s is stopped. Its next request finds nothing.") % {"name": found.app.name})
+    return redirect("smart:connected")
+
+
+@require_http_methods(["GET", "POST"])
+@roles.signed_in
+def launch(request: HttpRequest, patient: UUID) -> HttpResponse:
+    """The apps that open from a record: a patient's own, or one that a clinician may open now."""
+    whose = _whose(request, patient)
+    apps = launching.apps_to_open()
+    if request.method == "POST":
+        chosen = request.POST.get("app", "")
+        app = apps.filter(client_id=chosen[:255]).first()
+        if app is None:
+            raise Http404
+        session = presence.session_digest(request)
+        response = HttpResponse(status=303)
+        response["Location"] = launching.begin(app, user=request.user, patient=whose, session=session)
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+    own = whose.user_id == request.user.pk
+    response = render(request, "smart/launch.html", {"apps": apps, "patient": whose, "own": own})
+    response._csp_update = {"form-action": [SELF, *sorted({_origin(app) for app in apps})]}
+    return response
+
+
+def _whose(request: HttpRequest, patient: UUID) -> Patient:
+    """Return the record that an app is to be opened from. Raises Http404 for one beyond reach."""
+    own = roles.patient_of(request.user)
+    if own is not None and own.pk == patient:
+        return own
+    if roles.clinician_of(request.user) is None:
+        raise Http404
+    found = reach.find_patient(request.user, patient)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _origin(app: App) -> str:
+    parts = urlsplit(app.launch_uri)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,28 @@
+"""What is over is let go of: codes and tokens with the keyrings under them, launches, statements shown once."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.db.models import Q
+
+from ehr import clock
+from ehr.smart.models import Assertion, Authorization, Code, Launch, Token
+
+
+@shared_task
+def forget_what_is_over() -> int:
+    """Delete what opens and proves nothing any more; return how many rows. May run twice.
+
+    A used code or refresh token is known again while its authorization lives, for showing it twice must end that.
+    """
+    at = clock.now()
+    over = Q(stopped_at__isnull=False) | Q(ends_at__lte=at) | Q(app__stopped_at__isnull=False)
+    ended = Authorization.objects.filter(over)
+    rows = (
+        Token.objects.filter(Q(authorization__in=ended) | Q(kind=Token.Kind.ACCESS, expires_at__lte=at)),
+        Code.objects.filter(Q(authorization__in=ended) | Q(used_at=None, expires_at__lte=at)),
+        Launch.objects.filter(expires_at__lte=at - timedelta(days=1)),
+        Assertion.objects.filter(expires_at__lte=at),
+        Authorization.objects.filter(kind=Authorization.Kind.SERVICE, ends_at__lte=at),
+    )
+    return sum(each.delete()[0] for each in rows)
