@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from math import asin, cos, radians, sin, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import definitions, ranges
 from .indexed import on_earth
 from .parameters import Parameter
 
-Test = Callable[[object], bool]
+Test = Callable[[Any], bool]
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 _PREFIX = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([,|$\\])")
@@ -321,10 +321,11 @@ def near(parameter: Parameter, piece: str) -> Test:
 
 
 def _place(north: str, east: str) -> tuple[float, float] | None:
-    degrees = ranges.number(north), ranges.number(east)
-    if degrees[0] is None or degrees[1] is None or not on_earth(*degrees):
+    latitude, longitude = ranges.number(north), ranges.number(east)
+    if latitude is None or longitude is None:
         return None
-    return float(degrees[0]), float(degrees[1])
+    place = (float(latitude), float(longitude))
+    return place if on_earth(*place) else None
 
 
 def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -15,11 +15,12 @@ Source: FHIR R4 search.html, the tables of data types under each parameter type.
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 from . import ranges
 
 CURRENCY = "urn:iso:std:iso:4217"
-Convert = Callable[[object, list], None]
+Convert = Callable[[Any, list], None]
 
 
 def _text(holder: dict, name: str) -> str:
@@ -33,14 +34,14 @@ def _items(holder: dict, name: str) -> Iterator[dict]:
 
 
 # --- token -----------------------------------------------------------------------------------------
-def _coding(value: object, found: list) -> None:
+def _coding(value: Any, found: list) -> None:
     if value.__class__ is dict:
         token = [_text(value, "system"), _text(value, "code"), _text(value, "display")]
         if any(token):
             found.append(token)
 
 
-def _concept(value: object, found: list) -> None:
+def _concept(value: Any, found: list) -> None:
     if value.__class__ is not dict:
         return
     before = len(found)
@@ -51,7 +52,7 @@ def _concept(value: object, found: list) -> None:
         found.append(["", "", text])
 
 
-def _identifier(value: object, found: list) -> None:
+def _identifier(value: Any, found: list) -> None:
     if value.__class__ is dict:
         kind = value.get("type")
         token = [_text(value, "system"), _text(value, "value"), _text(kind, "text") if kind.__class__ is dict else ""]
@@ -59,7 +60,7 @@ def _identifier(value: object, found: list) -> None:
             found.append(token)
 
 
-def of_type(value: object, found: list) -> None:
+def of_type(value: Any, found: list) -> None:
     """Add [system, code, value] of each type an Identifier has: what `:of-type` asks for."""
     kind = value.get("type") if value.__class__ is dict else None
     if kind.__class__ is dict and _text(value, "value"):
@@ -68,12 +69,12 @@ def of_type(value: object, found: list) -> None:
         )
 
 
-def _contact(value: object, found: list) -> None:
+def _contact(value: Any, found: list) -> None:
     if value.__class__ is dict and _text(value, "value"):
         found.append(["", value["value"], ""])
 
 
-def _word(value: object, found: list) -> None:
+def _word(value: Any, found: list) -> None:
     if value.__class__ is bool:
         found.append(["", "true" if value else "false", ""])
     elif value.__class__ in (str, int) and value != "":
@@ -81,26 +82,26 @@ def _word(value: object, found: list) -> None:
 
 
 # --- date ------------------------------------------------------------------------------------------
-def _date(value: object, found: list) -> None:
+def _date(value: Any, found: list) -> None:
     covered = ranges.span(value) if value.__class__ is str else None
     if covered:
         found.append([*covered])
 
 
-def _instant(value: object, found: list) -> None:
+def _instant(value: Any, found: list) -> None:
     covered = ranges.span(value) if value.__class__ is str else None
     if covered:
         found.append([*ranges.instant(ranges.read_moment(covered.start))])
 
 
-def _period(value: object, found: list) -> None:
+def _period(value: Any, found: list) -> None:
     if value.__class__ is dict:
         start, end = ranges.span(_text(value, "start")), ranges.span(_text(value, "end"))
         if start or end:
             found.append([start.start if start else "", end.end if end else ""])
 
 
-def _timing(value: object, found: list) -> None:
+def _timing(value: Any, found: list) -> None:
     """Add the outer limits of a Timing: of its events, and of the bounds of its rule."""
     if value.__class__ is not dict:
         return
@@ -115,13 +116,13 @@ def _timing(value: object, found: list) -> None:
 
 
 # --- string, uri, reference ------------------------------------------------------------------------
-def _string(value: object, found: list) -> None:
+def _string(value: Any, found: list) -> None:
     if value.__class__ is str and value:
         found.append(value)
 
 
 def _parts(*names: str) -> Convert:
-    def take(value: object, found: list) -> None:
+    def take(value: Any, found: list) -> None:
         if value.__class__ is not dict:
             return
         for name in names:
@@ -133,13 +134,13 @@ def _parts(*names: str) -> Convert:
     return take
 
 
-def _reference(value: object, found: list) -> None:
+def _reference(value: Any, found: list) -> None:
     """Add what a Reference points at; `#…`, into the resource itself, is there without leading anywhere."""
     if value.__class__ is dict and _text(value, "reference"):
         found.append(value["reference"])
 
 
-def identifier_of(value: object, found: list) -> None:
+def identifier_of(value: Any, found: list) -> None:
     """Add the identifier of a Reference as a token: what `:identifier` asks for."""
     if value.__class__ is dict and "identifier" in value:
         _identifier(value["identifier"], found)
@@ -151,7 +152,7 @@ def _digits(value: object) -> str:
     return str(value) if value.__class__ in (int, Decimal, float) else ""
 
 
-def _quantity(value: object, found: list) -> None:
+def _quantity(value: Any, found: list) -> None:
     if value.__class__ is not dict or not (digits := _digits(value.get("value"))):
         return
     comparator = _text(value, "comparator")
@@ -159,12 +160,12 @@ def _quantity(value: object, found: list) -> None:
     found.append([low, high, _text(value, "system"), _text(value, "code"), _text(value, "unit")])
 
 
-def _money(value: object, found: list) -> None:
+def _money(value: Any, found: list) -> None:
     if value.__class__ is dict and (digits := _digits(value.get("value"))):
         found.append([digits, digits, CURRENCY, _text(value, "currency"), ""])
 
 
-def _range(value: object, found: list) -> None:
+def _range(value: Any, found: list) -> None:
     if value.__class__ is not dict:
         return
     ends = [end if end.__class__ is dict else {} for end in (value.get("low"), value.get("high"))]
@@ -174,27 +175,27 @@ def _range(value: object, found: list) -> None:
         found.append([low, high, _text(unit, "system"), _text(unit, "code"), _text(unit, "unit")])
 
 
-def _number(value: object, found: list) -> None:
+def _number(value: Any, found: list) -> None:
     if digits := _digits(value):
         found.append([digits, digits])
 
 
-def _number_range(value: object, found: list) -> None:
+def _number_range(value: Any, found: list) -> None:
     spans: list = []
     _range(value, spans)
     found.extend(covered[:2] for covered in spans)
 
 
-def _position(value: object, found: list) -> None:
+def _position(value: Any, found: list) -> None:
     if value.__class__ is dict:
-        north, east = value.get("latitude"), value.get("longitude")
-        if _digits(north) and _digits(east) and on_earth(north, east):
-            found.append([_digits(north), _digits(east)])
+        where = [_digits(value.get("latitude")), _digits(value.get("longitude"))]
+        if all(where) and on_earth(float(where[0]), float(where[1])):
+            found.append(where)
 
 
-def on_earth(latitude: Decimal | float, longitude: Decimal | float) -> bool:
+def on_earth(latitude: float, longitude: float) -> bool:
     """Tell whether degrees name a place."""
-    return abs(latitude) <= 90 and abs(longitude) <= 180
+    return -90 <= latitude <= 90 and -180 <= longitude <= 180
 
 
 # FHIR types without an entry have no meaning as that type of parameter: R4's tables leave them out.

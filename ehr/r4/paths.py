@@ -8,7 +8,7 @@ Source: FHIR R4 fhirpath.html and FHIRPath 1.0 (grammar, precedence).
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import definitions
 
@@ -21,11 +21,12 @@ class NotComputable(ValueError):
 
 
 class Node(NamedTuple):
-    """One node of an expression: a name, a literal, a call or an operator, and what it stands on."""
+    """One node of an expression: a name, a literal, a call or an operator."""
 
     form: str  # "name", "literal", "call" or an operator
     text: str
-    inner: tuple["Node | None", ...] = ()
+    base: "Node | None" = None  # what stands before the dot
+    inner: tuple["Node", ...] = ()  # an operator's two sides, a call's argument
 
 
 class Step(NamedTuple):
@@ -68,7 +69,7 @@ def _operators(tokens: list[str], rank: int) -> tuple[Node, list[str]]:
     left, rest = _operators(tokens, rank + 1)
     while rest and rest[0] in _RANKS[rank]:
         right, after = _operators(rest[1:], rank + 1)
-        left, rest = Node(rest[0], "", (left, right)), after
+        left, rest = Node(rest[0], "", None, (left, right)), after
     return left, rest
 
 
@@ -92,11 +93,11 @@ def _named(base: Node | None, tokens: list[str]) -> tuple[Node, list[str]]:
     if word in {"true", "false"} and base is None:
         return Node("literal", word), rest
     if rest[:1] != ["("]:
-        return Node("name", word, (base,)), rest
+        return Node("name", word, base), rest
     if rest[1:2] == [")"]:
-        return Node("call", word, (base,)), rest[2:]
+        return Node("call", word, base), rest[2:]
     argument, rest = _operators(rest[1:], 0)
-    return Node("call", word, (base, argument)), _without(rest, ")")
+    return Node("call", word, base, (argument,)), _without(rest, ")")
 
 
 def _without(tokens: list[str], expected: str) -> list[str]:
@@ -118,17 +119,17 @@ def _branches(node: Node, kind: str, focus: Branch) -> list[Branch]:
         return _of_type(_branches(node.inner[0], kind, focus), node.inner[1].text)
     if node.form == "name":
         return _children(node, kind, focus)
-    if node.form == "call" and len(node.inner) == 2:
-        before = _branches(node.inner[0], kind, focus) if node.inner[0] else [focus]
+    if node.form == "call" and node.inner:
+        before = _branches(node.base, kind, focus) if node.base else [focus]
         if node.text in {"as", "ofType"}:
-            return _of_type(before, node.inner[1].text)
+            return _of_type(before, node.inner[0].text)
         if node.text == "where":
-            return [_tested(branch, node.inner[1]) for branch in before]
+            return [_tested(branch, node.inner[0]) for branch in before]
     raise NotComputable(f"{node.text or node.form!r} is not compiled")
 
 
 def _children(node: Node, kind: str, focus: Branch) -> list[Branch]:
-    base, name = node.inner[0], node.text
+    base, name = node.base, node.text
     if base is None:
         if name in {kind, "Resource", "DomainResource", "%resource"}:
             return [Branch((), kind)]
@@ -150,12 +151,14 @@ def _of_type(branches: list[Branch], name: str) -> list[Branch]:
 def _tested(branch: Branch, condition: Node) -> Branch:
     if not branch.steps:
         raise NotComputable("a condition on a whole resource is not compiled")
-    left, right = condition.inner if len(condition.inner) == 2 else (None, None)
-    if left and right and condition.form == "is" and (left.form, left.text) == ("call", "resolve"):
-        test = ("is", right.text)
-    elif left and right and condition.form == "=" and left.form == "name" and right.form == "literal":
-        test = ("=", left.text, right.text)
-    else:
+    test: tuple[str, ...] = ()
+    if condition.form in {"is", "="}:
+        left, right = condition.inner
+        if condition.form == "is" and (left.form, left.text) == ("call", "resolve"):
+            test = ("is", right.text)
+        elif condition.form == "=" and (left.form, right.form) == ("name", "literal"):
+            test = ("=", left.text, right.text)
+    if not test:
         raise NotComputable(f"a condition with {condition.text or condition.form!r} is not compiled")
     return branch._replace(steps=(*branch.steps[:-1], branch.steps[-1]._replace(test=test)))
 
@@ -173,8 +176,8 @@ def _truth(node: Node, kind: str) -> Callable[[Mapping], bool]:
     if node.form == "!=" and node.inner[1].form == "literal":
         found, unwanted = _reader_of(node.inner[0], kind), node.inner[1].text
         return lambda resource: any(_word(value) != unwanted for value in found(resource))
-    if node.form == "call" and node.text == "exists" and node.inner[0]:
-        found = _reader_of(node.inner[0], kind)
+    if node.form == "call" and node.text == "exists" and node.base:
+        found = _reader_of(node.base, kind)
         return lambda resource: bool(found(resource))
     raise NotComputable(f"{node.text or node.form!r} is not compiled as a condition")
 
@@ -200,7 +203,7 @@ def _collect(value: object, found: list) -> None:
 
 
 # --- Reading values along steps ----------------------------------------------------------------------
-Read = Callable[[object, list], None]
+Read = Callable[[Any, list], None]
 
 
 def reader(steps: tuple[Step, ...], convert: Read) -> Read:
@@ -209,7 +212,7 @@ def reader(steps: tuple[Step, ...], convert: Read) -> Read:
         return convert
     name, then = steps[0].name, each(steps, convert)
 
-    def read(value: object, found: list) -> None:
+    def read(value: Any, found: list) -> None:
         if value.__class__ is dict and name in value:
             then(value[name], found)
 
@@ -221,7 +224,7 @@ def each(steps: tuple[Step, ...], convert: Read) -> Read:
     then = reader(steps[1:], convert)
     holds = _test(steps[0].test) if steps[0].test else None
 
-    def take(value: object, found: list) -> None:
+    def take(value: Any, found: list) -> None:
         for item in value if value.__class__ is list else (value,):
             if holds is None or holds(item):
                 then(item, found)
