@@ -17,7 +17,7 @@ PARTS = {
     Category.HISTORY: gettext_lazy("health history"),
     Category.LABS: gettext_lazy("lab results and measurements"),
     Category.TREATMENT: gettext_lazy("medicines and care plans"),
-    Category.MENTAL_HEALTH: gettext_lazy("mental health notes"),
+    Category.MENTAL_HEALTH: gettext_lazy("mental health notes and other private matters"),
     Category.GENETIC: gettext_lazy("genetic information"),
 }
 

@@ -35,7 +35,7 @@ class NewSituation(forms.Form):
         label=_("Parts"),
         choices=_parts,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("Mental health notes and genetic information are never offered: patients choose them by hand."),
+        help_text=_("Sensitive parts are never offered: patients choose them by hand."),
     )
     write = forms.BooleanField(label=_("They may also add to these parts"), required=False)
     days = forms.IntegerField(label=_("For how many days"), min_value=1, max_value=templates.MOST_DAYS)

@@ -38,7 +38,7 @@ _ABOUT = {
         _("For example: metformin 500\u00a0mg, twice a day"),
     ),
     Category.MENTAL_HEALTH: (
-        _("Counselling, therapy, psychiatric care, substance use"),
+        _("Counselling, therapy, psychiatric care, substance use, sexual health, HIV, and what was marked private"),
         _("For example: counselling visit, 3 June 2026"),
     ),
     Category.GENETIC: (

@@ -2,7 +2,8 @@
 
 Type and category decide first (data/categories.json); any sensitive code anywhere in the resource, or in what it refers
 to, decides over that (data/sensitive.json). The strictest wins: a mental-health prescription is not in `treatment`.
-Two sensitive findings put a resource into both parts. Rules are data, with their sources beside them.
+Two sensitive findings put a resource into both parts. What a sender marked counts upward, never downward: restricted
+stays restricted, and "normal" takes nothing back. Rules are data, with their sources beside them.
 """
 
 import json
@@ -22,6 +23,8 @@ ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 CATEGORY = "https://chartseal.org/fhir/CodeSystem/category"
 ORDER = (Category.MENTAL_HEALTH, Category.GENETIC)
 RANKS = ("N", "R", "V")
+ICD_10 = frozenset(f"http://hl7.org/fhir/sid/icd-10{edition}" for edition in ("", "-cm", "-gm", "-uk"))
+_ICD_STEM = 3  # characters before the point
 # References that carry what they point at: a prescription for a depression says that there is one.
 TELLING = (
     "reasonReference", "diagnosis", "condition", "medicationReference", "addresses", "problem", "target", "focus",
@@ -37,7 +40,7 @@ class Labels(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing that makes a resource sensitive: v3-ActCode, part, and R or V."""
+    """One thing that makes a resource sensitive: v3-ActCode ("" for a sender's bare "restricted"), part, R or V."""
 
     label: str
     category: Category
@@ -60,6 +63,7 @@ def label(resource: Mapping, *, context: Mapping[str, Mapping] | None = None) ->
         found |= set(_findings(inner))
     for target in _telling(resource, context or {}):
         found |= set(_findings(target))
+    found |= set(_restricted(resource, found))
     sensitive = tuple(part for part in ORDER if any(finding.category is part for finding in found))
     categories = sensitive or (_by_type(resource),)
     return Labels(categories, _security(categories, found))
@@ -82,7 +86,7 @@ def stamp(resource: dict, labels: Labels) -> dict:
 def _security(categories: tuple[Category, ...], found: set[Finding]) -> list[dict]:
     rank = max((RANKS.index(finding.confidentiality) for finding in found), default=0)
     codings = [{"system": CONFIDENTIALITY, "code": RANKS[rank]}]
-    codings += [{"system": ACT_CODE, "code": code} for code in sorted({finding.label for finding in found})]
+    codings += [{"system": ACT_CODE, "code": code} for code in sorted({finding.label for finding in found} - {""})]
     return codings + [{"system": CATEGORY, "code": str(category)} for category in categories]
 
 
@@ -137,6 +141,21 @@ def _declared(meta: Mapping) -> Iterator[Finding]:
                 yield Finding(code, Category(rules["security"][code]), "R")
 
 
+def _restricted(resource: Mapping, found: set[Finding]) -> Iterator[Finding]:
+    """Yield that a sender marked a resource as restricted, or very restricted, and no code says by what.
+
+    Of what only says who somebody is, and how they are insured, the mark is stamped and moves nothing.
+    """
+    codings = (resource.get("meta") or {}).get("security") or ()
+    ranks = [one.get("code") for one in codings if one.get("system") == CONFIDENTIALITY]
+    rank = max((RANKS.index(one) for one in ranks if one in RANKS), default=0)
+    if not rank or any(RANKS.index(finding.confidentiality) >= rank for finding in found):
+        return
+    part = next((finding.category for finding in found), Category.MENTAL_HEALTH)
+    if _by_type(resource) is not Category.BASIC:
+        yield Finding("", part, RANKS[rank])
+
+
 def _inside(kind: str, value: object) -> Iterator[Finding]:
     """Yield the findings of all codings and concept texts in a value."""
     if isinstance(value, list):
@@ -157,10 +176,12 @@ def _inside(kind: str, value: object) -> Iterator[Finding]:
 @lru_cache(maxsize=20_000)
 def _of_coding(kind: str, system: str, code: str, words: str) -> tuple[Finding, ...]:
     """Return the findings of one coding in a resource of one type."""
+    if system in ICD_10 and len(code) > _ICD_STEM and "." not in code:
+        code = f"{code[:_ICD_STEM]}.{code[_ICD_STEM:]}"  # bills leave the point out
     found = dict.fromkeys(_by_code().get((system, code), ()))
     found |= dict.fromkeys(_by_prefix(system, code))
     if words:
-        lowered = words.lower()
+        lowered = f"{words.lower()} "  # the end of a text ends its last word
         for words_rule in _by_words():
             if (not words_rule.types or kind in words_rule.types) and words_rule.pattern.search(lowered):
                 found[words_rule.finding] = None

@@ -50,7 +50,7 @@ def test_the_chart_lists_the_same_six_parts_also_for_a_reader_of_single_entries(
         "Health history",
         "Lab results and measurements",
         "Medicines and care plans",
-        "Mental health notes",
+        "Mental health notes and other private matters",
         "Genetic information",
     ]
     assert "Depressive" not in page.content.decode()
