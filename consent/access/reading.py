@@ -15,7 +15,7 @@ from consent.models import Grant
 from consent.rules import EntryFacts
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import User
+from ehr.accounts.models import Reader, User
 from ehr.r4.search import recorded_on
 from ehr.words import Action, Category, Purpose
 from patients import vault
@@ -170,17 +170,25 @@ def _record_opening(verdict: Verdict, action: str, *, purpose: Purpose | str, vi
         )
 
 
-def identify(patient: Patient, *, reader: User, purpose: Purpose | str, presence: Presence = ELSEWHERE) -> None:
+def identify(
+    patient: Patient,
+    *,
+    reader: User | Reader,
+    purpose: Purpose | str,
+    presence: Presence = ELSEWHERE,
+    told: Mapping[str, str] | None = None,
+) -> None:
     """Commit the line of a page that shows whose record it is and opens nothing, such as an empty form.
 
-    Raises AccessDenied where the reader may neither read nor write anything of it now.
+    `told` is what the line says besides. Raises AccessDenied where the reader, a person or an app, may neither read
+    nor write anything of it now.
     """
     every = tuple(Category)
     verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=every, presence=presence)
     writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=every, presence=presence)
     if not (verdict.opens_anything or writing.opens_anything):
         because = verdict.because
-        raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every)
+        raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every, told=told)
     grant = next(iter([*verdict.used, *writing.used]), None)
     log.record(
         "patient.named",
@@ -189,7 +197,7 @@ def identify(patient: Patient, *, reader: User, purpose: Purpose | str, presence
         purpose=str(purpose),
         grant=grant.pk if grant else None,
         because="grant" if grant else "emergency",
-        details=verdict.team(grant),
+        details={**verdict.team(grant), **(told or {})},
     )
 
 

@@ -11,7 +11,7 @@ from ehr.crypto.formats import CannotOpen
 from ehr.crypto.passphrases import derive
 from patients import rows
 from patients.lockboxes import BatchKeys, OpenBox, OpenBundle, unwrap, whole
-from patients.models import Entry, Patient
+from patients.models import Chunk, Entry, Patient
 from patients.vault import signed
 from patients.vault.entries import OpenEntry
 from patients.vault.shares import Shares, bundled_keys
@@ -123,12 +123,17 @@ def checked_manifests(patient_id: uuid.UUID, ids: Collection[int]) -> dict[int, 
 
 def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox], bundles: Sequence[OpenBundle] = ()) -> bytes:
     """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
-    key = derive(_bundled_dek(entry, bundles) or _dek(entry, boxes), "attachment")
-    stored = list(entry.chunks.values_list("number", "body"))
+    return whole_file(entry.id, _bundled_dek(entry, bundles) or _dek(entry, boxes))
+
+
+def whole_file(entry_id: uuid.UUID, dek: bytes) -> bytes:
+    """Return the file beside an entry, with the entry's key. Raises CannotOpen, also where there is none."""
+    stored = list(Chunk.objects.filter(entry=entry_id).values_list("number", "body"))
     if not stored:
         raise CannotOpen("There is no piece of this attachment.")
+    key = derive(dek, "attachment")
     pieces = [
-        opening.decrypt(key, body, aad=signed.chunk_aad(entry.id, position, len(stored)))
+        opening.decrypt(key, body, aad=signed.chunk_aad(entry_id, position, len(stored)))
         for position, (_, body) in enumerate(stored)
     ]
     return b"".join(pieces)

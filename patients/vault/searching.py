@@ -14,7 +14,7 @@ from patients.lockboxes import OpenBox, OpenBundle
 from patients.models import Patient
 from patients.vault import signed
 from patients.vault.entries import Placed, read_json
-from patients.vault.reading import CheckedManifest, checked_manifests, text_of
+from patients.vault.reading import CheckedManifest, checked_manifests, text_of, whole_file
 from patients.vault.shares import Shares, bundled_keys
 
 _read_values = JSONDecoder().decode
@@ -52,6 +52,13 @@ class IndexedEntry(Placed):
     def resource(self) -> dict:
         """The FHIR resource with its decimals as written; empty when it could not be opened."""
         return read_json(self.raw.decode()) if self.raw is not None else {}
+
+    @property
+    def attachment(self) -> bytes:
+        """The file that was sealed beside it, read anew each time. Raises CannotOpen, also where there is none."""
+        if self._dek is None:
+            raise CannotOpen("The keys at hand do not open this entry.")
+        return whole_file(self.entry_id, self._dek)
 
     @property
     def author_name(self) -> str:

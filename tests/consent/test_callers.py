@@ -6,11 +6,13 @@ import pytest
 import time_machine
 
 from audit import log
+from consent import keys
 from consent.access import (
     AccessDenied,
     ChangedMeanwhile,
     KeysLocked,
     add_own,
+    identify,
     may_reach,
     open_record,
     searching,
@@ -20,6 +22,7 @@ from consent.models import Ending, Grant
 from consent.sharing import apps, grants
 from ehr import clock
 from ehr.words import Action, Category
+from patients.models import Chunk
 from tests import people
 from tests.consent.calling import app_caller, app_reader, clinician_caller, lab, opened, patient_caller
 from tests.consent.test_access import last_payload
@@ -164,3 +167,23 @@ def test_the_sentence_of_an_app_says_what_it_is(ana):
         sentence=sentence,
     )  # fmt: skip
     assert grant.sentence == sentence
+
+
+def test_the_file_beside_an_entry_opens_with_it(ana, lee):
+    picture = lab("picture", attachment=b"GIF89a" * 60_000)
+    add_own(ana.patient, [picture], keyring=ana.keyring)
+    people.give(ana, lee, Category.LABS)
+    rows = {one.logical_id: one for one in open_record(ana.patient, clinician_caller(lee)).rows}
+    assert rows.pop(picture.logical_id).attachment == b"GIF89a" * 60_000
+    with pytest.raises(keys.CannotOpen):
+        assert next(iter(rows.values())).attachment
+    Chunk.objects.filter(number=0).delete()
+    with pytest.raises(keys.CannotOpen):
+        assert open_record(ana.patient, clinician_caller(lee), logical_id=picture.logical_id).rows[0].attachment
+
+
+def test_to_be_named_to_an_app_is_on_the_list(ana):
+    caller = app_caller(ana, Category.LABS)
+    identify(ana.patient, reader=caller.reader, purpose=caller.purpose, told=caller.told)
+    line = last_payload(action="patient.named")
+    assert (line["actor"]["kind"], line["details"]) == ("app", {"via": "Heartbeat"})
