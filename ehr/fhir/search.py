@@ -149,8 +149,12 @@ def find(asking: Asking, asked: Question, *, within: Patient | None = None, open
 
 def in_order(asked: Question, items: Iterable[Seen]) -> list[Seen]:
     """Return what was found in the order that is asked for; else, and among equals, the newest written first."""
-    plain = sorted(sorted(items, key=lambda one: one.name), key=lambda one: one.written_at, reverse=True)
+    plain = _newest_first(items)
     return links.ordered(asked.kind, _order(asked.told), plain, lambda one: one.index) if asked.told.sort else plain
+
+
+def _newest_first(items: Iterable[Seen]) -> list[Seen]:
+    return sorted(sorted(items, key=lambda one: one.name), key=lambda one: one.written_at, reverse=True)
 
 
 def _opened(asking: Asking, asked: Question, within: Patient | None) -> list[Record]:
@@ -196,7 +200,9 @@ def included(found: Found, page: Iterable[Seen]) -> tuple[list[Seen], bool]:
         wanted = [one for one in wanted if one[2]]
         if not layer or not wanted or len(more) > MOST_INCLUDED:
             break
-    return list(more.values())[:MOST_INCLUDED], len(more) > MOST_INCLUDED
+    # In an order of its own: that in which ids happen to follow each other would be another one each time.
+    ordered = sorted(_newest_first(more.values()), key=lambda one: one.kind)
+    return ordered[:MOST_INCLUDED], len(more) > MOST_INCLUDED
 
 
 def _followed(layer: Mapping[str, Seen], wanted: Sequence[tuple[Include, bool, bool]], found: Found) -> Iterable[str]:

@@ -7,6 +7,7 @@ Source: FHIR R4 http.html#create to #delete, #concurrency.
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -203,7 +204,7 @@ def commit(asking: Asking, changes: Sequence[Change], *, patient: Patient | None
     """
     owner = _owner(asking, changes, patient)
     _check(changes)
-    context = {one.name: one.resource for one in changes if one.resource is not None}
+    context = _context(asking, owner, changes)
     drafts = [_draft(asking, owner, one, context) for one in changes]
     try:
         written = access.write_record(owner, asking.caller, drafts)
@@ -212,6 +213,23 @@ def commit(asking: Asking, changes: Sequence[Change], *, patient: Patient | None
     except AccessDenied as denied:
         raise outcomes.may_not(str(denied)) from denied
     return [Done(change, entry) for change, entry in zip(changes, written, strict=True)]
+
+
+def _context(asking: Asking, owner: Patient, changes: Sequence[Change]) -> dict[str, Mapping]:
+    """Return what labels depend on besides: what came along, and what its writer may see of what it refers to.
+
+    Only that: a label that came from what is hidden would tell of it.
+    """
+    context: dict[str, Mapping] = {one.name: one.resource for one in changes if one.resource is not None}
+    outside = {name for one in changes if one.resource for name in labels.told_by(one.resource)} - context.keys()
+    wanted = {kind for name in outside if (kind := name.partition("/")[0]) in kinds.kept()} - {"Patient"}
+    if wanted:
+        with suppress(Refusal):
+            record = records.open_one(asking, owner, action="record.searched", kinds=wanted)
+            seen = [record.current[name] for name in outside if name in record.current]
+            record.fetch(seen)
+            context |= {one.name: one.resource for one in seen}
+    return context
 
 
 def _check(changes: Sequence[Change]) -> None:

@@ -194,15 +194,19 @@ def _by_prefix(system: str, code: str) -> Iterator[Finding]:
             yield finding
 
 
+def told_by(resource: Mapping) -> set[str]:
+    """Return the "Type/id" of what a resource points at in the elements that give away what it is about."""
+    return {
+        target
+        for name in TELLING
+        if name in resource
+        for target in references.targets_of({"resourceType": "", name: resource[name]})
+    }
+
+
 def _telling(resource: Mapping, context: Mapping[str, Mapping]) -> Iterator[Mapping]:
-    """Yield what a resource points at in the elements that give away what it is about."""
-    if not context:
-        return
-    for name in TELLING:
-        if name in resource:
-            for target in references.targets_of({"resourceType": "", name: resource[name]}):
-                if target in context:
-                    yield context[target]
+    """Yield those of them that came along."""
+    return (context[target] for target in told_by(resource) if target in context) if context else iter(())
 
 
 # --- Rules, read once ------------------------------------------------------------------------------
