@@ -165,7 +165,9 @@ def _named(asking: Asking, patient: Patient) -> None:
     """
     caller = asking.caller
     try:
-        access.identify(patient, reader=caller.reader, purpose=caller.purpose, presence=caller.presence)
+        access.identify(
+            patient, reader=caller.reader, purpose=caller.purpose, presence=caller.presence, told=caller.told
+        )
     except AccessDenied as denied:
         raise outcomes.not_there() from denied
 
