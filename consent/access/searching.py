@@ -76,8 +76,10 @@ def open_record(
     index = vault.search(patient, opened.boxes, opened.bundles, logical_id=logical_id, all_versions=all_versions)
     if index.batched:
         keys.settle(patient, opened.boxes)
-    _complete(patient, index)
-    shown = [one for one in index.entries if types is None or one.index.get("type") in types]
+    # What nothing says the type of may be of any: its body tells.
+    asked_for = [one for one in index.entries if types is None or not one.kind or one.kind in types]
+    _complete(patient, index, asked_for)
+    shown = [one for one in asked_for if types is None or one.kind in types]
     if opened.narrowed is not None:
         shown = [one for one in shown if opened.narrowed(one)]
     # Where the newest version is not shown, an older one would tell that there is a newer.
@@ -178,9 +180,9 @@ def recorded(entry: IndexedEntry) -> date | None:
     return r4.recorded_on({"resourceType": "", "date": entry.index.get("date", "")})
 
 
-def _complete(patient: Patient, index: OpenIndex) -> None:
+def _complete(patient: Patient, index: OpenIndex, entries: Iterable[IndexedEntry]) -> None:
     """Compute the search values of what was sealed before there were as many, from the bodies."""
-    lacking = [one for one in index.entries if "p" not in one.index and not one.deleted]
+    lacking = [one for one in entries if "p" not in one.index and not one.deleted]
     if not lacking:
         return
     index.fetch(lacking)

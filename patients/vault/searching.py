@@ -18,6 +18,7 @@ from patients.vault.reading import CheckedManifest, checked_manifests, text_of, 
 from patients.vault.shares import Shares, bundled_keys
 
 _read_values = JSONDecoder().decode
+_KIND = b'{"type":"'  # how search values begin
 
 
 @dataclass(eq=False)
@@ -29,9 +30,21 @@ class IndexedEntry(Placed):
 
     position: int
     newest: bool  # the newest version of its entry; of a chosen one, that is held
-    index: dict = field(repr=False)  # what is searched by; empty where key or ciphertext does not fit
+    _values: bytes = field(repr=False)
     _dek: bytes | None = field(repr=False)
     _shelf: "_Shelf" = field(repr=False)
+
+    @cached_property
+    def index(self) -> dict:
+        """What it is searched by; empty where its key or ciphertext does not fit."""
+        return _read_values(self._values.decode()) if self._values else {}
+
+    @property
+    def kind(self) -> str:
+        """The type of its resource; empty where nothing says it. Reads no more than that: a search is of one type."""
+        if "index" not in self.__dict__ and self._values.startswith(_KIND):
+            return self._values[len(_KIND) : self._values.index(b'"', len(_KIND))].decode()
+        return str(self.index.get("type", ""))
 
     @property
     def current(self) -> bool:
@@ -142,8 +155,8 @@ def search(
     def add(row: tuple, dek: bytes | None, parts: tuple[str, ...]) -> None:
         entry, logical, version, manifest_id, position, written, newest, sealed = row
         placed = (signed.id_bytes(entry), signed.id_bytes(logical), version, parts, written, manifest_id)
-        one = IndexedEntry(*placed, position, version == newest, {}, dek, shelf)
-        one.index = _values(dek, sealed, shelf.identity(one))
+        one = IndexedEntry(*placed, position, version == newest, b"", dek, shelf)
+        one._values = _opened(dek, sealed, shelf.identity(one))
         found.append(one)
 
     for entry, lockbox_id, batch_id, blob, count, *rest in rows.indexes(
@@ -167,11 +180,11 @@ def search(
     return OpenIndex(entries, shares.batched, shelf)
 
 
-def _values(dek: bytes | None, sealed: bytes, identity: bytes) -> dict:
-    """Return an entry's search values; none where its key is none or does not fit."""
+def _opened(dek: bytes | None, sealed: bytes, identity: bytes) -> bytes:
+    """Return an entry's search values as they were sealed; none where its key is none or does not fit."""
     if dek is None:
-        return {}
+        return b""
     try:
-        return _read_values(KeyOpener(dek).open(bytes(sealed), aad=identity + signed.SEARCH).decode())
+        return KeyOpener(dek).open(bytes(sealed), aad=identity + signed.SEARCH)
     except CannotOpen:
-        return {}
+        return b""
