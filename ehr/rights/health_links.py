@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import segno
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
@@ -180,10 +181,25 @@ def words_on(line: Line, keyring: OpenKeyring | None, patient: Patient) -> str:
         return ""
 
 
+def new_passcode() -> str:
+    """Return six digits to say beside the code. Five tries in all stand against a million of them."""
+    return f"{secrets.randbelow(10**6):06}"
+
+
+def picture(address: str) -> str:
+    """Return the code as an SVG of our own drawing. Source: SHL asks for error correction level M."""
+    return segno.make(address, error="m").svg_inline(scale=4, border=4, light="#fff", svgclass="qr", omitsize=True)
+
+
 # --- The code --------------------------------------------------------------------------------------
+def site(path: str) -> str:
+    """Return the whole address of a path of this site."""
+    return settings.SITE_URL.rstrip("/") + path
+
+
 def viewer() -> str:
     """Return the address of the page that shows what a link leads to."""
-    return f"{settings.SITE_URL.rstrip('/')}/shl/"
+    return site("/shl/")
 
 
 def shlink(link: HealthLink, *, key: bytes, handle: bytes) -> str:

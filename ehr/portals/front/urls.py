@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.front import account, bedside, entering, guarding, health, joining, lost, news, public
+from ehr.portals.front import account, bedside, entering, guarding, health, health_links, joining, lost, news, public
 
 app_name = "front"
 urlpatterns = [
@@ -42,6 +42,9 @@ urlpatterns = [
     path("notices/read/", news.read_all, name="notices-read"),
     path("notices/stream", news.stream, name="notices-stream"),
     path("notices/<uuid:notice_id>/", news.open_notice, name="notice"),
+    path("shl/", health_links.viewer, name="health-link"),
+    path("shl/<str:handle>", health_links.manifest, name="health-link-manifest"),
+    path("shl/<str:handle>/<str:ticket>", health_links.file, name="health-link-file"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -21,6 +21,7 @@ from ehr.frame import paging
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient import story
 from ehr.portals.patient.forms import AskForm
+from ehr.rights import health_links
 from patients.models import Patient
 
 PAGE = 50
@@ -33,9 +34,11 @@ def _allowed_on(patient: Patient, at: datetime) -> Mapping[UUID, datetime]:
     return {grant.pk: grant.made_at for grant in both}
 
 
-def _open_words(request: HttpRequest) -> Callable[[Line], str]:
+def open_words(request: HttpRequest) -> Callable[[Line], str]:
     """Return what opens the words that a line holds for this patient; they stay shut while the keys are locked."""
-    return lambda line: emergency.words_on(line, request.keyring)
+    return lambda line: (
+        emergency.words_on(line, request.keyring) or health_links.words_on(line, request.keyring, request.patient)
+    )
 
 
 @require_GET
@@ -52,7 +55,7 @@ def looked(request: HttpRequest) -> HttpResponse:
     counted = story.looks(log.story(patient.pk, limit=LINES_TO_COUNT), me=request.user.pk, since=at - story.MONTH)
     allowed_on = _allowed_on(patient, at)
     told = [
-        story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=_open_words(request))
+        story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=open_words(request))
         for line in page.items
     ]
     context = {
@@ -80,7 +83,7 @@ def ask(request: HttpRequest, event: UUID) -> HttpResponse:
         except officers.NobodyToAsk as problem:
             form.add_error(None, str(problem))
     allowed_on = _allowed_on(request.patient, clock.now())
-    told = story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=_open_words(request))
+    told = story.tell(line, me=request.user.pk, allowed_on=allowed_on, open_words=open_words(request))
     return render(request, "patient/ask.html", {"form": form, "told": told})
 
 
