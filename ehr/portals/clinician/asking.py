@@ -25,6 +25,7 @@ from ehr.lines.line import Line
 from ehr.portals.clinician import words
 from ehr.portals.clinician.asking_forms import AskForm, CodeForm, FindForm, ReplyForm
 from ehr.portals.clinician.refused import unlock_address
+from ehr.portals.clinician.withdrawing import take_back
 from ehr.words import Purpose
 from patients.models import Patient
 from patients.queries import is_verified
@@ -160,12 +161,5 @@ def reply(request: HttpRequest, request_id: UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take a request back."""
     found = requests.sent_one(request.user, request_id)
-    if found is None:
-        raise Http404
-    try:
-        asking.withdraw(found, by=request.user)
-    except CannotAnswer as problem:
-        messages.warning(request, str(problem))
-    else:
-        messages.success(request, _("The request is withdrawn."))
-    return redirect("clinician:requests")
+    said = _("The request is withdrawn.")
+    return take_back(request, found, asking.withdraw, said=said, back="clinician:requests")

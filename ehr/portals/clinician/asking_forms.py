@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr import clock
-from ehr.frame.categories import all_six
-from ehr.frame.forms import Day, Option
+from ehr.frame.categories import About
+from ehr.frame.forms import Day
 from ehr.frame.identifiers import IDENTIFIERS
+from ehr.frame.part_forms import PartsForm
 from ehr.words import Action, Category
 
 MOST_WORDS = 1_900
@@ -33,20 +34,21 @@ def _words(label, *, missing, help_text="") -> forms.CharField:
     )
 
 
-class AskForm(forms.Form):
+class ClinicalPartsForm(PartsForm):
+    """Some of the six parts, each with what a clinician finds in it."""
+
+    def hint(self, part: About) -> str:
+        return str(HOLDS[Category(part.slug)])
+
+
+class AskForm(ClinicalPartsForm):
     """Which parts, of which time, for how long, what for. Sensitive ones stand apart; nothing is ticked beforehand."""
+
+    asks = gettext_lazy("Which parts do you need?")
+    warns = gettext_lazy("The patient confirms each of these on its own. Ask only for what you need.")
 
     once = forms.UUIDField(widget=forms.HiddenInput)
     entry = forms.UUIDField(widget=forms.HiddenInput, required=False)
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("Which parts do you need?"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"),
-        help_text=gettext_lazy("The patient confirms each of these on its own. Ask only for what you need."),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
     write = forms.BooleanField(
         label=gettext_lazy("I also need to add to these parts"),
         help_text=gettext_lazy("Medicines, problems, notes, plans"),
@@ -84,13 +86,8 @@ class AskForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        parts = all_six()
         self.fields["once"].initial = uuid.uuid4()
-        for name, sensitive in (("ordinary", False), ("sensitive", True)):
-            chosen = [part for part in parts if part.sensitive is sensitive]
-            self.fields[name].choices = [
-                (part.slug, Option(part.name, str(HOLDS[Category(part.slug)]))) for part in chosen
-            ]
+        self.offer()
         spans = {7: _("A week"), 30: _("A month"), 90: _("Three months"), 365: _("A year")}
         self.fields["days"].choices = list(spans.items())
         self.fields["reason"].choices = [(told, told) for told in self.reasons()]
@@ -109,9 +106,6 @@ class AskForm(forms.Form):
     def clean(self):
         if not self.errors and not self.categories() and not self.cleaned_data.get("entry"):
             self.add_error("ordinary", _("Tick at least one part."))
-
-    def categories(self) -> list[str]:
-        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
 
     def terms(self) -> dict[str, object]:
         """Return what `asking.ask` needs. For a single entry its parts follow from it."""

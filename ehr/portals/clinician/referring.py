@@ -15,7 +15,7 @@ from consent import access, reach, sentences
 from consent.access import AccessDenied, ChangedMeanwhile, KeysLocked
 from consent.models import Grant, Referral
 from consent.sharing import passing_on, proposing, referrals, reports
-from consent.sharing.referrals import CannotAnswer, CannotRefer
+from consent.sharing.referrals import CannotRefer
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.frame import paging
@@ -26,6 +26,7 @@ from ehr.frame.roles import clinician_only
 from ehr.portals.clinician import outcomes, words
 from ehr.portals.clinician.referring_forms import ReferForm, ReportForm, tick_all
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
+from ehr.portals.clinician.withdrawing import take_back
 from ehr.words import Action, Purpose
 from patients.models import Patient
 from providers import queries as providers
@@ -198,15 +199,8 @@ def sent(request: HttpRequest) -> HttpResponse:
 def withdraw(request: HttpRequest, referral: UUID) -> HttpResponse:
     """Take a proposal back."""
     found = referrals.made_one(request.user, referral)
-    if found is None:
-        raise Http404
-    try:
-        referrals.withdraw(found, by=request.user)
-    except CannotAnswer as problem:
-        messages.warning(request, str(problem))
-    else:
-        messages.success(request, _("The proposal is withdrawn."))
-    return redirect("clinician:referrals")
+    said = _("The proposal is withdrawn.")
+    return take_back(request, found, referrals.withdraw, said=said, back="clinician:referrals")
 
 
 # --- The report of who was referred to ------------------------------------------------------------

@@ -7,28 +7,21 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ehr.frame.categories import all_six
-from ehr.frame.forms import Option, tick_all
-from ehr.portals.clinician.asking_forms import HOLDS, MOST_WORDS
+from ehr.frame.forms import tick_all
+from ehr.portals.clinician.asking_forms import MOST_WORDS, ClinicalPartsForm
 from ehr.portals.clinician.forms import LONGEST_TEXT
-from ehr.words import Action, Category
+from ehr.words import Action
 
 __all__ = ["ReferForm", "ReportForm", "tick_all"]
 
 
-class ReferForm(forms.Form):
+class ReferForm(ClinicalPartsForm):
     """Which parts, to add to as well, for how long and why. `held` are the parts one may pass on."""
 
+    asks = gettext_lazy("What do they need to see?")
+    warns = gettext_lazy("The patient confirms each of these on its own. Pass on only what is needed.")
+
     once = forms.UUIDField(widget=forms.HiddenInput)
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("What do they need to see?"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"),
-        help_text=gettext_lazy("The patient confirms each of these on its own. Pass on only what is needed."),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
     write = forms.BooleanField(
         label=gettext_lazy("They may also add to these parts"),
         help_text=gettext_lazy("Without it they cannot file their report in the record."),
@@ -52,13 +45,7 @@ class ReferForm(forms.Form):
     def __init__(self, held: Mapping[str, bool], *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["once"].initial = uuid.uuid4()
-        for name, sensitive in (("ordinary", False), ("sensitive", True)):
-            chosen = [part for part in all_six() if part.sensitive is sensitive and part.slug in held]
-            self.fields[name].choices = [
-                (part.slug, Option(part.name, str(HOLDS[Category(part.slug)]))) for part in chosen
-            ]
-            if not chosen:
-                del self.fields[name]
+        self.offer(held)
         if not any(held.values()):
             del self.fields["write"]
         spans = {7: _("A week"), 30: _("A month"), 90: _("Three months"), 180: _("Half a year")}
@@ -67,10 +54,6 @@ class ReferForm(forms.Form):
     def clean(self):
         if not self.errors and not self.categories():
             self.add_error(next(name for name in ("ordinary", "sensitive") if name in self.fields), _missing())
-
-    def categories(self) -> list[str]:
-        """Return the parts that were ticked."""
-        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
 
     def terms(self) -> dict[str, object]:
         """Return what `referrals.refer` needs."""

@@ -15,8 +15,8 @@ from consent.access.safety import ADDRESS, APPOINTMENTS, LOG
 from consent.acting import ABOUT_PARTS, Right
 from consent.sentences import AS_YOUR
 from ehr import clock
-from ehr.frame.categories import all_six
 from ehr.frame.forms import Day, Option
+from ehr.frame.part_forms import PartsForm
 
 _RIGHTS = {
     Right.READ: (gettext_lazy("See the parts you tick below"), ""),
@@ -41,32 +41,6 @@ _HIDES = {
 }
 
 
-def _parts(sensitive: bool, among=None) -> list[tuple[str, Option]]:
-    return [
-        (part.slug, Option(part.name, f"{part.holds}."))
-        for part in all_six()
-        if part.sensitive is sensitive and (among is None or part.slug in among)
-    ]
-
-
-class _Parts(forms.Form):
-    """Some of the six parts, the sensitive ones apart."""
-
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("Parts of the record"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"),
-        help_text=gettext_lazy("They stay closed unless you tick them here, and are asked about again."),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
-
-    def categories(self) -> list[str]:
-        """Return the parts that were ticked."""
-        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
-
-
 def _last_day(label) -> forms.DateField:
     return forms.DateField(
         label=label,
@@ -78,7 +52,7 @@ def _last_day(label) -> forms.DateField:
     )
 
 
-class NameForm(_Parts):
+class NameForm(PartsForm):
     """Whom a patient asks to act for them, as what, in which matters, and until when."""
 
     email = forms.EmailField(
@@ -109,7 +83,7 @@ class NameForm(_Parts):
         self.fields["rights"].choices = [
             (right.value, Option(str(name), str(hint))) for right, (name, hint) in _RIGHTS.items()
         ]
-        self.fields["ordinary"].choices, self.fields["sensitive"].choices = _parts(False), _parts(True)
+        self.offer()
 
     def clean(self):
         about_parts = {right.value for right in ABOUT_PARTS} & set(self.cleaned_data.get("rights", ()))
@@ -121,7 +95,7 @@ class NameForm(_Parts):
         return timezone.make_aware(datetime.combine(self.cleaned_data["until"], time(23, 59)))
 
 
-class LetInForm(_Parts):
+class LetInForm(PartsForm):
     """Which parts a delegate lets somebody see, and for how long: never more than they act for themselves."""
 
     write = forms.BooleanField(
@@ -139,11 +113,7 @@ class LetInForm(_Parts):
     def __init__(self, acting: Acting, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.acting = acting
-        among = set(map(str, acting.categories))
-        for name, sensitive in (("ordinary", False), ("sensitive", True)):
-            self.fields[name].choices = _parts(sensitive, among)
-            if not self.fields[name].choices:
-                del self.fields[name]
+        self.offer(set(map(str, acting.categories)))
         names = {1: _("One day"), 7: _("A week"), 30: _("A month"), 90: _("Three months")}
         self.fields["days"].choices = [(days, Option(name, self._until(days))) for days, name in names.items()]
 

@@ -16,8 +16,9 @@ from consent.models import AccessRequest, Grant, GrantTemplate
 from consent.sentences import PARTS
 from consent.sharing import answering, proposing
 from ehr import clock
-from ehr.frame.categories import About, about, all_six
+from ehr.frame.categories import About, about
 from ehr.frame.forms import Day, Option
+from ehr.frame.part_forms import PartsForm
 from ehr.portals.patient.picking import Pick
 from ehr.words import SENSITIVE, Action
 
@@ -43,18 +44,12 @@ def situation(template: GrantTemplate) -> dict[str, object]:
     return {"id": template.pk, "name": template.name, "description": template.description, "comes_to": comes_to}
 
 
-class WhatForm(forms.Form):
+class WhatForm(PartsForm):
     """Which parts, the sensitive ones apart, and whether the reader may also add to them."""
 
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("Parts of your record"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"),
-        help_text=gettext_lazy("They stay closed unless you open them here. We ask you again before they open."),
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-    )
+    asks = gettext_lazy("Parts of your record")
+    warns = gettext_lazy("They stay closed unless you open them here. We ask you again before they open.")
+
     write = forms.BooleanField(
         label=gettext_lazy("They may also add to these parts"),
         help_text=gettext_lazy("New results, medicines, notes. Nobody can take away or overwrite what is there."),
@@ -63,17 +58,14 @@ class WhatForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        parts = all_six()
-        self.fields["ordinary"].choices = _options(part for part in parts if not part.sensitive)
-        self.fields["sensitive"].choices = _options(part for part in parts if part.sensitive)
+        self.offer()
+
+    def hint(self, part: About) -> str:
+        return f"{part.holds}. {part.example}"
 
     def clean(self):
         if not self.errors and not self.categories():
             self.add_error("ordinary", _("Tick at least one part, or share nothing."))
-
-    def categories(self) -> list[str]:
-        """Return the parts that were ticked."""
-        return [*self.cleaned_data.get("ordinary", []), *self.cleaned_data.get("sensitive", [])]
 
 
 class UntilForm(forms.Form):
