@@ -45,8 +45,11 @@ class Caller:
         return {"via": self.via} if self.via else {}
 
     def is_owner(self, patient: Patient) -> bool:
-        """Tell whether a record is the caller's own: opened by themselves, and not through what they let in."""
-        return self.app is None and patient.user_id == self.user.pk
+        """Tell whether a record is the caller's own: opened by themselves as its patient, not through what they let in.
+
+        A program with which somebody treats others is not let in to their own record by that.
+        """
+        return self.app is None and self.purpose == Purpose.PATRQT and patient.user_id == self.user.pk
 
     @cached_property
     def open_keyring(self) -> OpenKeyring | None:
@@ -72,7 +75,7 @@ def may_reach(caller: Caller) -> list[Patient]:
     seen = standing(caller.user, at)
     found = queries.within_reach(caller.user, at, seen, purpose=caller.purpose) if seen.ok else []
     own = Patient.objects.filter(user=caller.user)
-    return [*own, *(one.patient for one in found)]
+    return [*filter(caller.is_owner, own), *(one.patient for one in found)]
 
 
 def inside(parts: Iterable[Category], bounds: frozenset[Category]) -> tuple[Category, ...]:

@@ -187,3 +187,12 @@ def test_to_be_named_to_an_app_is_on_the_list(ana):
     identify(ana.patient, reader=caller.reader, purpose=caller.purpose, told=caller.told)
     line = last_payload(action="patient.named")
     assert (line["actor"]["kind"], line["details"]) == ("app", {"via": "Heartbeat"})
+
+
+def test_a_program_for_treating_others_does_not_open_the_own_record_of_who_treats(ana):
+    treating = clinician_caller(ana)
+    assert may_reach(treating) == []
+    with pytest.raises(AccessDenied):
+        open_record(ana.patient, treating)
+    with pytest.raises(AccessDenied):
+        write_record(ana.patient, treating, [lab("mine")])
