@@ -29,6 +29,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "forget tokens that are over": {"task": "ehr.smart.tasks.forget_what_is_over", "schedule": schedule(300)},
         "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
         "forget copies that are over": {"task": "ehr.rights.tasks.forget_what_is_over", "schedule": schedule(300)},
+        "tidy the repair queue": {"task": "ehr.intake.tasks.tidy", "schedule": schedule(3600)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
     }
     for bell in bells.values():

@@ -156,6 +156,9 @@ class Device(models.Model):
     ends_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # How often it has sent within the minute that began then.
+    minute_began_at = models.DateTimeField(null=True, blank=True)
+    minute_count = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(ends_at__gt=models.F("made_at")), name="device_ends_later")]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 
 from consent import access
+from consent.sharing import incoming
 from ehr.catalogue import rules as catalogue
 from ehr.r4 import references, validate
 from ehr.r4.bundles import Batch
@@ -62,7 +63,7 @@ def receive_bundle(batch: Batch, *, source: str, put: "Put | None" = None) -> Ou
 def store(patient: Patient, resources: Iterable[dict], *, source: str) -> Outcome:
     """Seal what is new of a patient's resources. Call it inside the delivery's transaction."""
     resources = list(resources)
-    fresh = list(drafts.make(patient, resources, source=source))
+    fresh = list(drafts.make(patient, incoming.take_out(patient, resources, source=source), source=source))
     made = access.receive(patient, [draft for _kind, draft in fresh], source=source_signer(source)) if fresh else []
     added = Counter(kind for kind, _draft in fresh)
     known = Counter(resource["resourceType"] for resource in resources) - added

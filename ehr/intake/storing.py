@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 
 from consent import access
 from consent.access import Draft
+from consent.sharing import incoming
 from ehr import clock
 from ehr.crypto.digests import keyed
 from ehr.r4 import references
@@ -123,6 +124,7 @@ def seal(
     `context` is what else came along: what a resource points at counts for its labels. Call it in a transaction.
     """
     source = feed.source.name
+    resources = incoming.take_out(patient, resources, source=source)
     fresh = list(drafts.make(patient, resources, source=source, files=files))
     if not fresh:
         return [], []

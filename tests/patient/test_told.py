@@ -48,6 +48,8 @@ NEVER_PATIENTS = {
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified",
     "claim.invited", "claim.checked", "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
     "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
+    "record.join-proposed", "record.join-checked", "record.joined", "record.join-refused", "record.part-proposed",
+    "record.parted", "stray.removed", "stray.kept",
     "grant.altered", "grant.token-skipped", "grant.unknown-token", "recovery.checked", "recovery.shortened",
     "recovery.released", "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
@@ -58,6 +60,8 @@ NEVER_PATIENTS = {
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "device.added",
+    "device.stopped",
     "emergency.contact-named",
     "emergency.contact-removed",
     "emergency.opted-out",

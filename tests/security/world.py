@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings
+from tests.security import belongings, sent
 
 VISITORS = (
     "anonymous",
@@ -182,7 +182,7 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
         sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
     )
     team = _team(sharer, reader, officer)
-    more = belongings.of_consent(sharer, reader)
+    more = belongings.of_consent(sharer, reader) | sent.of_feeds(sharer, officer)
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
@@ -256,6 +256,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "reader": reader.user.pk,
         "asking": has["asking"].pk,
         "draft": drafts[""],
+        "device": has["device"],
         "block": has["block"],
         "act": has["act"],
         "referral": has["referral"],
@@ -283,6 +284,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "chain_transaction": has.get("transaction"),
         "notices_mail": Mail.objects.filter(notice__user=sharer.user).first(),
         "notices_digest": Digest.objects.get_or_create(user=sharer.user, key=f"{sharer.user.pk}", kind="daily")[0],
+        **has["rows"],
         "notices_hook": Hook.objects.first(),
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
@@ -317,6 +319,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "patient:acting-answer": {"delegation": has["offered"]},
         "patient:acting-share-stop": {"grant": has["given"]},
         "patient:acting-share-confirm": {"draft": drafts["acting"]},
+        "patient:not-mine": {"entry": has["sent"]},
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
     portals = {"clinician": clinician, "patient": patient, "front": front, "api": api, "fhir": fhir}

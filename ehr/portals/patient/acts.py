@@ -66,6 +66,21 @@ THEIRS = {
     "emergency.reviewed": gettext_lazy("Looked at whether an emergency access to your record was right."),
     "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
     "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
+    "record.join-proposed": gettext_lazy("Said that another record here may be yours, too. Two people must confirm it."),
+    "record.join-checked": gettext_lazy("Confirmed that another record is yours, too. A second person must do so."),
+    "record.joined": gettext_lazy(
+        "Confirmed that two records are one person’s. What is sent under the numbers of either goes to one of them now."
+    ),
+    "record.join-refused": gettext_lazy("Found that another record is not yours. The two stay apart."),
+    "record.part-proposed": gettext_lazy("Said that two records are two people’s after all. A second one must confirm."),
+    "record.parted": gettext_lazy(
+        "Led the numbers of two records apart again. Entries that came in between are looked at one by one."
+    ),
+    "stray.named": gettext_lazy("Said that something in this record is about somebody else. A second person decides."),
+    "stray.removed": gettext_lazy(
+        "Took something out of this record that is about somebody else. Its keys were destroyed, unread."
+    ),
+    "stray.kept": gettext_lazy("Found that something in this record is about its patient after all. It stays."),
     "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
     "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
     "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
@@ -91,6 +106,9 @@ THEIRS = {
     "app.stopped": gettext_lazy("Stopped the app %(reader)s, which worked for them with your record."),
 }
 YOURS = {
+    "device.added": gettext_lazy("You let your device %(reader)s send readings. It can read nothing."),
+    "device.stopped": gettext_lazy("You stopped your device %(reader)s. It sends nothing more."),
+    "stray.named": gettext_lazy("You said that something in your record is about somebody else. Staff look at it."),
     "record.begun": gettext_lazy("You began this record."),
     "claim.taken-up": gettext_lazy("You used your invitation to this record."),
     "claim.released": gettext_lazy("This record was handed over to you, after two people had confirmed who you are."),

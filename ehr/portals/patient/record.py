@@ -10,6 +10,7 @@ from consent import access
 from ehr.frame import paging
 from ehr.frame.categories import about, all_six
 from ehr.frame.roles import patient_only, unlocked
+from ehr.intake import strays
 from ehr.lines import chart, contents
 from ehr.portals.patient import sections
 from ehr.words import Category, Purpose
@@ -45,6 +46,7 @@ def category(request: HttpRequest, part: str) -> HttpResponse:
         "groups": sections.grouped(page.object_list[0]),
         "no_known_allergies": found.no_known_allergies,
         "mine": patients.written_by(request.patient, request.user),
+        "sent": strays.sent_by_systems(request.patient),
     }
     return render(request, "patient/category.html", context)
 
