@@ -99,7 +99,7 @@ def app_facts(app: App | None) -> ReaderFacts:
 
 def connected(reader: Reader) -> App | None:
     """Return the connection that an app's reader is, or None."""
-    return App.objects.select_related("patient__user").filter(reader=reader).first()
+    return next(iter(_CONNECTED.rows(reader=reader.pk)), None)
 
 
 def is_present_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
@@ -112,7 +112,7 @@ def is_present_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
 
 def to_app(patient: Patient, reader: Reader) -> list[Grant]:
     """Return all grants of one patient to one app, over and ended ones too."""
-    return list(Grant.objects.filter(patient=patient, reader=reader).select_related(*DECIDED_BY).order_by("made_at"))
+    return _TO_APP.rows(patient=patient.pk, reader=reader.pk)
 
 
 def between(patient: Patient, reader: User, *, seen: Standing | None = None, at: datetime | None = None) -> list[Grant]:
@@ -129,6 +129,18 @@ def between(patient: Patient, reader: User, *, seen: Standing | None = None, at:
 
 # What a decision needs of a grant, loaded with it.
 DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report", "parent__reader")
+
+
+def _connected(reader: UUID) -> QuerySet[App]:
+    return App.objects.select_related("patient__user").filter(reader=reader)
+
+
+def _to_app(patient: UUID, reader: UUID) -> QuerySet[Grant]:
+    rows = Grant.objects.filter(patient=patient, reader=reader)
+    return rows.select_related(*DECIDED_BY).order_by("made_at")
+
+
+_CONNECTED, _TO_APP = Statement(_connected), Statement(_to_app)  # asked at each request of an app
 
 
 class _At(NamedTuple):

@@ -21,6 +21,11 @@ class Asking:
         """By what this client is counted and its pages are sealed: one app in the hands of one person."""
         return f"{self.caller.client_id} {self.caller.user.pk}"
 
+    @property
+    def for_others(self) -> bool:
+        """Tell whether the token may be for other records than the one its app was begun with."""
+        return "user" in self.caller.scopes.levels
+
     def reaches(self, patient: Patient) -> bool:
         """Tell whether the token is for this patient's record at all."""
         return self.caller.reaches(patient)

@@ -35,7 +35,7 @@ def _page_of(ordered: Sequence, place, told: Asked) -> tuple[list[Seen], bool]:
     """Return the items of one page, and whether there are more after them."""
     begin = next((number + 1 for number, one in enumerate(ordered) if one is place), 0) if place else 0
     page = [one for one in ordered[begin : begin + told.count + 1] if one is not place]
-    return page[: told.count], len(page) > told.count
+    return page[: told.count], len(page) > told.count > 0
 
 
 # --- Searching -----------------------------------------------------------------------------------

@@ -185,6 +185,9 @@ def open_all(asking: Asking, patients: Iterable[Patient], *, kinds: Iterable[str
 
 def patients_of(asking: Asking) -> list[Patient]:
     """Return whose records a request may open something of: those within reach that its token is for."""
+    begun = asking.caller.patient
+    if begun is not None and not asking.for_others:
+        return [begun]  # whether anything of it opens, the door says at once
     return [one for one in access.may_reach(asking.caller) if asking.reaches(one)]
 
 

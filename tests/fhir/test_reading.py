@@ -105,6 +105,13 @@ def test_the_history_of_a_type_and_of_everything(own, ana):
     }
 
 
+def test_a_page_of_nothing_is_the_last(own, ana):
+    own(ana).make(result(ana.patient))
+    history = own(ana).read("Observation/_history?_count=0")
+    assert (history["total"], len(history["link"])) == (1, 1)
+    assert "entry" not in history
+
+
 def test_a_client_that_has_it_already_is_told_so(own, ana):
     program = own(ana)
     made = program.make(result(ana.patient))
