@@ -7,7 +7,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from tests import people  # noqa: E402
-from tests.bench import appending, chains, charts, deciding, intake, proving, searching, teams  # noqa: E402
+from tests.bench import appending, chains, charts, deciding, intake, interface, proving, searching, teams  # noqa: E402
 from tests.bench.measuring import Row  # noqa: E402
 
 SECTIONS = {
@@ -20,6 +20,7 @@ SECTIONS = {
     "proofs": proving.measure,
     "gas": chains.measure,
     "log": appending.measure,
+    "interface": interface.measure,
 }
 
 
