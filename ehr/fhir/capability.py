@@ -12,14 +12,20 @@ from ehr.fhir.shaping import shaped
 from ehr.fhir.subscriptions import terms
 from ehr.fhir.wire import PATCH_TYPE, Answer, Sent
 from ehr.r4 import parameters
+from ehr.smart import discovery
 
 SINCE = "2026-11-21"
 VERSION = "0.1.0"
 _SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+# What the extension calls an endpoint, and what SMART's own configuration does.
+_ENDPOINTS = {"authorize": "authorization", "token": "token", "introspect": "introspection", "revoke": "revocation"}
 _READING = ("read", "vread", "history-instance", "history-type", "search-type")
 _WRITING = ("create", "update", "patch", "delete")
 _OPERATIONS = {
-    "Patient": {"everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+    "Patient": {
+        "everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+        "summary": "http://hl7.org/fhir/uv/ips/OperationDefinition/summary",
+    },
     "Observation": {"lastn": "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
 }
 # What is not part of anybody's record: an app's own wish to be told of news.
@@ -64,22 +70,23 @@ def statement(base: str) -> dict:
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
         "patchFormat": [PATCH_TYPE],
-        "rest": [_rest(base)],
+        "rest": [_rest()],
     }
 
 
-def _rest(base: str) -> dict:
+def _rest() -> dict:
     return {
         "mode": "server",
         "documentation": "Update with If-Match, or with the version read in the body's meta.versionId.",
-        "security": _security(base.removesuffix("/fhir")),
+        "security": _security(),
         "resource": sorted([*map(_resource, kinds.kept()), _SUBSCRIPTION], key=lambda one: one["type"]),
         "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
     }
 
 
-def _security(site: str) -> dict:
-    oauth = [{"url": name, "valueUri": f"{site}/oauth/{name}"} for name in ("authorize", "token")]
+def _security() -> dict:
+    told = discovery.smart_configuration()
+    oauth = [{"url": name, "valueUri": told[f"{place}_endpoint"]} for name, place in _ENDPOINTS.items()]
     coding = {
         "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
         "code": "SMART-on-FHIR",

@@ -5,14 +5,19 @@ Source: FHIR R4 patient-operation-everything.html, resource-operation-validate.h
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
+from ehr import clock
 from ehr.fhir import kinds, outcomes, pages, reading, records, search
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
+from ehr.fhir.told import KINDS
 from ehr.fhir.wire import Answer, Sent
 from ehr.r4 import matching, ranges, validate
+from ehr.rights import summary
+from patients.models import Patient
 
 MOST_EACH = 100
 
@@ -46,7 +51,9 @@ def _wanted(asking: Asking, told: Asked) -> frozenset[str]:
     named = [kind for value in told.all("_type") for kind in value.split(",") if kind]
     if any(kind not in kinds.kept() for kind in named):
         raise outcomes.not_understood("_type lists types that this server keeps.", at="http._type", code="value")
-    wanted = frozenset(kind for kind in named or kinds.kept() if asking.allow(kind, "read"))
+    # Who looked and who may is part of it where it is named.
+    every = named or [kind for kind in kinds.kept() if kind not in KINDS]
+    wanted = frozenset(kind for kind in every if asking.allow(kind, "read"))
     if not wanted:
         raise outcomes.beyond_scope("anything of this record")
     return wanted
@@ -75,6 +82,25 @@ def _is_between(one: Seen, within: tuple[str, str]) -> bool:
     if began is None or ended is None:
         return True
     return (not last or began.start < last) and (not first or (ended.end or ranges.LAST) > first)
+
+
+# --- $summary ------------------------------------------------------------------------------------
+def summarize(_sent: Sent, _told: Asked, asking: Asking, fhir_id: str) -> Answer:
+    """Return the International Patient Summary of what may be seen of a record, as a document."""
+    wanted = frozenset(kind for kind in kinds.kept() if kind not in KINDS and asking.allow(kind, "read"))
+    if not wanted:
+        raise outcomes.beyond_scope("anything of this record")
+    record = records.open_one(asking, records.patient_of(asking, fhir_id), action="record.exported", kinds=wanted)
+    entries = [one for one in record.current.values() if one.kind in wanted | {"Patient"}]
+    record.fetch(entries)
+    return Answer(200, summary.document(_Opened(record.patient, entries), clock.now()))
+
+
+class _Opened(NamedTuple):
+    """A record as a summary is made of it."""
+
+    patient: Patient
+    entries: list[Seen]
 
 
 # --- $validate -----------------------------------------------------------------------------------

@@ -5,14 +5,14 @@ references does so over what this room hands out, and so cannot tell of more.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from consent import access
 from consent.access import AccessDenied, IndexedEntry, OpenRecord
-from ehr.fhir import naming, outcomes
+from ehr.fhir import naming, outcomes, told
 from ehr.fhir.asking import Asking
 from ehr.r4 import ranges, search
 from ehr.words import Category
@@ -79,6 +79,24 @@ class Person(Seen):
         return _indexed(search.values(self.resource), self.id, self.written_at)
 
 
+class Told(Seen):
+    """Something that is told as FHIR and stored as none."""
+
+    def __init__(self, record: "Record", resource: dict) -> None:
+        self.record = record
+        self.row = None
+        self.resource = resource
+        self.kind, self.id = resource["resourceType"], resource["id"]
+        self.name = f"{self.kind}/{self.id}"
+        self.version = int(resource["meta"].get("versionId", "1"))
+        self.written_at = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+        self.current, self.deleted = True, False
+
+    @cached_property
+    def index(self) -> Mapping:
+        return _indexed(search.values(self.resource), self.id, self.written_at)
+
+
 def _indexed(index: Mapping, fhir_id: str, written_at: datetime) -> Mapping:
     known = index.get("p", {}) | {"_id": [["", fhir_id, ""]], "_lastUpdated": [[*ranges.instant(written_at)]]}
     return {**index, "id": fhir_id, "p": known}
@@ -91,6 +109,7 @@ class Record:
     patient: Patient
     asking: Asking
     opened: OpenRecord | None = field(repr=False)  # None where no more than who it is about may be known
+    told: Sequence[dict] = field(default=(), repr=False)  # resources that are stored nowhere
 
     @cached_property
     def names(self) -> Naming:
@@ -107,6 +126,7 @@ class Record:
         seen = [Seen(self, row, str(self.patient.pk if row.logical_id == own else row.logical_id)) for row in rows]
         if newest is None:
             seen.append(Person(self))
+        seen += [Told(self, one) for one in self.told]
         return [one for one in seen if one.deleted or self.asking.shows(one.kind, one.index, self.patient)]
 
     @cached_property
@@ -140,8 +160,9 @@ def open_one(
     all_versions: bool = False,
 ) -> Record:
     """Return one record. Raises Refusal 404 where nothing of it may be opened: as if there were no such patient."""
+    said = told.wanted(asking, patient, kinds)
     try:
-        opened = access.open_record(
+        opened: OpenRecord | None = access.open_record(
             patient,
             asking.caller,
             action_words=action,
@@ -152,13 +173,15 @@ def open_one(
     except access.KeysLocked:
         raise
     except AccessDenied as denied:
-        if kinds is None or frozenset(kinds) != {"Patient"}:
+        opened = None
+        if kinds is not None and frozenset(kinds) == {"Patient"}:
+            _name(asking, patient)
+        elif not said:
             raise outcomes.not_there() from denied
-        opened = _named(asking, patient)
-    return Record(patient, asking, opened)
+    return Record(patient, asking, opened, told.of(asking, patient, said))
 
 
-def _named(asking: Asking, patient: Patient) -> None:
+def _name(asking: Asking, patient: Patient) -> None:
     """Commit the line that somebody was named. Raises Refusal where nothing of their record is open, or to be written.
 
     Whoever may open any part of a record knows whose it is, also where the part that says more is not among them.
@@ -208,8 +231,8 @@ def record_with(asking: Asking, kind: str, fhir_id: str, *, action: str, all_ver
     found = within[0] if len(within) == 1 else holder(within, logical_id)
     if found is None:
         raise outcomes.not_there()
-    if kind == "Patient":
-        return open_one(asking, found, action=action, kinds=("Patient",), all_versions=all_versions)
+    if kind == "Patient" or kind in told.KINDS:
+        return open_one(asking, found, action=action, kinds=(kind,), all_versions=all_versions)
     return open_one(asking, found, action=action, logical_id=logical_id, all_versions=all_versions)
 
 

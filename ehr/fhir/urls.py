@@ -25,6 +25,7 @@ urlpatterns = [
     path("", interaction(POST=transactions.bundle), name="base"),
     path("_history", interaction(GET=reading.system_history), name="system-history"),
     path("Patient/<fhir_id>/$everything", interaction(GET=operations.everything), name="everything"),
+    path("Patient/<fhir_id>/$summary", interaction(GET=operations.summarize), name="summary"),
     path("Observation/$lastn", interaction(GET=operations.last_of_each), name="lastn"),
     path("Subscription", interaction(GET=subscribing.search, POST=subscribing.create), name="subscriptions"),
     path(
