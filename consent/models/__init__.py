@@ -3,6 +3,7 @@
 from consent.models.apps import App
 from consent.models.claims import Claim, ClaimCheck
 from consent.models.delegates import Delegation, Hidden, Vouching
+from consent.models.drafts import ConsentDraft, ConsentDraftQuerySet
 from consent.models.emergencies import ContactParcel, Emergency, EmergencyContact
 from consent.models.escrow import EscrowUse, ShareUse
 from consent.models.grants import Ending, FeedCursor, Grant, GrantParcel, GrantQuerySet, Report
@@ -21,6 +22,8 @@ __all__ = [
     "BulkAct",
     "Claim",
     "ClaimCheck",
+    "ConsentDraft",
+    "ConsentDraftQuerySet",
     "ContactParcel",
     "Delegation",
     "Emergency",

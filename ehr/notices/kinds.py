@@ -70,6 +70,11 @@ _SHARING = {
         _("Read who asks and why. You can say yes, choose less, or say no; no reason is needed."),
         page="patient:requests",
     ),
+    "consent-proposed": Kind(
+        _("Somebody says that you agreed to share something"),
+        _("It opens nothing. Look at it, then decide for yourself, or put it aside."),
+        page="patient:requests",
+    ),
     "access-declined": Kind(
         _("Your request was declined"), _("You can see your requests and their state."), page="clinician:requests"
     ),

@@ -74,6 +74,12 @@ def types() -> frozenset[str]:
     return frozenset(_types())
 
 
+def part_of(code: str) -> Category | None:
+    """Return the part that a v3-ActCode puts an entry into; None for one that counts for nothing here."""
+    part = _sensitive()["security"].get(code) if code != "how" else None
+    return Category(part) if part else None
+
+
 def stamp(resource: dict, labels: Labels) -> dict:
     """Return the resource with the labels in `meta.security`, beside any that were there."""
     meta = dict(resource.get("meta") or {})

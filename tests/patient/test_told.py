@@ -56,10 +56,12 @@ NEVER_PATIENTS = {
     "nurse.assigned", "nurse.unassigned",
     "health-link.opened", "health-link.refused",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
-    "record.log-read", "record.log-refused",
+    "record.log-read", "record.log-refused", "consent.proposed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "consent.taken-up",
+    "consent.dismissed",
     "device.added",
     "device.stopped",
     "emergency.contact-named",

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from consent.delegates import naming, vouching
 from consent.models import Delegation
-from consent.sharing import blocks, bulk, mandates, referrals
+from consent.sharing import blocks, bulk, incoming, mandates, referrals
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.words import Category
@@ -17,6 +17,7 @@ from patients.models import Patient
 from providers.roles import Role
 from tests import people
 from tests.consent import delegating
+from tests.consent.test_incoming import HOSPITAL, consent, numbered
 
 WHY = "Please look at this, it hurts for weeks"
 
@@ -50,6 +51,7 @@ def of_consent(sharer: people.Person, reader: people.Person) -> dict[str, object
         "mandate": mandate.pk,
         "spare": spare.pk,
         "to": other.user.pk,
+        "proposal": said_elsewhere(sharer, reader),
     }
 
 
@@ -84,6 +86,14 @@ def vouched_for(patient: Patient) -> Delegation:
 def begin_acting(browser: Client, delegation: uuid.UUID) -> None:
     """Act for somebody in a browser from now on."""
     browser.post(reverse("patient:acting-begin", args=[delegation]))
+
+
+def said_elsewhere(sharer: people.Person, reader: people.Person) -> uuid.UUID:
+    """Return the draft of what another system says that somebody agreed to."""
+    (draft,) = incoming.receive(
+        sharer.patient, consent(numbered(reader)), source="City Hospital", by=HOSPITAL
+    )
+    return draft.pk
 
 
 def draft_of_sharing(browser: Client, reader: people.Person) -> uuid.UUID:

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from consent import sentences
 from consent.models import AccessRequest
-from consent.sharing import answering, correspondence, finding, proposing, requests
+from consent.sharing import answering, correspondence, finding, incoming, proposing, requests
 from ehr.frame import paging
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, unlocked
-from ehr.portals.patient import drafts, picking, referrals
+from ehr.portals.patient import drafts, picking, proposed, referrals
 from ehr.portals.patient.sharing_forms import AnswerForm, ConfirmForm, WhyForm
 from ehr.words import Action
 from providers.queries import directory_line
@@ -78,6 +78,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
     context = {
         "asking": [asked(one) for one in requests.open_requests(request.patient)],
         "referred": referrals.waiting(request.patient),
+        "proposed": [proposed.line(one) for one in incoming.waiting(request.patient)],
         "page": page,
         "closed": [asked(one) for one in page],
     }
