@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings, sent
+from tests.security import belongings, let_in, sent
 
 VISITORS = (
     "anonymous",
@@ -290,6 +290,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
         "accounts_recovery": Recovery.objects.get(user=_ward(sharer).user),
         "accounts_user": sharer.user,
+        "smart_app": let_in.app(),
         "providers_institution": Institution.objects.first(),
         "providers_team": Team.objects.get(pk=has["team"]),
         "providers_membership": Membership.objects.filter(clinician__user=reader.user).first(),
@@ -351,7 +352,6 @@ def build() -> World:
         )
         letters.write(ana.user, "passphrase-changed", key="ana")
         letters.write(ben.user, "passphrase-changed", key="ben")
-    with transaction.atomic():
         waiting = arrivals.expect(name="Later", birth_date=ana.patient.birth_date, sex="", identifiers=[], source="x")
         note = {"resourceType": "Observation", "status": "final", "code": {"text": "Pulse"}, "valueString": "72"}
         access.receive(waiting, [draft(waiting, note)], source=source_signer("x"))
@@ -387,7 +387,7 @@ def build() -> World:
     }
     world = World(browsers, _places(ana, lee, hers, drafts["patient"]), _places(ben, wu, his, drafts["other patient"]))
     clock.now()
-    return world
+    return let_in.by_both(world, ana, ben)
 
 
 def _drafts(patients: Client, delegates: Client, reader: people.Person, has: dict) -> dict[str, object]:
