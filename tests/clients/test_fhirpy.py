@@ -1,0 +1,56 @@
+"""fhirpy (PyPI) against a running server."""
+
+import pytest
+from fhirpy import SyncFHIRClient
+from fhirpy.base.exceptions import ResourceNotFound
+
+pytestmark = pytest.mark.clients
+
+
+@pytest.fixture
+def client(running) -> SyncFHIRClient:
+    return SyncFHIRClient(running.base, authorization=f"Bearer {running.token()}")
+
+
+def test_it_finds_what_its_patient_shared(client, running):
+    found = client.resources("Observation").search(code="http://loinc.org|2345-7", patient=running.ana.patient.pk)
+    assert len(found.fetch_all()) == 5
+    assert found.count() == 5
+
+
+def test_it_follows_pages(client):
+    assert len(client.resources("Observation").limit(2).fetch_all()) == 5
+
+
+def test_it_makes_changes_and_deletes(client, running):
+    made = client.resource(
+        "Observation",
+        status="final",
+        code={"text": "Pulse"},
+        subject={"reference": f"Patient/{running.ana.patient.pk}"},
+        valueString="72",
+    )
+    made.save()
+    made["status"] = "amended"
+    made.save()
+    again = client.reference("Observation", made.id).to_resource()
+    assert (again["status"], again["meta"]["versionId"]) == ("amended", "2")
+    made.delete()
+    with pytest.raises(Exception, match=r"deleted|410"):
+        client.reference("Observation", made.id).to_resource()
+
+
+def test_what_is_not_there_is_not_found(client):
+    with pytest.raises(ResourceNotFound):
+        client.reference("Observation", "3b1f9d0a-0000-4000-8000-000000000000").to_resource()
+
+
+def test_a_token_that_was_stopped_opens_nothing(client, running):
+    from consent.access import own_party  # noqa: PLC0415
+    from consent.models import Grant  # noqa: PLC0415
+    from consent.sharing import grants  # noqa: PLC0415
+
+    for grant in Grant.objects.all():
+        grants.end(grant, keyring=running.ana.keyring, by=own_party(running.ana.patient))
+    with pytest.raises(Exception, match=r"token|401|login"):
+        client.resources("Observation").fetch()
