@@ -16,7 +16,7 @@ from consent.models import App, Assignment, Block, Claim, Grant
 from consent.rules import GrantFacts, Law, ReaderFacts, Situation
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import Keyring, Reader, User
+from ehr.accounts.models import Reader, User
 from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
@@ -102,14 +102,6 @@ def connected(reader: Reader) -> App | None:
     return next(iter(_CONNECTED.rows(reader=reader.pk)), None)
 
 
-def is_present_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
-    """Tell whether an open keyring is a reader's own, and its present version."""
-    if keyring is None or keyring.reader_id != reader.pk:
-        return False
-    number = {"version_id": keyring.version_id, "version__number": keyring.version_number}
-    return Keyring.objects.filter(reader=reader, **number).exists()
-
-
 def to_app(patient: Patient, reader: Reader) -> list[Grant]:
     """Return all grants of one patient to one app, over and ended ones too."""
     return _TO_APP.rows(patient=patient.pk, reader=reader.pk)
@@ -131,16 +123,11 @@ def between(patient: Patient, reader: User, *, seen: Standing | None = None, at:
 DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report", "parent__reader")
 
 
-def _connected(reader: UUID) -> QuerySet[App]:
-    return App.objects.select_related("patient__user").filter(reader=reader)
-
-
-def _to_app(patient: UUID, reader: UUID) -> QuerySet[Grant]:
-    rows = Grant.objects.filter(patient=patient, reader=reader)
-    return rows.select_related(*DECIDED_BY).order_by("made_at")
-
-
-_CONNECTED, _TO_APP = Statement(_connected), Statement(_to_app)  # asked at each request of an app
+# Asked at each request of an app.
+_CONNECTED = Statement(lambda reader: App.objects.select_related("patient__user").filter(reader=reader))
+_TO_APP = Statement(
+    lambda **of: Grant.objects.filter(**of).select_related(*DECIDED_BY).order_by("made_at"),
+)
 
 
 class _At(NamedTuple):

@@ -56,7 +56,7 @@ class Caller:
         """The keyring, where it is the present one of whose permissions count; None for any other."""
         if self.app is None:
             return self.keyring if accounts.is_theirs(self.keyring, self.user.pk) else None
-        return self.keyring if queries.is_present_of(self.keyring, self.app) else None
+        return self.keyring if accounts.is_of(self.keyring, self.app) else None
 
 
 def may_reach(caller: Caller) -> list[Patient]:

@@ -48,6 +48,14 @@ def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
     )
 
 
+def is_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
+    """Tell whether an open keyring is the one of this reader, an app for one, and its present version."""
+    if keyring is None or keyring.reader_id != reader.pk:
+        return False
+    present = {"version_id": keyring.version_id, "version__number": keyring.version_number}
+    return Keyring.objects.filter(reader=reader, **present).exists()
+
+
 def present_version(reader: Reader) -> KeyVersion:
     """Return the version a reader's key history ends with, to which is sealed. Raises KeyVersion.DoesNotExist.
 
