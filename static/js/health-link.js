@@ -10,6 +10,7 @@ const root = document.querySelector("[data-health-link]");
 const form = root.querySelector("[data-ask]");
 const said = root.querySelector("[data-said]");
 const shown = root.querySelector("[data-summary]");
+const language = document.documentElement.lang;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const say = (name, values = {}) => {
@@ -106,11 +107,13 @@ async function show(manifest, name) {
   const bundle = JSON.parse(text);
   const composition = bundle.entry[0].resource;
   const patient = bundle.entry.map((one) => one.resource).find((one) => one.resourceType === "Patient");
-  const moment = new Date(composition.date).toLocaleString(document.documentElement.lang);
+  const moment = new Date(composition.date).toLocaleString(language, { dateStyle: "long", timeStyle: "short" });
   form.hidden = true;
   shown.hidden = false;
   shown.querySelector("[data-title]").textContent = composition.title;
-  shown.querySelector("[data-about]").append(...person(patient));
+  root.querySelector("[data-intro]").hidden = true;
+  const about = shown.querySelector("[data-about]");
+  about.append(element("bdi", called(patient)), `, ${about.dataset.born.replace("{day}", day(patient.birthDate))}`);
   const copy = shown.querySelector("[data-copy]");
   copy.textContent = copy.dataset.words.replace("{name}", name).replace("{moment}", moment);
   shown.querySelector("[data-sections]").append(...composition.section.map(section));
@@ -125,11 +128,15 @@ const element = (name, text) => {
   return made;
 };
 
-function person(patient) {
+function called(patient) {
   const name = patient.name[0];
-  const called = name.text ?? [...(name.prefix ?? []), ...(name.given ?? []), name.family ?? ""].join(" ");
-  const made = element("bdi", called);
-  return [made, document.createTextNode(`, ${patient.birthDate}`)];
+  return name.text ?? [...(name.prefix ?? []), ...(name.given ?? []), name.family ?? ""].join(" ");
+}
+
+// A day as people write it; a year, or a year and month, stays as it is.
+function day(text) {
+  const whole = /^\d{4}-\d\d-\d\d$/.test(text);
+  return whole ? new Date(`${text}T00:00`).toLocaleDateString(language, { dateStyle: "long" }) : text;
 }
 
 // A narrative is markup from a file: its words are taken, its markup is not.

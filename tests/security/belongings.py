@@ -12,6 +12,8 @@ from consent.models import Delegation
 from consent.sharing import blocks, bulk, incoming, mandates, referrals
 from ehr import clock
 from ehr.accounts.models import User
+from ehr.rights import health_links
+from ehr.rights.models import Package, PackagePiece
 from ehr.words import Category
 from patients.models import Patient
 from providers.roles import Role
@@ -53,6 +55,31 @@ def of_consent(sharer: people.Person, reader: people.Person) -> dict[str, object
         "to": other.user.pk,
         "proposal": said_elsewhere(sharer, reader),
     }
+
+
+def said_elsewhere(sharer: people.Person, reader: people.Person) -> uuid.UUID:
+    """Return the draft of what another system says that somebody agreed to."""
+    (draft,) = incoming.receive(sharer.patient, consent(numbered(reader)), source="City Hospital", by=HOSPITAL)
+    return draft.pk
+
+
+def handed_out(sharer: people.Person) -> dict[str, object]:
+    """Return a link somebody handed out, and a file of their whole record that waits to be saved."""
+    made = health_links.make(
+        sharer.patient,
+        keyring=sharer.keyring,
+        categories=[Category.LABS],
+        passcode="4711",
+        lasts=timedelta(days=1),
+        purpose=WHY,
+    )
+    at = clock.now()
+    package = Package.objects.create(
+        patient=sharer.patient, made_at=at, expires_at=at + timedelta(days=1), size=len(WHY), pieces_count=1
+    )
+    body = sharer.keyring.keep(WHY.encode(), label=f"package/{package.pk}/0")
+    PackagePiece.objects.create(package=package, number=0, body=body)
+    return {"link": made.link.pk, "package": package.pk}
 
 
 def delegates_of(sharer: people.Person, reader: people.Person, has: dict[str, object]) -> people.Person:

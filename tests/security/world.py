@@ -182,7 +182,7 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
         sharer.patient, reader=reader.user, keyring=reader.keyring, categories=["labs"], days=30, words=WORDS[2]
     )
     team = _team(sharer, reader, officer)
-    more = belongings.of_consent(sharer, reader) | sent.of_feeds(sharer, officer)
+    more = belongings.of_consent(sharer, reader) | sent.of_feeds(sharer, officer) | belongings.handed_out(sharer)
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
@@ -266,6 +266,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "grant": has["grant"].pk,
         "event": has["event"].id,
         "which": has["urgent"].pk,
+        "link": has["link"],
+        "package": has["package"],
     }
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
@@ -311,7 +313,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "credential": credential.pk,
     }
     fhir = {"kind": "Observation", "fhir_id": has["result"], "version": "1", "address": "no/such/address/here"}
-    front = {"token": "no-such-token", "notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
+    front = {"token": "no-such-token", "handle": "no-such-handle", "ticket": "no-such-ticket"}
+    front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
         "fhir:everything": {"fhir_id": sharer.patient.pk},
