@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from audit import log
 from consent import keys, proposed
-from consent.access import own_party
+from consent.access import Caller, own_party
 from consent.models import ConsentDraft
 from consent.proposed import Named, Proposal
 from ehr import clock
@@ -26,7 +26,7 @@ from ehr.r4 import build, text
 from ehr.words import Purpose
 from patients.models import Patient
 from providers.models import Credential
-from providers.queries import directory_line
+from providers.queries import directory_line, party
 from providers.rules import licence_digest
 from providers.team_queries import team_line
 
@@ -62,6 +62,14 @@ def receive(patient: Patient, resource: dict, *, source: str, by: log.Party) -> 
                 known = _keep(patient, one, source=source, digest=digest, by=by)
             found += [known] if known else []
     return found
+
+
+def receive_from(patient: Patient, resource: dict, *, caller: Caller) -> list[ConsentDraft]:
+    """Keep what a program sends, as `receive` does: on the list by the program, or by the clinician who used it."""
+    if caller.app is None and caller.user.pk != patient.user_id:
+        return receive(patient, resource, source=caller.via or caller.user.name, by=party(caller.user))
+    source = caller.via or caller.reader.name
+    return receive(patient, resource, source=source, by=log.Party("app", caller.app and caller.app.pk, source))
 
 
 def _keep(patient: Patient, one: Proposal, *, source: str, digest: bytes, by: log.Party) -> ConsentDraft:

@@ -8,8 +8,10 @@ from django.conf import settings
 
 from consent.access import ChangedMeanwhile
 from ehr.crypto.digests import keyed
-from ehr.fhir import kinds, naming, outcomes, patching, query, reading, search, wire, writing
+from ehr.fhir import drafted, kinds, naming, outcomes, patching, query, reading, search, wire, writing
+from ehr.fhir import told as told_here
 from ehr.fhir.asking import Asking
+from ehr.fhir.bundled import Item
 from ehr.fhir.outcomes import Issue, Refusal
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
@@ -21,6 +23,8 @@ def create(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Make a resource; with If-None-Exist only where none is there that may be seen."""
     kinds.known(kind)
     resource = sent.resource()
+    if kind in told_here.KINDS:
+        return drafted.create(asking, kind, resource)
     criteria = sent.headers.get("If-None-Exist", "")
     if not criteria:
         return _written(asking, told, writing.new(kind, resource))
@@ -112,7 +116,7 @@ def _patched(sent: Sent, told: Asked, asking: Asking, find: Callable[[], Seen | 
     return _written(asking, told, patched(sent, seen))
 
 
-def patched(sent: Sent, seen: Seen, *, at: str = "") -> Change:
+def patched(sent: Sent | Item, seen: Seen, *, at: str = "") -> Change:
     """Return the version that a patch makes of a resource. Raises Refusal."""
     operations = sent.patch()
     if seen.deleted:

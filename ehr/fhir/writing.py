@@ -13,7 +13,7 @@ from datetime import datetime
 
 from consent import access
 from consent.access import AccessDenied, Draft
-from ehr.fhir import kinds, naming, outcomes, records
+from ehr.fhir import kinds, naming, outcomes, records, told
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.records import Seen
@@ -153,9 +153,9 @@ def _kept(name: str, codings: object, ours: frozenset[str]) -> dict[str, object]
     """Return codings without those this server adds by itself: an old label must not stay beside the new one."""
     if not isinstance(codings, list):
         return {}
-    if ours is _OUR_SECURITY and any(isinstance(one, dict) and one.get("system") in ours for one in codings):
+    if ours is _OUR_SECURITY and any(isinstance(one, dict) and str(one.get("system")) in ours for one in codings):
         ours = ours | {labels.CONFIDENTIALITY}
-    return {name: [one for one in codings if not (isinstance(one, dict) and one.get("system") in ours)]}
+    return {name: [one for one in codings if not (isinstance(one, dict) and str(one.get("system")) in ours)]}
 
 
 def _short(value, base: str):
@@ -202,6 +202,9 @@ def commit(asking: Asking, changes: Sequence[Change], *, patient: Patient | None
 
     `patient` is whose record resources join that say of nobody whose they are: what came with them says it.
     """
+    if any(change.kind in told.KINDS for change in changes):
+        words = "Send a Consent by itself, with POST: it becomes a draft for its patient. The log takes no lines."
+        raise Refusal(422, "not-supported", words)
     owner = _owner(asking, changes, patient)
     _check(changes)
     context = _context(asking, owner, changes)
@@ -213,6 +216,14 @@ def commit(asking: Asking, changes: Sequence[Change], *, patient: Patient | None
     except AccessDenied as denied:
         raise outcomes.may_not(str(denied)) from denied
     return [Done(change, entry) for change, entry in zip(changes, written, strict=True)]
+
+
+def checked(asking: Asking, change: Change) -> Patient:
+    """Return whom a new resource is about, once it is right and within the token's scopes. Raises Refusal."""
+    owner = _owner(asking, [change], None)
+    _check([change])
+    _check_scope(asking, owner, change, search.values(change.resource or {}))
+    return owner
 
 
 def _context(asking: Asking, owner: Patient, changes: Sequence[Change]) -> dict[str, Mapping]:

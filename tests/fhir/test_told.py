@@ -2,9 +2,11 @@
 
 import pytest
 
+from consent.models import ConsentDraft, Grant
 from ehr.r4 import validate
 from ehr.words import Category
 from tests import people
+from tests.consent.test_incoming import consent, numbered
 from tests.fhir.program import asthma, result, sadness
 
 pytestmark = pytest.mark.django_db
@@ -51,3 +53,40 @@ def test_a_summary_holds_what_may_be_seen(own, app, ana):
     part = app(ana, Category.BASIC, Category.HISTORY).read(f"Patient/{ana.patient.pk}/$summary")
     assert "Asthma" in str(part)
     assert "Depressive" not in str(part)
+
+
+def about(patient, *actors, **more) -> dict:
+    return {**consent(*actors, **more), "patient": {"reference": f"Patient/{patient.pk}"}}
+
+
+def test_a_consent_that_is_sent_is_a_draft_and_no_permission(app, ana, lee):
+    program = app(ana, scope="patient/Consent.crs")
+    before = program.find("Consent")
+    answer = program.ask("POST", "Consent", about(ana.patient, numbered(lee)))
+    assert answer.status_code == 202
+    draft = ConsentDraft.objects.get(patient=ana.patient)
+    assert (draft.reader, draft.source) == (lee.user.reader, "Heartbeat")
+    assert not Grant.objects.filter(reader=lee.user.reader).exists()
+    assert program.find("Consent") == before
+
+
+def test_a_consent_that_denies_or_is_somebody_elses_is_refused_in_words(app, ana, ben):
+    program = app(ana, scope="patient/Consent.crs")
+    assert program.ask("POST", "Consent", about(ana.patient, type="deny")).status_code == 422
+    assert program.ask("POST", "Consent", about(ben.patient)).status_code == 422
+    assert program.ask("POST", "Consent", {**about(ana.patient), "status": "signed"}).status_code == 422
+    assert not ConsentDraft.objects.exists()
+
+
+def test_without_its_scope_no_draft_is_left(app, ana, lee):
+    program = app(ana, scope="patient/Consent.rs patient/Observation.crs")
+    assert program.ask("POST", "Consent", about(ana.patient, numbered(lee))).status_code == 403
+    assert not ConsentDraft.objects.exists()
+
+
+def test_a_transaction_stores_no_consent_and_nobody_writes_the_log(app, ana, lee):
+    program = app(ana, scope="patient/*.cruds")
+    one = {"resource": about(ana.patient, numbered(lee)), "request": {"method": "POST", "url": "Consent"}}
+    assert program.transact(one).status_code == 422
+    event = {"resourceType": "AuditEvent"}
+    assert program.ask("POST", "AuditEvent", event).status_code == 405
