@@ -46,6 +46,10 @@ OPEN = {
     "accounts_recovery": {"identity checker"},
     "consent_granttemplate": {"operator"},
     "consent_delegation": {"identity checker"},
+    "intake_feed": {"operator"},
+    "intake_broken": {"operator"},
+    "intake_joining": {"identity checker"},
+    "intake_stray": {"identity checker"},
     "consent_grant": {"privacy officer", "institution administrator"},
 }
 
