@@ -23,7 +23,10 @@ WITHOUT_A_SUBJECT = {
     "app.registered", "app.changed", "app.reviewed", "app.withdrawn",
     "emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt",
 }  # fmt: skip
+FILES_AND_COLUMNS = (".json", ".pdf", ".svg", ".txt", ".typ", ".py", ".id", ".part", ".version")
 NO_ACTS = {
+    "channel",
+    "http",
     "desk",
     "ehr",
     "file",
@@ -60,10 +63,10 @@ NEVER_PATIENTS = {
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
 }  # fmt: skip
 ONLY_PATIENTS = {
-    "consent.taken-up",
-    "consent.dismissed",
     "device.added",
     "device.stopped",
+    "consent.taken-up",
+    "consent.dismissed",
     "emergency.contact-named",
     "emergency.contact-removed",
     "emergency.opted-out",
@@ -111,7 +114,7 @@ def named_acts() -> set[str]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and ACT.fullmatch(node.value):
                     found.add(node.value)
-    found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith((".json", ".pdf", ".svg"))}
+    found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith(FILES_AND_COLUMNS)}
     return {one for one in found if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
 
 
