@@ -4,6 +4,7 @@ import signal
 from django.core.management.base import BaseCommand, CommandError
 from django.db import close_old_connections
 
+from ehr.environment import require_apart
 from ehr.intake import feeds
 from ehr.intake.hl7v2 import acks, mllp, receiving
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--tls-clients", default="", help="authorities that vouch for senders' certificates")
 
     def handle(self, *_args, **options):
+        require_apart()
         tls = None
         if bool(options["tls_cert"]) != bool(options["tls_key"]) or (
             options["tls_clients"] and not options["tls_cert"]
