@@ -63,6 +63,12 @@ def hanging_from(grant: Grant) -> list[Grant]:
     return [one for one in rows.order_by("ends", "pk") if queries.facts(one).ends > clock.now()]
 
 
+def from_person(patient: Patient, referrer: User) -> list[Grant]:
+    """Return what somebody passed on from what a patient gave them by name, and is over with that."""
+    given = Grant.objects.filter(patient=patient, reader__user=referrer).standing(clock.now())
+    return [one for grant in given.order_by("ends", "pk") for one in hanging_from(grant)]
+
+
 def awaited(patient: Patient, reader: User) -> QuerySet[Grant]:
     """Return the permissions of somebody that hold now and await their report, soonest to end first."""
     rows = Grant.objects.filter(patient=patient, reader__user=reader, kind=Grant.Kind.REFERRAL)

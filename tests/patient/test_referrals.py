@@ -169,6 +169,15 @@ def test_j5_6_changing_says_beforehand_what_ends_with_it(ana, browser, held, ref
     assert "Dr Hana Heart" in shown
 
 
+def test_j5_6_ending_many_and_keeping_out_say_beforehand_what_ends_with_it(ana, lee, browser, held, referral):
+    referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    many = browser.post(reverse("patient:end-many"), {"do": "end", "item": [held.pk]})["Location"]
+    for where in (many, reverse("patient:keep-out", args=[lee.user.pk])):
+        shown = browser.get(where).content.decode()
+        assert "this ends in the same moment" in shown
+        assert "Dr Hana Heart" in shown
+
+
 def test_j5_6_who_was_let_in_by_the_patient_themselves_stays(ana, browser, heart, held, referral):
     referrals.approve(referral, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
     people.give(ana, heart, Category.LABS)

@@ -8,8 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from consent.sharing import blocks
+from consent.sharing import blocks, passing_on
+from ehr import clock
 from ehr.frame.roles import patient_only
+from ehr.portals.patient.people import shared
 from providers.queries import standing
 
 
@@ -54,6 +56,7 @@ def keep_out(request: HttpRequest, reader: UUID) -> HttpResponse:
         "person": person,
         "kept": blocks.is_kept_out(request.patient, person.user),
         "prevails": blocks.prevails_in_emergency(),
+        "over_too": [shared(one, clock.now()) for one in passing_on.from_person(request.patient, person.user)],
     }
     return render(request, "patient/keep_out.html", context)
 

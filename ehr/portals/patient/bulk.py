@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from consent import queries
 from consent.models import BulkAct
-from consent.sharing import answering, bulk, proposing, requests
+from consent.sharing import answering, bulk, passing_on, proposing, requests
 from ehr import clock
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient import drafts
@@ -105,8 +105,11 @@ def _line(request: HttpRequest, kind: str, item: str) -> dict[str, object]:
     """Return one thing of an act in words: whose it is, and the sentence, or why there is none any more."""
     if kind == "end":
         grant = queries.of_patient(request.patient, item)
-        one = shared(grant, clock.now()) if grant else None
-        return {"name": one.name if one else "", "sentence": one.sentence if one else "", "problem": ""}
+        if grant is None:
+            return {"name": "", "sentence": "", "problem": ""}
+        at = clock.now()
+        over_too = [shared(other, at) for other in passing_on.hanging_from(grant)]
+        return {"name": (one := shared(grant, at)).name, "sentence": one.sentence, "problem": "", "over_too": over_too}
     found = requests.of_patient(request.patient, item)
     if found is None:
         return {"name": "", "sentence": "", "problem": ""}
