@@ -15,7 +15,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
+.PHONY: help run test stories test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
 	search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
@@ -31,7 +31,10 @@ test-environment:
 	@$(PYTHON) deploy/environment.py test
 
 test: test-environment ## Set up and pass the tests
-	$(PYTEST) -m "not chaos" $(PARALLEL) $(ARGS)
+	$(PYTEST) -m "not chaos and not stories" $(PARALLEL) $(ARGS)
+
+stories: test-environment ## Walk through the pages in Chromium as people do, and let other people's FHIR clients in
+	$(PYTEST) -m stories $(PARALLEL) $(ARGS)
 
 test-privacy: test-environment ## No key, no record: the tests of what nobody may read
 	$(PYTEST) -m privacy $(PARALLEL) $(ARGS)

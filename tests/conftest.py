@@ -43,10 +43,17 @@ def _place(item) -> int:
     return next((number for number, folder in enumerate(LONGEST) if path.startswith(folder)), len(LONGEST))
 
 
+# Walks through pages and other people's clients: `make stories`, not `make test`.
+STORIES = ("tests/story/", "tests/browser/", "tests/clients/")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest first, and skip, with the remedy, what this machine cannot run."""
+    """Put the longest first, say which are stories, and skip, with the remedy, what this machine cannot run."""
     items.sort(key=_place)
     for item in items:
+        if item.path.relative_to(item.config.rootpath).as_posix().startswith(STORIES):
+            item.add_marker(pytest.mark.stories)
         for marker, (here, reason) in NEEDS.items():
             if not here and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
