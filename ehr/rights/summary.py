@@ -167,7 +167,7 @@ class _Document:
             self.taken[address] = self._inside(resource)
         return address
 
-    def _inside(self, value: object) -> dict:
+    def _inside(self, value: Mapping) -> dict:
         """Return a resource whose references lead to what is in the document; other things are named in words."""
         return {name: self._part(one) for name, one in value.items()}
 

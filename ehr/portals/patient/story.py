@@ -31,6 +31,7 @@ LOOKS = frozenset(
         "record.opened-for",
         "record.searched",
         "record.exported",
+        "health-link.opened",
     }
 )
 DELEGATE = "delegate"  # the role of somebody who acts for the patient, as the log writes it
