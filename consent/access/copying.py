@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from consent import keys
 from consent.access.reading import Chart
 from consent.access.refusing import own_event
+from consent.access.sorting import sort_if_due
 from consent.keys import OpenBox
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
@@ -52,6 +53,7 @@ def _copied(
     patient: Patient, keyring: OpenKeyring | None, parts: tuple[Category, ...]
 ) -> tuple[Chart, dict[str, OpenBox]]:
     own_event(patient, keyring, "record.copied", parts)
+    sort_if_due(patient, keyring=keyring)
     boxes = keys.own_boxes(patient, parts, keyring=keyring)
     entries = vault.read(patient, boxes)
     keys.settle(patient, boxes)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from consent import keys
-from consent.access import add_own, open_chart, open_own, open_record, receive, sorting
+from consent.access import add_own, copy_own, open_chart, open_own, open_record, receive, sorting
 from consent.sharing.grants import Narrow
 from ehr.intake import drafts as intake
 from ehr.intake.operations import source_signer
@@ -49,6 +49,11 @@ def test_stricter_rules_move_an_entry_into_the_sensitive_part(ana, known_late):
 def test_it_moves_when_its_patient_opens_their_record(ana, known_late):
     open_own(ana.patient, keyring=ana.keyring, categories=[Category.LABS])
     assert parts_of(known_late) == {"mental-health"}
+
+
+def test_it_moves_when_its_patient_takes_a_copy(ana, known_late):
+    (entry,) = copy_own(ana.patient, keyring=ana.keyring).entries
+    assert entry.parts == ("mental-health",)
 
 
 def test_it_moves_when_its_patient_opens_their_record_through_a_program(ana, known_late):
