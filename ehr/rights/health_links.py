@@ -235,6 +235,8 @@ def open_manifest(handle: str, *, recipient: str, passcode: str) -> Manifest:
         left = _tried(link, passcode, recipient)
         if left is None:
             body = HealthLinkFile.objects.values_list("body", flat=True).get(link=link)
+            link.openings += 1
+            link.save(update_fields=["openings"])
             event = _append(link, "health-link.opened", _RECIPIENT, said=recipient)
             _tell(link, "health-link-opened", f"health-link:{event.id}")
             found = Manifest(link, body, link.may_keep)

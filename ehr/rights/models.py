@@ -53,6 +53,7 @@ class HealthLink(models.Model):
     purpose = models.BinaryField()  # what its patient calls it, closed under their own keyring
     passcode_digest = models.BinaryField()  # keyed
     tries_left = models.PositiveSmallIntegerField()
+    openings = models.PositiveIntegerField(default=0)
     may_keep = models.BooleanField(default=False)  # whether the page that shows it offers to save the file
     made_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()

@@ -118,7 +118,11 @@ class _Document:
         entries = _entries(self.record)
         self.choice = chosen(self.record)
         self.listed = {item.entry.logical_id for _section, items in self.choice for item in items}
-        self.at_hand = {name: entry for entry in entries for name in _names(entry)}
+        self.at_hand: dict[str, list[Entry]] = {}
+        for entry in entries:
+            for name in dict.fromkeys(_names(entry)):
+                self.at_hand.setdefault(name, []).append(entry)
+        self.sender = ""  # whose entry is being put in
         own = [entry for entry in entries if entry.resource["resourceType"] == "Patient"]
         self.own = f"urn:uuid:{self.record.patient.pk}"
         self.own_names = {name for entry in own[:1] for name in _names(entry)} | {f"Patient/{self.record.patient.pk}"}
@@ -164,7 +168,9 @@ class _Document:
             self.taken[address] = {}  # before what it refers to, which may refer back
             resource = _fitted({**entry.resource, "id": str(entry.logical_id)})
             self.sensitive = self.sensitive or _is_sensitive(resource)
+            before, self.sender = self.sender, _sender(entry)
             self.taken[address] = self._inside(resource)
+            self.sender = before
         return address
 
     def _inside(self, value: Mapping) -> dict:
@@ -184,7 +190,7 @@ class _Document:
         name = "/".join(value["reference"].partition("/_history/")[0].split("/")[-2:])
         if name in self.own_names:
             return {**value, "reference": self.own}
-        entry = self.at_hand.get(name)
+        entry = self._find(name)
         if entry is not None and (entry.resource["resourceType"] in ALONG or entry.logical_id in self.listed):
             return {**value, "reference": self._take(entry)}
         rest = {part: one for part, one in value.items() if part != "reference"}
@@ -192,14 +198,24 @@ class _Document:
         return rest if "display" in rest or "identifier" in rest else {**rest, "display": words or _("Not included")}
 
     def _look_up(self, name: str) -> Mapping | None:
-        entry = self.at_hand.get("/".join(name.split("/")[-2:]))
+        entry = self._find("/".join(name.split("/")[-2:]))
         return entry.resource if entry is not None else None
+
+    def _find(self, name: str) -> Entry | None:
+        """Return what the sender of an entry means by a name. Two senders may each have a Practitioner/1."""
+        found = self.at_hand.get(name, [])
+        theirs = [entry for entry in found if _sender(entry) == self.sender]
+        return theirs[0] if theirs else found[0] if len(found) == 1 else None
 
 
 def _names(entry: Entry) -> Iterator[str]:
     """Yield what others may call an entry: its sender's name and this server's."""
     yield f"{entry.resource['resourceType']}/{entry.logical_id}"
     yield references.name_of(entry.resource)
+
+
+def _sender(entry: Entry) -> str:
+    return str(getattr(entry, "author_name", ""))
 
 
 def _is_sensitive(resource: Mapping) -> bool:

@@ -161,6 +161,7 @@ def test_every_opening_is_on_the_list_with_the_name_given_sealed_to_the_patient(
     assert health_links.words_on(line, record.keyring, record.patient) == "Dr Silva, Porto"
     assert health_links.words_on(line, None, record.patient) == ""
     assert Notice.objects.filter(user=record.user, kind="health-link-opened").count() == 1
+    assert HealthLink.objects.get().openings == 1
 
 
 def test_a_refused_try_is_on_the_list_too(record):

@@ -217,3 +217,20 @@ def test_what_a_reader_may_not_see_makes_no_difference_to_their_summary():
 
 def _opened(ana, lee):
     return access.open_chart(ana.patient, reader=lee.user, keyring=lee.keyring, purpose=Purpose.TREAT)
+
+
+def test_two_senders_who_use_the_same_name_are_not_taken_for_one_another():
+    one, other = lab("Sodium", "140", "2026-10-01"), lab("Potassium", "4.1", "2026-10-01", code="2823-3")
+    record = chart(DOCTOR, one, {**DOCTOR, "name": [{"family": "Silva"}]}, other)
+    for number, entry in enumerate(record.entries):
+        entry.author_name = "City Hospital" if number < 2 else "Harbour"
+    for entry in record.entries[1::2]:
+        entry.resource["performer"] = [{"reference": "Practitioner/d1"}]
+    document = made(record)
+    by_address = {each["fullUrl"]: each["resource"] for each in document["entry"]}
+    named = {
+        each["code"]["text"]: by_address[each["performer"][0]["reference"]]["name"][0]["family"]
+        for each in by_address.values()
+        if each["resourceType"] == "Observation"
+    }
+    assert named == {"Sodium": "Lee", "Potassium": "Silva"}
