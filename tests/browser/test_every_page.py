@@ -38,7 +38,7 @@ ELSEWHERE = {
     "patient:pharmacy-days": "test_passing_on_story.py",
     "patient:referral-confirm": "test_passing_on_story.py",
 }
-NO_PAGE = {"front:notices-stream"}  # a number that a page listens to
+NO_PAGE = {"front:health-link-file", "front:notices-stream"}  # what a page fetches: a sealed file, a number
 
 
 @pytest.fixture(params=sorted(VISITORS))

@@ -68,6 +68,13 @@ def test_j5_1_a_physician_proposes_a_colleague_from_the_chart(ana, lee, browser,
     assert "Hana Heart" in sent
 
 
+def test_j5_1_no_pharmacist_is_offered_for_they_see_single_prescriptions(ana, browser, heart, held):
+    people.clinician("Paul Pharmacist", role=Role.PHARMACIST)
+    found = browser.get(page("refer-find", ana)).content.decode()
+    assert "Hana Heart" in found
+    assert "Paul Pharmacist" not in found
+
+
 def test_j5_1_only_what_one_holds_can_be_ticked_and_all_six_are_listed(ana, browser, heart, held):
     shown = browser.get(page("refer", ana, heart.user.pk))
     form = shown.context["form"]

@@ -31,6 +31,7 @@ from ehr.words import Action, Purpose
 from patients.models import Patient
 from providers import queries as providers
 from providers.queries import DirectoryLine, party
+from providers.roles import Role
 
 MOST_DIGITS = 18
 
@@ -46,7 +47,9 @@ def find(request: HttpRequest, patient: Patient) -> HttpResponse:
     after = request.GET.get("after", "")
     known = after.isascii() and after.isdigit() and len(after) <= MOST_DIGITS
     page = providers.directory(said, after=int(after) if known else None)
-    lines = [one for one in page.lines if one.user_id not in {request.user.pk, patient.user_id}]
+    not_these = {request.user.pk, patient.user_id}
+    # A pharmacist is let in to one prescription at a time, which only the patient does.
+    lines = [one for one in page.lines if one.user_id not in not_these and one.role != Role.PHARMACIST]
     context = _about(patient) | {"words": said, "lines": lines, "after": page.after}
     return render(request, "clinician/refer_find.html", context)
 
