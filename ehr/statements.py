@@ -16,6 +16,7 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
+from psycopg import Binary
 
 
 def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
@@ -35,7 +36,8 @@ def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
 class Statement:
     """A queryset as a function of its values. `build` takes them by name and returns it, of models or of tuples.
 
-    Values are UUIDs, moments, whole numbers, or sequences of these; a sequence of another length is another text.
+    Values are UUIDs, moments, whole numbers, bytes, or sequences of these; a sequence of another length is another
+    text.
     """
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
@@ -76,7 +78,8 @@ class _Compiled:
         marks = {name: _another(value, 0) for name, value in flat.items()}
         queryset = build(**_nested(values, marks))
         self.compiler = queryset.query.get_compiler(connection=database)
-        self.text, self._fixed = self.compiler.as_sql()
+        self.text, fixed = self.compiler.as_sql()
+        self._fixed = list(map(_plain, fixed))
         self._places = dict(self._found(build, values, marks, database))
         selected = self.compiler.select
         self._converters = self.compiler.get_converters([one[0] for one in selected])
@@ -98,7 +101,7 @@ class _Compiled:
             if text != self.text:
                 raise ValueError(f"Another {name} makes another statement, so it cannot be kept.")
             for place, (one, other) in enumerate(zip(self._fixed, parameters, strict=True)):
-                if one != other:
+                if one != _plain(other):
                     yield place, name
 
     def parameters(self, values: Mapping[str, Any], database: BaseDatabaseWrapper) -> list:
@@ -160,7 +163,14 @@ def _another(value: Any, step: int) -> Any:
         return value + timedelta(days=1 + step)
     if isinstance(value, int) and not isinstance(value, bool):
         return value + 1_000_003 + step
-    raise TypeError(f"A statement takes ids, moments and whole numbers, not {type(value).__name__}.")
+    if isinstance(value, bytes):
+        return value + b"another" + bytes([step])
+    raise TypeError(f"A statement takes ids, moments, whole numbers and bytes, not {type(value).__name__}.")
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as it compares with others: psycopg's wrapped bytes are equal to nothing but themselves."""
+    return value.obj if isinstance(value, Binary) else value
 
 
 def _adapted(value: Any, database: BaseDatabaseWrapper) -> Any:

@@ -1,14 +1,17 @@
 """Whether what was allowed to an app still holds: asked anew at every use of a code or token, and nowhere kept."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import QuerySet
 
 from consent.models import Grant
 from ehr.accounts.models import Keyring
 from ehr.frame import sessions
 from ehr.smart.models import Authorization
+from ehr.statements import Statement
 
 
 def lives(authorization: Authorization, at: datetime) -> bool:
@@ -29,7 +32,7 @@ def _person_lives(authorization: Authorization) -> bool:
         person is not None
         and person.is_active
         and person.session_epoch == authorization.session_epoch
-        and (authorization.version_id is None or Keyring.objects.filter(version_id=authorization.version_id).exists())
+        and (authorization.version_id is None or bool(_PRESENT.rows(version=authorization.version_id)))
     )
 
 
@@ -45,4 +48,15 @@ def _session_lives(key: str, at: datetime) -> bool:
 def _granted(authorization: Authorization, at: datetime) -> bool:
     """Tell whether the patient's permission to their app holds. What a clinician may, the door decides at each use."""
     grant = authorization.grant_id
-    return grant is None or Grant.objects.active(at).filter(pk=grant).exists()
+    return grant is None or bool(_ACTIVE.rows(grant=grant, at=at))
+
+
+def _present(version: int) -> QuerySet[Keyring, tuple]:
+    return Keyring.objects.filter(version_id=version).values_list("pk")
+
+
+def _active(grant: UUID, at: datetime) -> QuerySet[Grant, tuple]:
+    return Grant.objects.active(at).filter(pk=grant).values_list("pk")
+
+
+_PRESENT, _ACTIVE = Statement(_present), Statement(_active)  # asked at each request of an app

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from consent.access import Presence
@@ -17,6 +17,7 @@ from ehr.frame import sessions
 from ehr.smart import bearers, scopes, standing
 from ehr.smart.models import App, Authorization, Token
 from ehr.smart.scopes import Scopes
+from ehr.statements import Statement
 from ehr.words import Category, Purpose
 from patients.models import Patient, Source
 
@@ -127,10 +128,17 @@ def find(shown: str) -> Token | None:
     if not shown.startswith((bearers.ACCESS, bearers.REFRESH)):
         return None
     at = clock.now()
+    row = next(iter(_SHOWN.rows(digest=bearers.digest(shown), at=at)), None)
+    return row if row and standing.lives(row.authorization, at) else None
+
+
+def _unused(digest: bytes, at: datetime) -> QuerySet[Token]:
     about = ("app__source", "user", "patient", "grant", "version__reader")
     rows = Token.objects.select_related(*(f"authorization__{name}" for name in about))
-    row = rows.filter(digest=bearers.digest(shown), expires_at__gt=at, used_at=None).first()
-    return row if row and standing.lives(row.authorization, at) else None
+    return rows.filter(digest=digest, expires_at__gt=at, used_at=None)
+
+
+_SHOWN = Statement(_unused)  # asked at each request, so its text is kept
 
 
 def _live(shown: str) -> Token | None:

@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from json import JSONDecoder
 from operator import attrgetter
+
+import orjson
 
 from ehr.crypto.formats import CannotOpen
 from ehr.crypto.opening import KeyOpener
@@ -17,7 +18,6 @@ from patients.vault.entries import Placed, read_json
 from patients.vault.reading import CheckedManifest, checked_manifests, text_of, whole_file
 from patients.vault.shares import Shares, bundled_keys
 
-_read_values = JSONDecoder().decode
 _KIND = b'{"type":"'  # how search values begin
 
 
@@ -37,7 +37,7 @@ class IndexedEntry(Placed):
     @cached_property
     def index(self) -> dict:
         """What it is searched by; empty where its key or ciphertext does not fit."""
-        return _read_values(self._values.decode()) if self._values else {}
+        return orjson.loads(self._values) if self._values else {}
 
     @property
     def kind(self) -> str:

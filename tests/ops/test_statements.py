@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from consent import queries
 from consent.models import Block, Grant
 from ehr import clock
-from ehr.accounts.models import Reader, User
+from ehr.accounts.models import KeyVersion, Reader, User
 from ehr.statements import Statement
 from ehr.words import Category
 from providers.models import Clinician
@@ -103,6 +103,14 @@ def test_a_value_that_changes_the_text_is_refused(shared):
     kept = Statement(lambda number: User.objects.all()[: 5 + number % 7])
     with pytest.raises(ValueError, match="another statement"):
         kept.rows(number=5)
+
+
+def test_bytes_are_a_value(shared):
+    _ana, lee, _kim = shared
+    version = KeyVersion.objects.get(reader__user=lee.user)
+    kept = Statement(lambda key, number: KeyVersion.objects.filter(author_public=key, number=number))
+    assert kept.rows(key=bytes(version.author_public), number=version.number) == [version]
+    assert kept.rows(key=bytes(32), number=version.number) == []
 
 
 def test_a_word_is_no_value(shared):
