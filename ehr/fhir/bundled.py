@@ -78,7 +78,7 @@ class Item:
 
 def items(bundle: dict) -> tuple[list[Item], str]:
     """Return the entries of a batch or transaction, and which of the two it is. Raises Refusal 400 or 413."""
-    kind = bundle.get("type")
+    kind = str(bundle.get("type"))
     if bundle["resourceType"] != "Bundle" or kind not in {"batch", "transaction"}:
         words = "Here a Bundle is taken whose type is batch or transaction. A single resource goes to its type."
         raise outcomes.not_understood(words, at="Bundle.type")
@@ -93,10 +93,10 @@ def items(bundle: dict) -> tuple[list[Item], str]:
 
 def _item(number: int, one: object) -> Item:
     place = f"Bundle.entry[{number}]"
-    request = one.get("request") if isinstance(one, dict) else None
-    method = request.get("method") if isinstance(request, dict) else None
-    url = request.get("url") if isinstance(request, dict) else None
-    if not isinstance(one, dict) or method not in METHODS or not isinstance(url, str) or len(url) > 4_000:
+    one = one if isinstance(one, dict) else {}
+    request = one["request"] if isinstance(one.get("request"), dict) else {}
+    method, url = str(request.get("method")), request.get("url")
+    if method not in METHODS or not isinstance(url, str) or len(url) > 4_000:
         words = "This entry says not what is asked: request needs a method and a url that are known."
         raise outcomes.not_understood(words, at=f"{place}.request", code="required")
     path, _, query = url.removeprefix(f"{kinds.base()}/").removeprefix("/").partition("?")

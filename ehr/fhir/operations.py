@@ -121,7 +121,8 @@ def _parameter(parameters: Mapping) -> dict | None:
     """Return the resource in Parameters, None where there is none. Raises Refusal for a mode that is not known."""
     listed = parameters.get("parameter")
     given = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    if any(one.get("name") == "mode" and one.get("valueCode") not in {"create", "update", "delete"} for one in given):
+    modes = {str(one.get("valueCode")) for one in given if one.get("name") == "mode"}
+    if modes - {"create", "update", "delete"}:
         raise outcomes.not_understood("mode is one of: create, update, delete.", at="Parameters.parameter")
     found = next((one.get("resource") for one in given if one.get("name") == "resource"), None)
     return found if isinstance(found, dict) else None

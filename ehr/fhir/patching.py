@@ -42,7 +42,7 @@ def _too_much() -> outcomes.Refusal:
 
 def _apply(root: dict, operation: object, place: str) -> int:
     """Do one operation and return how many values it copied."""
-    if not isinstance(operation, dict) or operation.get("op") not in _OPERATIONS:
+    if not isinstance(operation, dict) or str(operation.get("op")) not in _OPERATIONS:
         words = f"Operation {place} has no op that is known: add, remove, replace, move, copy or test."
         raise outcomes.not_understood(words, at=place, code="structure")
     name = operation["op"]
@@ -59,7 +59,7 @@ def _apply(root: dict, operation: object, place: str) -> int:
     if done is False:
         words = f"The test in operation {place} does not hold, so nothing was changed. Read the resource again."
         raise outcomes.Refusal(422, "conflict", words, at=place)
-    return done if name == "copy" else 0
+    return done if isinstance(done, int) and name == "copy" else 0
 
 
 def _is_pointer(text: object) -> bool:

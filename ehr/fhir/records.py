@@ -44,16 +44,19 @@ class Seen:
     @cached_property
     def resource(self) -> dict:
         """The resource as this server gives it out."""
+        row = self.row
+        if row is None:
+            raise ValueError("What is stored nowhere says itself what it is.")
         found = naming.rendered(
-            self.row.resource,
+            row.resource,
             names=self.record.names,
-            source=self.row.source,
+            source=row.source,
             fhir_id=self.id,
             logical_id=str(self.logical_id),
             version=self.version,
             written_at=self.written_at,
         )
-        return found if self.row.author_valid else naming.tagged(found, naming.UNSIGNED)
+        return found if row.author_valid else naming.tagged(found, naming.UNSIGNED)
 
 
 class Person(Seen):

@@ -46,7 +46,7 @@ def interaction(*, public: bool = False, **views: View) -> Callable[..., HttpRes
             answer = refused(problem)
         return wire.response(request, answer, pretty=told.pretty)
 
-    answered.views = views
+    answered.views = views  # type: ignore[attr-defined] # for the entries of a Bundle
     return answered
 
 

@@ -1,6 +1,6 @@
 """The addresses of the FHIR interface. What stands first wins; whatever else is asked for gets words, not a page."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from ehr.fhir import capability, changing, operations, outcomes, reading, transactions
 from ehr.fhir.asking import Asking
@@ -17,7 +17,6 @@ def nowhere(_sent: Sent, _told: Asked, _asking: Asking, **_place: str) -> Answer
     raise outcomes.no_such_address()
 
 
-_EVERY = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), nowhere)
 _CHECK = interaction(POST=operations.check, GET=operations.check)
 
 urlpatterns = [
@@ -40,11 +39,7 @@ urlpatterns = [
     path("<kind>/<fhir_id>/$validate", _CHECK, name="validate-one"),
     path("<kind>/<fhir_id>/_history", interaction(GET=reading.history), name="history"),
     path("<kind>/<fhir_id>/_history/<version>", interaction(GET=reading.vread), name="version"),
-    re_path(
-        r"^Patient/(?P<fhir_id>[^/$]+)/(?P<kind>[A-Z][A-Za-z]+)$",
-        interaction(GET=reading.search_compartment),
-        name="compartment",
-    ),
+    path("Patient/<fhir_id>/<kind>", interaction(GET=reading.search_compartment), name="compartment"),
     path(
         "<kind>",
         interaction(
@@ -61,5 +56,9 @@ urlpatterns = [
         interaction(GET=reading.read, PUT=changing.update, PATCH=changing.patch, DELETE=changing.delete),
         name="instance",
     ),
-    path("<path:address>", interaction(**_EVERY), name="nowhere"),
+    path(
+        "<path:address>",
+        interaction(GET=nowhere, POST=nowhere, PUT=nowhere, PATCH=nowhere, DELETE=nowhere),
+        name="nowhere",
+    ),
 ]

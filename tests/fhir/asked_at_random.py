@@ -133,6 +133,16 @@ _HEADERS = {
     "Content-Encoding": ("gzip", "br", "identity"),
 }
 _BODIES = (
+    b'{"resourceType":"Bundle","type":["batch"]}',
+    b'{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":["GET"],"url":["x"]},"fullUrl":[1]}]}',
+    b'{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Observation","id":[1],'
+    b'"identifier":[1,{"system":[],"value":{}}],"subject":{"reference":"Patient?x=1"},"performer":{"reference":"?"}},'
+    b'"request":{"method":"POST","url":"Observation","ifNoneExist":[]}}]}',
+    b'{"resourceType":"Parameters","parameter":[{"name":["mode"],"valueCode":["x"]},{"name":"mode","valueCode":[]}]}',
+    b'[{"op":["add"],"path":["/a"]}]',
+    b'[{"op":"add","path":"/status/x","value":1},{"op":"add","path":"/code/coding/-1","value":[]}]',
+    b'{"resourceType":"Observation","meta":{"tag":[{"code":[]}],"security":[{"system":[],"code":{}}],"profile":[1]}}',
+    b'{"resourceType":"Observation","subject":{"reference":"Patient/%s"},"focus":[{"reference":["x"]}],"code":[[[]]]}',
     b"",
     b"{}",
     b"[]",
