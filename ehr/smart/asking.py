@@ -95,7 +95,7 @@ def _refused(asked: Asked, error: str) -> SendBack:
 
 def _begun_with(request: HttpRequest, asked: Asked) -> Patient | None:
     """Return whose record the app was opened from, or None where it began by itself. Raises SendBack."""
-    if scopes.LAUNCH not in asked.scope.plain and not asked.launch:
+    if not asked.launch:
         return None
     session = presence.session_digest(request)
     patient = launching.take(asked.launch, app=asked.app, user=request.user, session=session)
@@ -189,7 +189,7 @@ def confirm(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> Http
             return send_back(asked.redirect_uri, asked.state, code=code)
     except CannotGive as problem:
         return _said(request, str(problem), title=_("This cannot be shared"), status=409)
-    more = {"sentence": sentence, "until": ends, "things": [words.thing(one) for one in granted.resources]}
+    more = {"sentence": sentence, "until": ends, "things": words.told(granted)}
     more["alone"] = scopes.OFFLINE in granted.plain
     return _page(request, "smart/confirm.html", asked, form=form, draft=draft, **more)
 

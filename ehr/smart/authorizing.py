@@ -72,6 +72,9 @@ def read(params: QueryDict) -> Asked:
     if problem := _problem(told):
         raise SendBack(*problem, redirect_uri=told["redirect_uri"], state=state)
     scope = scopes.read(told["scope"]).within(scopes.read(app.scope)).of("patient", "user")
+    if not told["launch"]:
+        # Apps ask for all they may need at once; without a launch value there is none to be bound to.
+        scope = Scopes(scope.plain - {scopes.LAUNCH}, scope.resources)
     if not scope.resources and scopes.OPENID not in scope.plain:
         words = "None of these scopes may be asked for by this app."
         raise SendBack("invalid_scope", words, redirect_uri=told["redirect_uri"], state=state)

@@ -39,6 +39,7 @@ class PagesSecret(forms.Form):
 class _Asking(forms.Form):
     """What an app asks for, thing by thing, and until when."""
 
+    works = False
     things = forms.MultipleChoiceField(
         label=gettext_lazy("What it asks for"),
         help_text=gettext_lazy("Take away the tick from what it need not have."),
@@ -54,7 +55,7 @@ class _Asking(forms.Form):
     def __init__(self, *args, asked: Scopes, **kwargs):
         super().__init__(*args, **kwargs)
         self.asked = asked
-        things = [words.thing(one) for one in asked.resources if one.kind not in BY_NAME]
+        things = [words.thing(one, works=self.works) for one in asked.resources if one.kind not in BY_NAME]
         self.fields["things"].choices = [(str(one.scope), one.text) for one in things]
         self.fields["things"].initial = [str(one.scope) for one in things]
         self.fields["until"].choices = [(name, Option(label, hint)) for name, label, hint, _life in self.spans()]
@@ -153,6 +154,7 @@ class PatientForm(_Asking):
 class ClinicianForm(PagesSecret, _Asking):
     """Whose record, where the app works on one; which things; the sensitive parts by themselves; how long."""
 
+    works = True
     patient = forms.ChoiceField(
         label=gettext_lazy("Whose record?"),
         widget=forms.RadioSelect,

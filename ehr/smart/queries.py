@@ -40,5 +40,5 @@ def registered_by(user: User) -> QuerySet[App]:
 
 def _told(authorization: Authorization) -> Connected:
     granted = scopes.read(authorization.scope)
-    things = tuple(words.thing(one).text for one in granted.resources)
+    things = tuple(words.told(granted, works=authorization.kind == Authorization.Kind.CLINICIAN))
     return Connected(authorization, things, scopes.OFFLINE in granted.plain)

@@ -11,7 +11,7 @@ from ehr.smart.scopes import BY_NAME, Scope, Scopes
 from ehr.words import SENSITIVE, Category
 
 KINDS = {
-    "*": _("everything in the parts you tick"),
+    "*": _("everything else in these parts"),
     "AllergyIntolerance": _("allergies"),
     "Appointment": _("appointments"),
     "AuditEvent": _("who looked at the record"),
@@ -76,9 +76,17 @@ class Thing:
         return f"{self.name}: {self.does}"
 
 
-def thing(scope: Scope) -> Thing:
-    """Return a scope in words."""
-    return Thing(scope, capfirst(name(scope)), does(scope), parts_of(scope))
+def thing(scope: Scope, *, works: bool = False) -> Thing:
+    """Return a scope in words. To who works here it says which ones are about all their patients."""
+    told = does(scope)
+    if works and scope.level == "user":
+        told = _("%(does)s, of all your patients") % {"does": told}
+    return Thing(scope, capfirst(name(scope)), told, parts_of(scope))
+
+
+def told(scopes: Scopes, *, works: bool = False) -> list[str]:
+    """Return scopes in words, each said once."""
+    return list(dict.fromkeys(thing(one, works=works).text for one in scopes.resources))
 
 
 def name(scope: Scope) -> str:

@@ -4,14 +4,16 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('smart', '0001_apps_and_tokens'),
+        ("smart", "0001_apps_and_tokens"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='app',
-            options={'ordering': ['name', 'pk'], 'permissions': [('review_app', 'Can look at apps, and take them out of use')]},
+            name="app",
+            options={
+                "ordering": ["name", "pk"],
+                "permissions": [("review_app", "Can look at apps, and take them out of use")],
+            },
         ),
     ]
