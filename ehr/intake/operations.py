@@ -16,7 +16,7 @@ from patients.models import Patient
 from patients.operations import AlreadyKnown, source_signer
 
 from . import drafts, people
-from .refusals import Refused, reason
+from .refusals import Raced, Refused, reason
 
 MOST_REASONS = 10
 Put = Callable[..., "Outcome"]
@@ -133,6 +133,6 @@ class stored_whole:  # reads as a phrase where it is used
 
     def __exit__(self, kind, problem, _trace) -> None:
         if isinstance(problem, (IntegrityError, AlreadyKnown)):
-            raise Refused(
+            raise Raced(
                 reason(self.place, "another import changed this record at the same moment. Import it again.")
             ) from problem

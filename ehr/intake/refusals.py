@@ -13,6 +13,10 @@ class Later(Refused):
     """It may be taken in later, as it is: the sender is asked to send it again."""
 
 
+class Raced(Later):
+    """Another delivery changed the same record at the same moment."""
+
+
 def reason(place: str, words: object) -> str:
     """Return "maria.json, entry 12: Observation.status is missing."."""
     return f"{place}: {words}"

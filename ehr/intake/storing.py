@@ -8,6 +8,7 @@ signing key is derived from the server's storage key and opens nothing; entries 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,7 +29,9 @@ from patients.queries import identifier_digest
 from . import drafts, feeds, joining, operations, people, queries
 from .delivery import Delivery
 from .models import Feed, Said, Taken
-from .refusals import Refused
+from .refusals import Raced, Refused
+
+TRIES = 3
 
 
 @dataclass
@@ -64,9 +67,19 @@ def wrong_with(delivery: Delivery) -> list[str]:
 
 
 def take_in(delivery: Delivery, *, feed: Feed, control_id: str, content: bytes) -> Stored:
-    """Seal what a message brings, whole or not at all; when this returns, it is committed. Raises Refused and Later."""
+    """Seal what a message brings, whole or not at all; when this returns, it is committed. Raises Refused and Later.
+
+    Where another message began the same record at the same moment, this one finds it there at the next try.
+    """
     if words := wrong_with(delivery):
         raise Refused(*words)
+    for _attempt in range(TRIES - 1):
+        with suppress(Raced):
+            return _once(delivery, feed=feed, control_id=control_id, content=content)
+    return _once(delivery, feed=feed, control_id=control_id, content=content)
+
+
+def _once(delivery: Delivery, *, feed: Feed, control_id: str, content: bytes) -> Stored:
     source = feed.source.name
     with operations.stored_whole("This message"), transaction.atomic(durable=True):
         control, body = digests(feed, control_id, content)

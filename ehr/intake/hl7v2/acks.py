@@ -52,7 +52,7 @@ class Header:
     version: str = "2.5.1"
     processing: str = "P"
     sender: tuple[str, str] = ("", "")  # MSH-3, MSH-4
-    receiver: tuple[str, str] = ("", "")
+    addressee: tuple[str, str] = ("", "")
     accept: str = ""
     application: str = ""
     marks: Separators = field(default_factory=Separators)
@@ -68,7 +68,7 @@ def header_of(message: Message) -> Header:
         version=version if re.fullmatch(r"2\.\d(\.\d)?", version) else "2.5.1",
         processing=head.text(11) or "P",
         sender=(head.text(3), head.text(4)),
-        receiver=(head.text(5), head.text(6)),
+        addressee=(head.text(5), head.text(6)),
         accept=head.text(15).upper(),
         application=head.text(16).upper(),
         marks=message.separators,
@@ -107,7 +107,7 @@ def unavailable(header: Header, words: str) -> bytes:
 
 def acknowledgement(header: Header, code: str, problems: Sequence[Said], *, at: datetime | None) -> bytes:
     """Return one ACK message in UTF-8."""
-    own = header.receiver if any(header.receiver) else ("CHARTSEAL", "")
+    own = header.addressee if any(header.addressee) else ("CHARTSEAL", "")
     kind = ("ACK", header.event, "ACK") if header.version >= "2.4" else ("ACK", header.event)
     when, number = f"{at:%Y%m%d%H%M%S}+0000" if at else "", uuid.uuid4().hex[:20]
     head = ["MSH", *own, *header.sender, when, "", kind if header.event else "ACK", number, header.processing]
