@@ -21,6 +21,8 @@ _SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _ENDPOINTS = {"authorize": "authorization", "token": "token", "introspect": "introspection", "revoke": "revocation"}
 _READING = ("read", "vread", "history-instance", "history-type", "search-type")
 _WRITING = ("create", "update", "patch", "delete")
+# What begins elsewhere, is only asked for, or is written by nobody but this server.
+_WRITTEN = {"Patient": ("update", "patch"), "Consent": ("create",), "AuditEvent": ()}
 _OPERATIONS = {
     "Patient": {
         "everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
@@ -97,7 +99,7 @@ def _security() -> dict:
 
 def _resource(kind: str) -> dict:
     known = parameters.supported(kind)
-    writing = ("update", "patch") if kind == "Patient" else _WRITING
+    writing, free = _WRITTEN.get(kind, _WRITING), kind not in _WRITTEN
     operations = _VALIDATE | _OPERATIONS.get(kind, {})
     said: dict[str, object] = {
         "type": kind,
@@ -105,10 +107,10 @@ def _resource(kind: str) -> dict:
         "versioning": "versioned-update",
         "readHistory": True,
         "updateCreate": False,
-        "conditionalCreate": kind != "Patient",
+        "conditionalCreate": free,
         "conditionalRead": "full-support",
-        "conditionalUpdate": kind != "Patient",
-        "conditionalDelete": "not-supported" if kind == "Patient" else "single",
+        "conditionalUpdate": free,
+        "conditionalDelete": "single" if free else "not-supported",
         "referencePolicy": ["literal", "local"],
         "searchInclude": ["*", *kinds.links_of(kind)],
         "searchRevInclude": list(kinds.links_to(kind)),

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+from audit import log
 from consent import access
 from consent.access import AccessDenied, IndexedEntry, OpenRecord
 from ehr.fhir import naming, outcomes, told
@@ -19,6 +20,7 @@ from ehr.words import Category
 from patients.models import Patient
 from patients.naming import Naming
 from patients.queries import holder
+from providers.queries import party
 
 
 class Seen:
@@ -35,6 +37,11 @@ class Seen:
         self.written_at = row.written_at
         self.current = row.current
         self.deleted = row.deleted
+
+    @property
+    def values(self) -> Mapping:
+        """Its search values as they were sealed."""
+        return self.row.index if self.row else self.index
 
     @cached_property
     def index(self) -> Mapping:
@@ -101,8 +108,13 @@ class Told(Seen):
 
 
 def _indexed(index: Mapping, fhir_id: str, written_at: datetime) -> Mapping:
-    known = index.get("p", {}) | {"_id": [["", fhir_id, ""]], "_lastUpdated": [[*ranges.instant(written_at)]]}
+    known = index.get("p", {}) | {"_id": [["", fhir_id, ""]], "_lastUpdated": _at(written_at)}
     return {**index, "id": fhir_id, "p": known}
+
+
+@lru_cache(maxsize=256)  # what was sent together was written at one time
+def _at(written_at: datetime) -> list[list[str]]:
+    return [[*ranges.instant(written_at)]]
 
 
 @dataclass
@@ -125,12 +137,12 @@ class Record:
         rows = [row for row in self.opened.rows if row.index.get("type")] if self.opened else []
         people = [row for row in rows if row.current and row.index["type"] == "Patient"]
         newest = max(people, key=lambda row: (row.written_at, row.logical_bytes), default=None)
-        own = newest.logical_id if newest else None
-        seen = [Seen(self, row, str(self.patient.pk if row.logical_id == own else row.logical_id)) for row in rows]
+        own = newest.logical_bytes if newest else None
+        seen = [Seen(self, row, str(self.patient.pk if row.logical_bytes == own else row.logical_id)) for row in rows]
         if newest is None:
             seen.append(Person(self))
         seen += [Told(self, one) for one in self.told]
-        return [one for one in seen if one.deleted or self.asking.shows(one.kind, one.index, self.patient)]
+        return [one for one in seen if one.deleted or self.asking.shows(one.kind, one.values, self.patient)]
 
     @cached_property
     def current(self) -> dict[str, Seen]:
@@ -233,10 +245,27 @@ def record_with(asking: Asking, kind: str, fhir_id: str, *, action: str, all_ver
         return open_one(asking, own, action=action, kinds=("Patient",), all_versions=all_versions)
     found = within[0] if len(within) == 1 else holder(within, logical_id)
     if found is None:
+        _note_nobody(asking)
         raise outcomes.not_there()
     if kind == "Patient" or kind in told.KINDS:
         return open_one(asking, found, action=action, kinds=(kind,), all_versions=all_versions)
     return open_one(asking, found, action=action, logical_id=logical_id, all_versions=all_versions)
+
+
+def _note_nobody(asking: Asking) -> None:
+    """Commit that somebody asked for what is in no record within reach: it takes the time of a look, so that time does
+    not tell it from what is hidden in one.
+    """
+    caller = asking.caller
+    log.record(
+        "entry.refused",
+        actor=party(caller.user),
+        subject=None,
+        outcome="refused",
+        purpose=str(caller.purpose),
+        because="no-grant",
+        details=caller.told,
+    )
 
 
 def read_id(fhir_id: str) -> uuid.UUID:

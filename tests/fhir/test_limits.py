@@ -25,6 +25,9 @@ def test_what_the_server_says_of_itself_is_fhir_and_true():
     said_of = {one["name"] for one in kinds["Observation"]["searchParam"]}
     assert said_of == set(parameters.supported("Observation"))
     assert statement["software"]["version"] == capability.VERSION
+    done = {one: {code["code"] for code in kinds[one]["interaction"]} for one in ("Patient", "Consent", "AuditEvent")}
+    assert "create" not in done["Patient"] | done["AuditEvent"]
+    assert "update" not in done["Consent"] | done["AuditEvent"]
 
 
 def test_xml_is_refused_with_words(own, ana):
