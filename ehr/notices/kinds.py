@@ -86,6 +86,11 @@ _SHARING = {
         _("Their licence or their place of work is no longer confirmed, so their access ended. You need do nothing."),
         page="patient:sharing",
     ),
+    "app-cut-off": Kind(
+        _("An app was stopped, for somebody else had a key of it"),
+        _("A key of the app was shown twice, so nothing opens for it any more. If you still want it, let it in anew."),
+        page="smart:connected",
+    ),
     "app-withdrawn": Kind(
         _("An app you let in is no longer in use here"),
         _("It opens nothing of your record any more. You need do nothing."),

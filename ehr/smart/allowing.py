@@ -22,6 +22,7 @@ from ehr.accounts import keyrings
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
+from ehr.notices import operations as notices
 from ehr.smart import bearers
 from ehr.smart.authorizing import Asked
 from ehr.smart.models import Authorization, Code
@@ -172,7 +173,7 @@ def stop(
     """End all that an app was allowed here: its next request finds nothing. Stopping twice changes nothing.
 
     `because`: "by-owner", "by-app", "code-replayed", "code-misused", "token-replayed". Never needs an unlocked keyring;
-    with the patient's at hand a new epoch begins at once.
+    with the patient's at hand a new epoch begins at once. Whose key somebody else showed is told so.
     """
     with transaction.atomic():
         authorization = held(authorization.pk)
@@ -190,6 +191,9 @@ def stop(
             because=because,
             details=_about(authorization),
         )
+        if authorization.user is not None and because not in _CAUSES:
+            key = f"app-cut-off:{authorization.pk}"
+            notices.notify(authorization.user, "app-cut-off", about=authorization.pk, key=key)
         if authorization.grant is not None:
             cause = _CAUSES.get(because, Ending.Cause.STANDING)
             grants.end(authorization.grant, keyring=keyring, cause=cause, by=by)

@@ -1,11 +1,13 @@
 """Apps are registered by their makers, looked at by staff, and taken out of use by either."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
 from audit.models import EventBody
+from ehr import clock
 from ehr.accounts.operations import Refused
 from ehr.desk.roles import DeskRole
 from ehr.smart import registering, tasks
@@ -130,6 +132,14 @@ def test_each_registration_is_a_line_on_the_log(maxs, desk):
     told = b"".join(bytes(body.payload) for body in EventBody.objects.all())
     for action in ("registered", "changed", "reviewed", "withdrawn"):
         assert f'"app.{action}"'.encode() in told
+
+
+def test_a_spent_refresh_token_is_known_again_for_a_month(walk):
+    walk.refresh(walk.connected(until="year")["refresh_token"])
+    Token.objects.filter(used_at__isnull=False).update(used_at=clock.now() - timedelta(days=29))
+    assert tasks.forget_what_is_over() == 0
+    Token.objects.filter(used_at__isnull=False).update(used_at=clock.now() - timedelta(days=31))
+    assert tasks.forget_what_is_over() == 1
 
 
 def test_what_is_over_is_let_go_of(walk, max_):

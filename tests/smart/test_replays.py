@@ -57,6 +57,14 @@ def test_a_refresh_token_shown_twice_ends_everything(walk):
     assert walk.refresh(second["refresh_token"]).status_code == 400
 
 
+def test_whose_key_somebody_else_showed_is_told_so_once(walk, ana):
+    first = walk.connected()
+    walk.refresh(first["refresh_token"])
+    for _ in range(2):
+        walk.refresh(first["refresh_token"])
+    assert ana.user.notices.filter(kind="app-cut-off").count() == 1
+
+
 def test_a_refreshed_token_carries_the_same_keys(walk):
     first = walk.connected()
     second = walk.refresh(first["refresh_token"]).json()
