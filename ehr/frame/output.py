@@ -1,7 +1,7 @@
 """Lines of program output: where something went wrong, and never what was in it.
 
 Messages of exceptions quote what they met: a value that does not parse, a row of the database, a patient's name.
-Addresses of links in letters are keys to an account.
+Addresses of links in letters are keys to an account; those of health links lead to a copy.
 """
 
 import copy
@@ -10,12 +10,12 @@ import re
 import traceback
 from collections.abc import Iterator
 
-_LINKS = re.compile(r"/(verify|reset)/[^/\s\"'?]+")
+_LINKS = re.compile(r"/(verify|reset|shl)/[^/\s\"'?]+(?:/[^/\s\"'?]+)?")
 _SHORTEST = 4
 
 
 class Line(logging.Formatter):
-    """Writes exceptions as classes and places, without their messages, and links from letters without their keys.
+    """Writes exceptions as classes and places, without their messages, and links without their keys.
 
     An exception made for the operator of a deployment says so by `for_operators = True`; its message is kept.
     """

@@ -250,6 +250,27 @@ def care(day: Day, ana: people.Person, lee: people.Person, patient_browser: Clie
     questions.answer(case, words=day.word("officer's answer", "It was the bettong ward"), by=officer)
 
 
+def leaving(day: Day, browser: Client) -> None:
+    """The record leaves: by a link for one visit, tried and opened; in a file of everything, which waits."""
+    purpose = day.word("what a link is for", "Dentist at Wallaby Bay")
+    asked = {"ordinary": ["history", "treatment"], "lasts": "day", "once": uuid.uuid4(), "purpose": purpose}
+    page = post(browser, "patient:health-link-new", status=200, **asked)
+    code = re.search(r"#shlink:/([\w-]+)", page)[1]
+    payload = json.loads(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)))
+    day.word("key of a link", payload["key"])
+    day.keys["key of a link, raw"] = base64.urlsafe_b64decode(payload["key"] + "=")
+    handle = day.word("secret of a link's address", payload["url"].rpartition("/")[2])
+    told = {"recipient": day.word("name a recipient gave", "Dr Quollington"), "embeddedLengthMax": 1}
+    for passcode in ("wrong", re.search(r'class="said">([\d ]+)<', page)[1].replace(" ", "")):
+        body = json.dumps({**told, "passcode": passcode})
+        answer = Client().post(reverse("front:health-link-manifest", args=[handle]), body, "application/json")
+    file = answer.json()["files"][0]["location"]
+    day.word("ticket for a link's file", file.rpartition("/")[2])
+    Client().get(file.removeprefix(settings.SITE_URL))
+    Client().get(file.removeprefix(settings.SITE_URL) + "x")
+    post(browser, "patient:whole", passphrase=day.words["passphrase"], once=uuid.uuid4())
+
+
 def office(day: Day, lee: people.Person) -> None:
     """A licence is handed in; a record that waits gets an invitation."""
     licence = credentials.Licence(
@@ -324,6 +345,7 @@ def main() -> None:
     by_hand(day, browser)
     lee = people.clinician("Mei Lee")
     care(day, ana, lee, browser)
+    leaving(day, browser)
     office(day, lee)
     second_step(day, browser, user)
     mistakes(day, user)
