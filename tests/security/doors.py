@@ -43,7 +43,7 @@ def seen(world: World, who: str) -> dict[tuple[str, str], str]:
     found = {}
     for name in addresses():
         for method in METHODS:
-            form = EMPTY[name.startswith("api:")] if method == "POST" else {}
+            form = EMPTY[name.startswith(("api:", "fhir:"))] if method == "POST" else {}
             found[name, method] = told(world.ask(who, method, world.address(name), **form))
     return found
 

@@ -16,7 +16,7 @@ def by_both(world, ana: people.Person, ben: people.Person):
     """Let the app in to both records, and let it ask each once more; return the world with what stands in addresses."""
     for places, who, sharer in ((world.of_ana, "patient", ana), (world.of_ben, "other patient", ben)):
         walk = walking.Walk(app(), world.browsers[who])
-        walk.allowed()
+        world.tokens[who] = walk.exchange(walk.allowed()).json()["access_token"]
         walk.begin()
         places["smart"] = {
             "authorization": Authorization.objects.get(user=sharer.user).pk,

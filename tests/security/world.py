@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings, let_in, sent
+from tests.security import belongings, let_in, programs, sent
 
 VISITORS = (
     "anonymous",
@@ -56,6 +56,7 @@ VISITORS = (
 # What is Ana's own, and would tell about her if it stood in an address.
 TELLING = ("Ana", "Costa", "Okoro", "Mei", "Wu Jin", "Stranger", "example.org", "1984", "HC-77-4321")
 PICTURE = b"\x89PNG picture"
+RESULTS = "http://terminology.hl7.org/CodeSystem/observation-category"
 WORDS = ("Glucose", "Asthma", "headache", "swollen knee")
 
 
@@ -87,6 +88,7 @@ class World:
     browsers: dict[str, Client]
     of_ana: dict[str, Mapping[str, object]] = field(repr=False)
     of_ben: dict[str, Mapping[str, object]] = field(repr=False)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)  # of the programs that visitors let in
 
     def address(self, name: str, *, bens: bool = False, **instead: object) -> str:
         """Return an address filled in with what is Ana's, or Ben's."""
@@ -114,6 +116,8 @@ class World:
         """Return the answer to one request that leaves nothing behind."""
         if address.startswith("/api/"):
             more["headers"] = more.get("headers", {}) | self.token_of(who)
+        elif address.startswith("/fhir/") and who in self.tokens:
+            more["headers"] = more.get("headers", {}) | {"Authorization": f"Bearer {self.tokens[who]}"}
         with self.unchanged():
             return self.browsers[who].generic(method, address, secure=False, **more)
 
@@ -159,7 +163,7 @@ def _record(person: people.Person) -> dict[str, uuid.UUID]:
     result = {
         "resourceType": "Observation",
         "status": "final",
-        "category": [{"coding": [{"code": "laboratory"}]}],
+        "category": [{"coding": [{"system": RESULTS, "code": "laboratory"}]}],
         "code": {"text": WORDS[0]},
         "valueQuantity": {"value": 5.4, "unit": "mmol/L"},
     }
@@ -318,6 +322,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
     others = {
         "clinician:file": {"logical_id": has["picture"]},
         "fhir:everything": {"fhir_id": sharer.patient.pk},
+        "fhir:summary": {"fhir_id": sharer.patient.pk},
         "fhir:compartment": {"fhir_id": sharer.patient.pk},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
@@ -390,7 +395,10 @@ def build() -> World:
     }
     world = World(browsers, _places(ana, lee, hers, drafts["patient"]), _places(ben, wu, his, drafts["other patient"]))
     clock.now()
-    return let_in.by_both(world, ana, ben)
+    let_in.by_both(world, ana, ben)
+    doctor = "clinician with grant"
+    world.tokens[doctor] = programs.token_of_clinician(let_in.app(), browsers[doctor])
+    return world
 
 
 def _drafts(patients: Client, delegates: Client, reader: people.Person, has: dict) -> dict[str, object]:
