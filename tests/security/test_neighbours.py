@@ -32,6 +32,8 @@ IDS = {
     "referral",
     "mandate",
     "delegation",
+    "link",
+    "package",
 }
 CASES = [
     (name, parameter)
@@ -60,7 +62,7 @@ LEADS_BACK = {"patient:lift"}
 
 def test_every_parameter_is_an_id_or_known_to_be_none():
     named = {parameter for name, some in addresses().items() if not name.startswith("admin:") for parameter in some}
-    assert named - IDS - PUBLIC == {"token", "part", "reading", "section", "kind", "what"}
+    assert named - IDS - PUBLIC == {"handle", "ticket", "token", "part", "reading", "section", "kind", "what"}
 
 
 def both(world: World, who: str, address: str) -> set[int]:
