@@ -103,6 +103,8 @@ def _where(types: Collection[str] | None) -> frozenset[Category]:
 def _parts_of(kind: str) -> frozenset[Category]:
     # What a type alone does not decide: results or measurements, by their category; and whatever is sensitive.
     both = {Category.LABS, Category.HISTORY} if kind in {"Observation", "Media"} else set[Category]()
+    if kind == "Provenance":  # it is where that is of which it tells
+        return frozenset(Category)
     return frozenset({*labels.label({"resourceType": kind}).categories, *both, *SENSITIVE})
 
 

@@ -8,6 +8,7 @@ patient opens it with their own keys, and so does whom they let see that part.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -17,12 +18,12 @@ from audit import log
 from consent import access
 from ehr import clock
 from ehr.accounts.operations import Refused as NotPossible
-from ehr.r4 import bundles, references
+from ehr.r4 import bundles
 from ehr.r4.references import Entry
 from patients.models import Patient
 from patients.operations import SourceSigner, source_signer
 
-from . import credentials, drafts, operations, people, readings
+from . import credentials, drafts, operations, people, readings, tracing
 from .models import Device
 from .refusals import Refused
 
@@ -158,11 +159,9 @@ def _stored(patient: Patient, device: Device, resources: list[dict]) -> Answer:
     made = [draft for kind, draft in fresh if kind == "Observation"]
     if not made:
         return Answer(known=len(resources))
-    names = {one["id"]: references.name_of(one) for one in resources}
-    provenance = readings.provenance(device, sorted(names.values()), clock.now())
-    about = [
-        draft for kind, draft in drafts.make(patient, [provenance, *resources], source=source) if kind == "Provenance"
-    ]
+    about = tracing.provenances(
+        patient, made, resources, source=source, about=partial(readings.provenance, device, at=clock.now())
+    )
     access.receive(patient, [*(draft for _kind, draft in fresh), *about], source=_signer(device))
     return Answer(added=len(made), known=len(resources) - len(made))
 

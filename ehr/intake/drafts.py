@@ -9,6 +9,7 @@ from django.conf import settings
 from consent.access import Draft
 from ehr.crypto.digests import keyed
 from ehr.r4 import labels, references, search, text
+from ehr.r4.labels import Labels
 from patients import naming
 from patients.models import Patient
 
@@ -16,19 +17,24 @@ from . import queries
 
 
 def make(
-    patient: Patient, resources: Iterable[dict], *, source: str, files: Mapping[str, bytes] | None = None
+    patient: Patient,
+    resources: Iterable[dict],
+    *,
+    source: str,
+    files: Mapping[str, bytes] | None = None,
+    belonging: Mapping[str, Labels] | None = None,
 ) -> Iterator[tuple[str, Draft]]:
     """Yield (resource type, draft) for each resource that is new, or changed (then its next version).
 
     `files` holds, by "Type/id", what is sealed beside a resource; the resource names its digest, so another file is a
-    change.
+    change. `belonging` says where one belongs that does not say so itself.
     """
     resources = list(resources)
     context = {references.name_of(resource): resource for resource in resources}
     stored = queries.stored(patient)
     names = naming.Naming(patient)
     for resource in resources:
-        found = labels.label(resource, context=context)
+        found = (belonging or {}).get(references.name_of(resource)) or labels.label(resource, context=context)
         stamped = labels.stamp(resource, found)
         body = text.dumps(stamped)
         logical_id = naming.logical_id(patient.pk, source, references.name_of(resource))

@@ -141,9 +141,9 @@ def described(device: Device, patient: Patient) -> dict:
     }
 
 
-def provenance(device: Device, targets: list[str], at: datetime) -> dict:
+def provenance(device: Device, targets: list[str], *, at: datetime) -> dict:
     """Return where readings come from: this device."""
-    name = hashlib.sha256("|".join([str(device.pk), *targets]).encode()).hexdigest()[:40]
+    name = hashlib.sha256("|".join([str(device.pk), *sorted(targets)]).encode()).hexdigest()[:40]
     return {
         "resourceType": "Provenance",
         "id": name,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -26,7 +27,7 @@ from patients import naming
 from patients.models import Patient
 from patients.queries import identifier_digest
 
-from . import drafts, feeds, joining, operations, people, queries
+from . import drafts, feeds, joining, operations, people, queries, tracing
 from .delivery import Delivery
 from .models import Feed, Said, Taken
 from .refusals import Raced, Refused
@@ -141,13 +142,14 @@ def seal(
     fresh = list(drafts.make(patient, resources, source=source, files=files))
     if not fresh:
         return [], []
-    names = {naming.logical_id(patient.pk, source, references.name_of(one)): one for one in resources}
-    made = [references.name_of(names[draft.logical_id]) for _kind, draft in fresh]
-    provenance = _provenance(feed, control_id, made)
-    own = naming.logical_id(patient.pk, source, references.name_of(provenance))
-    # The strictest label of what it tells of is its own, so it is made with all of it in sight.
-    several = drafts.make(patient, [provenance, *(context or resources)], source=source)
-    about = [draft for _kind, draft in several if draft.logical_id == own]
+    about = tracing.provenances(
+        patient,
+        [draft for _kind, draft in fresh],
+        resources,
+        source=source,
+        about=partial(_provenance, feed, control_id),
+        context=context,
+    )
     entries = access.receive(patient, [*(draft for _kind, draft in fresh), *about], source=feeds.signer(feed))
     return fresh, entries
 

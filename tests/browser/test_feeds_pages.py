@@ -62,11 +62,15 @@ def of_the_desk() -> Answers:
     return kept
 
 
-@pytest.mark.parametrize("side", [of_the_patient, of_the_desk])
-def test_every_page_of_what_is_sent_fits_each_width_and_axe_finds_nothing(side, db, settings, tmp_path, open_window):
+@pytest.fixture(params=[of_the_patient, of_the_desk])
+def pages(request, db, settings, tmp_path):
+    """Return the pages of one side as the server answers. They are made before a browser runs."""
     settings.LOG_WITNESS_PATH = tmp_path
     people.prepare_ground()
-    pages = {path: page for path, page in side().answers.items() if "Location" not in page[0]}
+    return {path: page for path, page in request.param().answers.items() if "Location" not in page[0]}
+
+
+def test_every_page_of_what_is_sent_fits_each_width_and_axe_finds_nothing(pages, open_window):
     window = open_window(pages)
     for width in (1200, 390, 320):
         shown = {path: window.show(path, width=width, axe=width != 320) for path in pages}

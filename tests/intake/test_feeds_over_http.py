@@ -32,7 +32,7 @@ def told(response) -> list[str]:
 def test_a_bundle_is_stored_with_where_it_came_from(sending, bundle):
     response = sending.post(json.dumps(bundle).encode(), **FHIR)
     assert (response.status_code, told(response)) == (200, ["4 resources were stored, 0 were known already."])
-    assert Entry.objects.count() == 5
+    assert Entry.objects.count() == 8  # in four parts, each with a Provenance
     assert Taken.objects.get().patient == Patient.objects.get()
 
 
@@ -40,7 +40,7 @@ def test_a_bundle_again_adds_nothing(sending, bundle):
     content = json.dumps(bundle).encode()
     sending.post(content, **FHIR)
     assert told(sending.post(content, **FHIR)) == ["0 resources were stored, 4 were known already."]
-    assert (Entry.objects.count(), Taken.objects.count()) == (5, 1)
+    assert (Entry.objects.count(), Taken.objects.count()) == (8, 1)
 
 
 def test_gzip_is_unpacked(sending, bundle):
@@ -71,7 +71,7 @@ def test_lines_stand_each_for_itself(sending, bundle):
     response = sending.post(b"\n".join(json.dumps(line).encode() for line in lines), **NDJSON)
     assert response.status_code == 422
     assert told(response)[0].startswith("What was sent, line 3: Observation.status must be")
-    assert Entry.objects.count() == 4
+    assert Entry.objects.count() == 6
     assert (Broken.objects.get().kind, Broken.objects.get().channel) == ("NDJSON", "fhir")
 
 

@@ -50,7 +50,7 @@ def test_a_device_is_stopped_with_one_button(ana, browser):
 
 
 def test_what_a_system_sent_can_be_said_to_be_somebody_else_s(ana, browser):
-    one, own = draft(ana.patient, NOTE), draft(ana.patient, NOTE)
+    one, own = draft(ana.patient, NOTE), draft(ana.patient, NOTE | {"code": {"text": "Potassium"}})
     with transaction.atomic():
         access.receive(ana.patient, [one], source=source_signer("North Laboratory"))
     access.add_own(ana.patient, [own], keyring=ana.keyring)

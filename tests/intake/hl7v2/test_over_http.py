@@ -38,8 +38,8 @@ def test_a_result_is_stored_and_acknowledged(sending):
     assert (answer.header.text(3), answer.header.text(5)) == ("CHARTSEAL", "LABSYS")
     patient = Patient.objects.get()
     assert (patient.name, str(patient.birth_date), patient.user) == ("Anna Marie Sørensen", "1984-05-03", None)
-    # Patient, report, two results, and the Provenance.
-    assert Entry.objects.filter(patient=patient).count() == 5
+    # Patient, report, two results, and a Provenance in each of the two parts.
+    assert Entry.objects.filter(patient=patient).count() == 6
     assert all(entry.manifest.author_name == "North Laboratory" for entry in Entry.objects.all())
 
 
@@ -51,9 +51,9 @@ def test_what_was_sent_is_what_its_patient_reads(sending, anna):
     assert glucose["valueQuantity"]["code"] == "mmol/L"
     assert glucose["referenceRange"][0]["high"]["unit"] == "mmol/L"
     assert glucose["effectiveDateTime"] == "2026-11-21T07:05:00+01:00"
-    [provenance] = [one for one in found if one["resourceType"] == "Provenance"]
-    assert provenance["entity"][0]["what"]["identifier"]["value"] == "4712"
-    assert provenance["agent"][0]["who"]["display"] == "North Laboratory"
+    said = [one for one in found if one["resourceType"] == "Provenance"]
+    assert {one["entity"][0]["what"]["identifier"]["value"] for one in said} == {"4712"}
+    assert {one["agent"][0]["who"]["display"] for one in said} == {"North Laboratory"}
 
 
 def test_the_same_message_again_is_acknowledged_and_adds_nothing(sending):
@@ -189,3 +189,14 @@ def test_a_kind_that_is_never_taken_is_rejected_and_not_kept(sending, content, c
     answer = ack(response)
     assert (answer.only("MSA").text(1), answer.only("ERR").text(3)) == ("AR", code)
     assert Broken.objects.count() == 0
+
+
+def test_where_it_comes_from_is_said_in_each_part_and_tells_of_no_other(sending, anna):
+    depressed = "OBX|3|CE|75275-8^Diagnosis^LN||F32.1^Depressive episode^I10||||||F"
+    sending.post(oru(GLUCOSE, depressed, control="4713", at="20261121090000+0100"))
+    entries = open_own(anna.patient, keyring=anna.keyring).entries
+    said = {one.category: one.resource for one in entries if one.resource["resourceType"] == "Provenance"}
+    where = {f"{one.resource['resourceType']}/{one.resource['id']}": one.category for one in entries}
+    assert len(said) > 1
+    for part, provenance in said.items():
+        assert {where[target["reference"]] for target in provenance["target"]} == {part}
