@@ -35,7 +35,7 @@ IDS = {
     "link",
     "package",
 }
-# Forms whose rows staff see all of, and the interface where each id is tried against its absence: tests/fhir/test_hidden.
+# Staff see all of those rows; in the interface each id is tried against its absence, by tests/fhir/test_hidden.py.
 ELSEWHERE = ("admin:", "fhir:")
 CASES = [
     (name, parameter)
