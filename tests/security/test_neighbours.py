@@ -28,6 +28,7 @@ IDS = {
     "team",
     "member",
     "block",
+    "proposal",
     "act",
     "referral",
     "mandate",

@@ -262,6 +262,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "draft": drafts[""],
         "device": has["device"],
         "block": has["block"],
+        "proposal": has["proposal"],
         "act": has["act"],
         "referral": has["referral"],
         "mandate": has["mandate"],
