@@ -15,10 +15,8 @@ from django.conf import settings
 from ehr.crypto.digests import keyed
 from ehr.r4 import labels
 from patients.models import Identifier, Patient
-from patients.queries import identifier_digest
+from patients.queries import OWN_SYSTEMS, identifier_digest
 
-# The naming systems of this product itself. A sender that used one could pass for another sender's patient.
-OWN_SYSTEMS = "urn:chartseal:"
 _NAME = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})((?:/_history/[A-Za-z0-9\-.]{1,64})?)")
 # Elements that hold the name of another resource; a name of ours in any other text stays as it came.
 _HOLDERS = frozenset({"reference", "url"})

@@ -14,6 +14,9 @@ from ehr.crypto.digests import keyed
 from ehr.r4 import labels
 from patients.models import Entry, Identifier, Patient, WrappedKey
 
+# The naming systems of this product itself. A sender that used one could pass for another sender's patient.
+OWN_SYSTEMS = "urn:chartseal:"
+
 
 def of_user(user: User) -> Patient | None:
     """Return the patient a person is, or None."""
@@ -72,6 +75,7 @@ def awaiting_identity_check():
     """Return the identifiers that people say are theirs and that two staff have not yet confirmed, oldest first."""
     return (
         Identifier.objects.filter(verified_at__isnull=True)
+        .exclude(system__startswith=OWN_SYSTEMS)
         .select_related("patient")
         .prefetch_related("checks__by")
         .order_by("pk")

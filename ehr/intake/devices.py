@@ -20,10 +20,12 @@ from ehr import clock
 from ehr.accounts.operations import Refused as NotPossible
 from ehr.r4 import bundles
 from ehr.r4.references import Entry
-from patients.models import Patient
+from patients import naming
+from patients.models import Identifier, Patient
 from patients.operations import SourceSigner, source_signer
+from patients.queries import identifier_digest
 
-from . import credentials, drafts, operations, people, readings, tracing
+from . import credentials, drafts, operations, readings, tracing
 from .models import Device
 from .refusals import Refused
 
@@ -65,8 +67,9 @@ def add(patient: Patient, *, name: str, days: int) -> tuple[Device, str]:
             made_at=now,
             ends_at=now + timedelta(days=days),
         )
-        # Its readings refer to its patient by this name, and are found to do so.
-        people.remember(patient, source=source_name(device), names_there=[f"Patient/{patient.pk}"])
+        # Its readings refer to its patient by this name. It shows nobody's identity, so it never counts as verified.
+        system, value = naming.named_by_source(source_name(device), f"Patient/{patient.pk}")
+        Identifier.objects.create(patient=patient, digest=identifier_digest(system, value), system=system)
         _log("device.added", device)
     return device, token
 

@@ -31,7 +31,7 @@ def receive(content: bytes, feed: Feed, *, lines: bool) -> Answer:
     """
     answer = _taken(content, feed, lines=lines)
     if answer.refused and not answer.later:
-        repair.keep(
+        kept = repair.keep(
             content,
             feed=feed,
             channel=Kind.FHIR,
@@ -39,6 +39,7 @@ def receive(content: bytes, feed: Feed, *, lines: bool) -> Answer:
             control_id=_control_id(content),
             problems=[_row(words) for words in answer.refused],
         )
+        answer.later = kept is None
     return answer
 
 

@@ -14,6 +14,7 @@ from ehr.intake import devices
 from ehr.intake.models import Device
 from ehr.words import Category
 from patients.models import Entry
+from patients.queries import awaiting_identity_check, is_verified
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +154,10 @@ def test_a_device_has_a_name_and_an_end(ana, name, days):
 def test_only_a_digest_of_the_token_is_kept(watch):
     assert watch[1].encode() not in bytes(Device.objects.get().token_digest)
     assert len(Device.objects.get().token_digest) == 32
+
+
+def test_a_device_makes_nobody_s_identity_verified_and_asks_nobody_to_verify_it(ana):
+    before = awaiting_identity_check().count()
+    devices.add(ana.patient, name="My watch", days=30)
+    assert not is_verified(ana.patient)
+    assert awaiting_identity_check().count() == before

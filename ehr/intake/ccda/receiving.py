@@ -25,9 +25,9 @@ def receive(content: bytes, feed: Feed) -> Answer:
     """Take in one document; what it returns is committed."""
     answer = _stored(content, feed)
     if answer.refused and not answer.later:
-        repair.keep(
-            content, feed=feed, channel=Kind.CCDA, kind="C-CDA", control_id="", problems=_rows(answer.refused)
-        )  # fmt: skip
+        problems = _rows(answer.refused)
+        kept = repair.keep(content, feed=feed, channel=Kind.CCDA, kind="C-CDA", control_id="", problems=problems)
+        answer.later = kept is None
     return answer
 
 
