@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from audit import log
 from consent import breaking, queries, rules
@@ -53,7 +54,7 @@ class Verdict:
     bundles: Sequence[Grant] = ()
     instead: Mapping[Category, str] = field(default_factory=dict)  # of a block: the reasons that are told in its place
 
-    @property
+    @cached_property
     def allowed(self) -> dict[Category, Grant]:
         """The parts that a grant opens as wholes, each with that grant."""
         return {part: self.grants[one.grant] for part, one in self.decisions.items() if one.grant is not None}

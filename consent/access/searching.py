@@ -144,9 +144,15 @@ def _granted(
     chosen = queries.in_bundles(verdict.bundles) if verdict.bundles else frozenset()
     within = frozenset(map(str, asked))
 
+    dated: dict[tuple[str, ...], list[Grant] | None] = {}
+
     def shows(entry: IndexedEntry) -> bool:
+        if entry.parts not in dated:
+            dated[entry.parts] = _dated(verdict, boxes, entry.parts)
+        narrow = dated[entry.parts]
         return within.issuperset(entry.parts) and (
-            _by_parts(verdict, boxes, entry) or (entry.entry_id in chosen and _by_choice(verdict, entry))
+            (narrow is not None and _by_dates(verdict, narrow, entry))
+            or (entry.entry_id in chosen and _by_choice(verdict, entry))
         )
 
     return _Opened(boxes, bundles, tuple(verdict.used), ends_of(verdict), shows)
@@ -160,12 +166,20 @@ def refused(
     return refuse(verdict, verdict.patient, action, because=because, purpose=purpose, parts=parts, told=caller.told)
 
 
-def _by_parts(verdict: Verdict, boxes: Collection[str], entry: IndexedEntry) -> bool:
-    """Tell whether the grants of the parts an entry is in let it be shown: of record dates only the past is a key."""
-    by = [verdict.allowed[part] for part in map(Category, entry.parts) if part in verdict.allowed]
-    narrow = [grant for grant in by if grant.record_from or grant.record_until]
-    about = EntryFacts(str(entry.logical_id), recorded(entry)) if narrow else None
-    return set(entry.parts) <= set(boxes) and all(verdict.covers(grant, about) for grant in narrow if about)
+def _dated(verdict: Verdict, boxes: Collection[str], parts: Sequence[str]) -> list[Grant] | None:
+    """Return those of the grants that open all of some parts which name record dates; None where not all are open."""
+    if not set(parts) <= set(boxes):
+        return None
+    by = [verdict.allowed[part] for part in map(Category, parts) if part in verdict.allowed]
+    return [grant for grant in by if grant.record_from or grant.record_until]
+
+
+def _by_dates(verdict: Verdict, narrow: Collection[Grant], entry: IndexedEntry) -> bool:
+    """Tell whether the record dates of grants let an entry be shown: of these only the past is a key."""
+    if not narrow:
+        return True
+    about = EntryFacts(str(entry.logical_id), recorded(entry))
+    return all(verdict.covers(grant, about) for grant in narrow)
 
 
 def _by_choice(verdict: Verdict, entry: IndexedEntry) -> bool:

@@ -12,6 +12,7 @@ from ehr.accounts.history import is_logged, is_logged_author, is_present
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import BackupCode, Guardian, Keyring, KeyVersion, Reader, Recovery, Share, User
 from ehr.accounts.models.recovery import LIFE
+from ehr.statements import Statement
 
 __all__ = ["is_logged", "is_logged_author", "is_present"]
 
@@ -37,23 +38,28 @@ def reader(reader_id: UUID | str) -> Reader:
 def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:
     """Tell whether an open keyring is this person's own, and its present version. One that is not counts as none,
     wherever somebody signs: a session from before the keys were renewed is a locked one."""
-    return (
-        keyring is not None
-        and Keyring.objects.filter(
-            reader_id=keyring.reader_id,
-            reader__user_id=user_id,
-            version_id=keyring.version_id,
-            version__number=keyring.version_number,
-        ).exists()
-    )
+    if keyring is None or user_id is None:
+        return False
+    number = keyring.version_number
+    return bool(_THEIRS.rows(reader=keyring.reader_id, user=user_id, version=keyring.version_id, number=number))
 
 
 def is_of(keyring: OpenKeyring | None, reader: Reader) -> bool:
     """Tell whether an open keyring is the one of this reader, an app for one, and its present version."""
     if keyring is None or keyring.reader_id != reader.pk:
         return False
-    present = {"version_id": keyring.version_id, "version__number": keyring.version_number}
-    return Keyring.objects.filter(reader=reader, **present).exists()
+    return bool(_PRESENT.rows(reader=reader.pk, version=keyring.version_id, number=keyring.version_number))
+
+
+def _present(reader: UUID, version: int, number: int) -> QuerySet[Keyring, tuple]:
+    return Keyring.objects.filter(reader=reader, version=version, version__number=number).values_list("pk")
+
+
+def _theirs(reader: UUID, user: UUID, version: int, number: int) -> QuerySet[Keyring, tuple]:
+    return _present(reader, version, number).filter(reader__user=user)
+
+
+_PRESENT, _THEIRS = Statement(_present), Statement(_theirs)  # asked at each request
 
 
 def present_version(reader: Reader) -> KeyVersion:

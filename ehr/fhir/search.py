@@ -141,8 +141,8 @@ def find(asking: Asking, asked: Question, *, within: Patient | None = None, open
         one
         for one in pool.values()
         if one.kind == asked.kind
-        and asking.allow(one.kind, "search-type", one.index, patient=one.record.patient)
         and all(criterion.matches(one.index) for criterion in criteria)
+        and asking.allow(one.kind, "search-type", one.index, patient=one.record.patient)
     ]
     return Found(asked, found, pool, in_order(asked, matches))
 

@@ -8,6 +8,7 @@ read and search, laboratory ones only. v1's `.read`, `.write` and `.*` are under
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import parse_qsl
 
 LAUNCH, LAUNCH_PATIENT, OPENID, FHIR_USER = "launch", "launch/patient", "openid", "fhirUser"
@@ -120,12 +121,20 @@ class Scopes:
         Interactions are FHIR's codes: read, vread, create, update, patch, delete, search-type, history-type,
         history-instance. One that has no letter in SMART is not allowed.
         """
-        letter = _LETTERS.get(interaction)
-        return any(
-            letter in scope.verbs and scope.is_about(kind) and (index is None or scope.fits(index))
-            for scope in self.resources
-            if letter and scope.level in levels
-        )
+        known = self._asked.get((kind, interaction, levels))
+        if known is None:
+            letter = _LETTERS.get(interaction)
+            known = self._asked[kind, interaction, levels] = [
+                scope
+                for scope in self.resources
+                if letter and scope.level in levels and letter in scope.verbs and scope.is_about(kind)
+            ]
+        return any(index is None or scope.fits(index) for scope in known)
+
+    @cached_property
+    def _asked(self) -> dict[tuple, list[Scope]]:
+        """Which of these are about a type, an interaction and levels: asked for every resource of a record."""
+        return {}
 
 
 def read(text: str) -> Scopes:

@@ -60,7 +60,7 @@ class SmartCaller(Caller):
 
     def _levels(self, patient: Patient | None) -> tuple[str, ...]:
         about = patient or self.patient
-        if about is None or self.patient is None or about.pk != self.patient.pk:
+        if about is None or (about is not self.patient and (self.patient is None or about.pk != self.patient.pk)):
             return ("user",) if self.app is None else ()
         return PERSONS
 
