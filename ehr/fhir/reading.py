@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-from ehr.fhir import kinds, outcomes, pages, query, records, search, wire
+from ehr.fhir import files, kinds, outcomes, pages, query, records, search, wire
 from ehr.fhir.asking import Asking
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
@@ -18,12 +18,20 @@ from patients.models import Patient
 # --- One resource --------------------------------------------------------------------------------
 def read(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> Answer:
     """Return one resource as it is now."""
+    if kind == "Binary" and (file := _file(asking, fhir_id)):
+        return Answer(200, file, {"ETag": f'W/"{file["meta"]["versionId"]}"'})
     found = newest(asking, kind, fhir_id)
     if found.deleted:
         raise outcomes.gone()
     if _is_known(sent, found):
         return Answer(304, None, version_headers(found))
     return Answer(200, shaped(found.resource, told), version_headers(found))
+
+
+def _file(asking: Asking, fhir_id: str) -> dict | None:
+    if not asking.allow("Binary", "read"):
+        raise outcomes.beyond_scope("Binary")
+    return files.beside(records.record_with(asking, "Binary", fhir_id, action="entry.opened"), fhir_id)
 
 
 def newest(asking: Asking, kind: str, fhir_id: str, *, interaction: str = "read") -> Seen:

@@ -1,7 +1,12 @@
 """Reading one resource, its versions and its history."""
 
+import base64
+
 import pytest
 
+from consent.access import add_own
+from ehr.frame.drafting import draft
+from ehr.r4 import validate
 from ehr.words import Category
 from tests import people
 from tests.fhir.program import Program, json, result, sadness, said
@@ -121,6 +126,21 @@ def test_a_client_that_has_it_already_is_told_so(own, ana):
     assert program.get(name, If_None_Match='W/"7"').status_code == 200
     later = program.get(name)["Last-Modified"]
     assert program.get(name, If_Modified_Since=later).status_code == 304
+
+
+def test_the_file_beside_a_document_is_a_binary(own, app, ana):
+    picture = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "content": [{"attachment": {"contentType": "image/png", "size": 11, "title": "Knee"}}],
+    }
+    made = draft(ana.patient, picture, attachment=b"\x89PNG knee")
+    add_own(ana.patient, [made], keyring=ana.keyring)
+    found = own(ana).read(f"Binary/{made.logical_id}")
+    assert validate.check(found) == []
+    assert (found["contentType"], base64.b64decode(found["data"])) == ("image/png", b"\x89PNG knee")
+    assert app(ana, Category.LABS).get(f"Binary/{made.logical_id}").status_code == 404
+    assert own(ana, scope="patient/DocumentReference.rs").get(f"Binary/{made.logical_id}").status_code == 403
 
 
 def test_who_shows_no_token_is_told_where_to_begin():
