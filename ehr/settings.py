@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "ehr.rights",
     "ehr.frame",
     "ehr.smart",
+    "ehr.fhir",
     "ehr.demo",
 ]
 
@@ -95,6 +96,7 @@ MIDDLEWARE = [
     "ehr.frame.measures.Measured",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "ehr.fhir.middleware.Interface",
     "ehr.api.bearer.BearerSession",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -148,11 +150,7 @@ else:
     # 0 means no pool: for a program that forks, or a pooler in front of the database.
     _pool = int(os.environ.get("DATABASE_POOL_MAX", "8"))
     if _pool and not TESTING:
-        DATABASES["default"]["OPTIONS"]["pool"] = {
-            "min_size": 1,
-            "max_size": _pool,
-            "timeout": 10,
-        }
+        DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
         # Statements of `audit.rows` are prepared at their sixth run. A pooler in front may not keep them.
         DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # An event must be committed before a key is used, so a request is never one transaction.
@@ -355,16 +353,18 @@ OAUTH2_PROVIDER = {f"COMPLIANT_BCP_RFC9700_{name}": True for name in _COMPLIANT}
 # How long an app of a clinician works on its own before they are asked again; at most 12.
 CLINICIAN_APP_HOURS = min(count("CLINICIAN_APP_HOURS") or 12, 12)
 
+# --- FHIR ----------------------------------------------------------------------------------------
+FHIR_BODY_BYTES = (count("FHIR_BODY_MEGABYTES") or 32) * 1024**2  # of one request, unpacked
+FHIR_BUNDLE_ENTRIES = count("FHIR_BUNDLE_ENTRIES") or 5_000
+FHIR_RECORDS_AT_ONCE = count("FHIR_RECORDS_AT_ONCE") or 50  # that one search without a patient opens
+FHIR_REQUESTS_PER_MINUTE = int(os.environ.get("FHIR_REQUESTS_PER_MINUTE", "3000"))  # of one client; 0 counts none
+
 # --- Program output ------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "()": "ehr.frame.output.Line",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
+        "line": {"()": "ehr.frame.output.Line", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO" if not TESTING else "WARNING")},
