@@ -50,6 +50,7 @@ def parsed(content: bytes) -> list[dict]:
         value = text.loads(content)
     except ValueError:
         raise Refused("What was sent is not readable as JSON.") from None
+    found: list
     if isinstance(value, dict) and value.get("resourceType") == "Bundle":
         found = [entry.resource for entry in bundles.document("The bundle", value).entries]
     else:

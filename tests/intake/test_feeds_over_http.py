@@ -118,3 +118,12 @@ def test_a_document_of_somebody_born_another_day_is_kept_for_repair(sending):
 def test_a_reference_name_is_as_the_sender_wrote_it(sending, bundle):
     sending.post(json.dumps(bundle).encode(), **FHIR)
     assert GLUCOSE.removeprefix("urn:uuid:") not in str(Entry.objects.values_list("logical_id", flat=True))
+
+
+def test_what_is_kept_in_clear_names_nobody(sending, bundle):
+    bundle["entry"] = [bundle["entry"][2]]
+    bundle["entry"][0]["resource"]["subject"] = {"reference": "Patient/MRN-0042"}
+    bundle["entry"][0]["resource"].pop("encounter")
+    assert sending.post(json.dumps(bundle).encode(), **FHIR).status_code == 422
+    [problem] = Broken.objects.get().problems
+    assert "Patient/… is neither" in problem["words"]

@@ -247,9 +247,10 @@ def visit(entry: Element, reading: Reading) -> None:
 def note(entry: Element, reading: Reading) -> None:
     """Read a note: its text lies sealed beside a DocumentReference."""
     for one in entry.findall("act"):
-        if is_null(one.find("code")) or not (text := reading.original(one.find("text"))):
+        code = one.find("code")
+        if code is None or is_null(code) or not (text := reading.original(one.find("text"))):
             continue
-        title = text_of(one.find("code/originalText")) or one.find("code").get("displayName", "")
+        title = text_of(code.find("originalText")) or code.get("displayName", "")
         at = moment(one.find("author/time"), reading) or when(one, reading)
         content = text.encode()
         made = reading.add(

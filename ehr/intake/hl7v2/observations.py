@@ -259,7 +259,7 @@ READERS: dict[str, Callable[[Segment, Sender], dict]] = {
 
 # --- How it is to be read ------------------------------------------------------------------------
 def _flags(obx: Segment) -> list[dict]:
-    found = []
+    found: list[dict] = []
     for one in obx.repeats(8):
         code = one.text(1)
         if code.upper() in FLAGS:

@@ -95,8 +95,8 @@ def _checked_day(parts: Mapping[str, str], day: str) -> str:
 
 def _with_clock(parts: Mapping[str, str], day: str, zone: tzinfo) -> str:
     zone = _offset(parts["z"]) if parts["z"] else zone
-    clock = [int(parts[one] or 0) for one in "hms"]
-    at = datetime(int(parts["Y"]), int(parts["M"]), int(parts["D"]), *clock, tzinfo=zone)
+    hour, minute, second = (int(parts[one] or 0) for one in "hms")
+    at = datetime(int(parts["Y"]), int(parts["M"]), int(parts["D"]), hour, minute, second, tzinfo=zone)
     offset = at.strftime("%z")
     return f"{day}T{at:%H:%M:%S}{parts['f'] or ''}{offset[:3]}:{offset[3:5]}"
 
@@ -177,7 +177,7 @@ def quantity(segment: Segment, at: int, text: str, unit: Mapping[str, str]) -> d
     compared = _COMPARED.fullmatch(text.strip())
     comparator, value = (compared[1], compared[2]) if compared else ("", text)
     found: dict = {"value": number(segment, at, value)}
-    return found | ({"comparator": comparator} if comparator else {}) | unit
+    return found | ({"comparator": comparator} if comparator else {}) | dict(unit)
 
 
 def unit_of(found: Repeat, sender: Sender) -> dict[str, str]:
