@@ -16,4 +16,4 @@ get_resolver().url_patterns  # noqa: B018 - loads every view now, and not with t
 # requests take; and a search makes ten thousand objects that are gone, without being looked for, when it is answered.
 gc.collect()
 gc.freeze()
-gc.set_threshold(100_000, 20, 20)
+gc.set_threshold(20_000, 10, 10)

@@ -1,6 +1,6 @@
 """The reads of an opening, in SQL: building them with the ORM costs more than decrypting a page of entries.
 
-What comes back is sealed. Ids may be text or UUIDs, as the database hands them over.
+What comes back is sealed. Ids may be text, bytes or UUIDs, as the database hands them over.
 """
 
 import uuid
@@ -42,6 +42,11 @@ def _among(column: str, values: Collection) -> tuple[str, list]:
     if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
         return f"{column} = any(%s)", [list(values)]
     return f"{column} in ({', '.join(['%s'] * len(values))})", list(values)
+
+
+def _id_of(column: str) -> str:
+    """Return an id of many rows as it is read fastest, and needed: as bytes, where the database has more than text."""
+    return f"uuid_send({column})" if connections[DEFAULT_DB_ALIAS].vendor == "postgresql" else column
 
 
 def _moment(column: str) -> str:
@@ -156,7 +161,7 @@ def entries(
 
     Of an entry that was deleted, nothing.
     """
-    columns = "entry.logical_id, entry.version, entry.shares, entry.manifest_id, entry.position"
+    columns = f"{_id_of('entry.logical_id')}, entry.version, entry.shares, entry.manifest_id, entry.position"
     only = _THERE if all_versions else " and entry.current"
     return _held(patient_id, lockboxes, logical_id, f"{columns}, {_moment('entry.written_at')}, entry.body", only)
 
@@ -168,7 +173,7 @@ def indexes(
     the newest version, search values). With `all_versions` what was deleted is there, too.
     """
     newest, only = (_NEWEST, "") if all_versions else ("entry.version", " and entry.current")
-    columns = "entry.shares, entry.logical_id, entry.version, entry.manifest_id, entry.position"
+    columns = f"entry.shares, {_id_of('entry.logical_id')}, entry.version, entry.manifest_id, entry.position"
     return _held(
         patient_id, lockboxes, logical_id, f"{columns}, {_moment('entry.written_at')}, {newest}, entry.search", only
     )
@@ -185,7 +190,7 @@ def _held(
         only += " and entry.logical_id = %s"
         parameters.append(_id(logical_id))
     return _all(
-        f"select wrapped.entry_id, wrapped.lockbox_id, wrapped.batch_id, wrapped.blob, {columns} "
+        f"select {_id_of('wrapped.entry_id')}, wrapped.lockbox_id, wrapped.batch_id, wrapped.blob, {columns} "
         "from patients_wrappedkey wrapped "
         f"join patients_entry entry on entry.id = wrapped.entry_id where {among} and entry.patient_id = %s{only}",
         parameters,

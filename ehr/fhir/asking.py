@@ -1,7 +1,8 @@
 """Who asks: whose keys, through which app, how far its scopes let it. Whether a record opens is the door's to say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.http import HttpRequest
 
@@ -10,11 +11,24 @@ from ehr.smart.tokens import SmartCaller
 from patients.models import Patient
 
 
+class Opened(Protocol):
+    """What was opened for a request."""
+
+    def forget(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Asking:
-    """Who stands behind a request, for its length."""
+    """Who stands behind a request, for its length, and what was opened for them."""
 
     caller: SmartCaller
+    opened: list[Opened] = field(default_factory=list, repr=False, compare=False)
+
+    def forget(self) -> None:
+        """Let go of what was opened: at once, and not when Python looks for what is unused."""
+        for one in self.opened:
+            one.forget()
+        self.opened.clear()
 
     @property
     def client(self) -> str:

@@ -158,6 +158,11 @@ class Record:
         """Return the versions of one resource that were opened, the newest first."""
         return sorted((one for one in self.versions if one.name == name), key=lambda one: -one.version)
 
+    def forget(self) -> None:
+        """Let go of what is seen in it, which holds the record in turn."""
+        for name in ("versions", "current"):
+            self.__dict__.pop(name, None)
+
     def fetch(self, seen: Iterable[Seen]) -> None:
         """Bring the bodies of a page at once."""
         if self.opened:
@@ -193,7 +198,9 @@ def open_one(
             _name(asking, patient)
         elif not said:
             raise outcomes.not_there() from denied
-    return Record(patient, asking, opened, told.of(asking, patient, said))
+    record = Record(patient, asking, opened, told.of(asking, patient, said))
+    asking.opened.append(record)
+    return record
 
 
 def _name(asking: Asking, patient: Patient) -> None:

@@ -62,7 +62,11 @@ def _answer(request: HttpRequest, told: Asked, views: dict[str, View], public: b
             raise outcomes.who_are_you()
     if method not in views:
         raise outcomes.method_not_here(views)
-    return views[method](Sent(request), told, who, **place)
+    try:
+        return views[method](Sent(request), told, who, **place)
+    finally:
+        if who is not None:
+            who.forget()
 
 
 def _preflight(request: HttpRequest, views: dict[str, View]) -> HttpResponse:

@@ -36,6 +36,8 @@ def chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
     return joined(b"chunk/v1", entry_id.bytes, number.to_bytes(4, "big"), total.to_bytes(4, "big"))
 
 
-def id_bytes(stored: uuid.UUID | str) -> bytes:
+def id_bytes(stored: uuid.UUID | str | bytes) -> bytes:
     """Return the 16 bytes of an id as the database hands it over."""
+    if isinstance(stored, bytes):
+        return stored
     return bytes.fromhex(stored) if isinstance(stored, str) else stored.bytes

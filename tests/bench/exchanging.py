@@ -20,6 +20,7 @@ from django.test.utils import setup_test_environment  # noqa: E402
 from django.views.decorators.http import require_GET  # noqa: E402
 
 from consent.access import add_own  # noqa: E402
+from ehr import wsgi  # noqa: E402, F401 - puts aside what is loaded, as a process that serves does
 from ehr.demo import generator  # noqa: E402
 from ehr.fhir import rates  # noqa: E402
 from ehr.frame.drafting import draft  # noqa: E402
