@@ -123,12 +123,8 @@ class World:
 
     def token_of(self, who: str) -> dict[str, str]:
         """Return the header by which a program would speak for a visitor: both halves of their session."""
-        cookies = self.browsers[who].cookies
-        halves = [
-            cookies[name].value
-            for name in (settings.SESSION_COOKIE_NAME, settings.KEYRING_COOKIE_NAME)
-            if name in cookies
-        ]
+        cookies, names = self.browsers[who].cookies, (settings.SESSION_COOKIE_NAME, settings.KEYRING_COOKIE_NAME)
+        halves = [cookies[name].value for name in names if name in cookies]
         return {"Authorization": "Bearer " + ".".join(["cs1", *halves])} if halves else {}
 
 
@@ -317,14 +313,10 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "institution": Institution.objects.first().pk,
         "credential": credential.pk,
     }
-    fhir = {"kind": "Observation", "fhir_id": has["result"], "version": "1", "address": "no/such/address/here"}
     front = {"token": "no-such-token", "handle": "no-such-handle", "ticket": "no-such-ticket"}
     front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
-        "fhir:everything": {"fhir_id": sharer.patient.pk},
-        "fhir:summary": {"fhir_id": sharer.patient.pk},
-        "fhir:compartment": {"fhir_id": sharer.patient.pk},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
         "patient:acting-share-stop": {"grant": has["given"]},
@@ -332,8 +324,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "patient:not-mine": {"entry": has["sent"]},
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
-    portals = {"clinician": clinician, "patient": patient, "front": front, "api": api, "fhir": fhir}
-    return portals | desk_rows | others | begun
+    portals = {"clinician": clinician, "patient": patient, "front": front, "api": api}
+    return portals | desk_rows | others | begun | programs.places(sharer, has["result"])
 
 
 def _draft_of(browser: Client, reader: people.Person) -> uuid.UUID:
@@ -397,8 +389,7 @@ def build() -> World:
     world = World(browsers, _places(ana, lee, hers, drafts["patient"]), _places(ben, wu, his, drafts["other patient"]))
     clock.now()
     let_in.by_both(world, ana, ben)
-    doctor = "clinician with grant"
-    world.tokens[doctor] = programs.token_of_clinician(let_in.app(), browsers[doctor])
+    programs.let_in(let_in.app(), world, "clinician with grant")
     return world
 
 
