@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 
 from ehr import clock
 from ehr.smart import bearers, places
-from ehr.smart.models import App, Assertion
+from ehr.smart.models import App, Assertion, Token
 
 BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS384", "ES384")
@@ -44,6 +44,17 @@ def authenticate(told: Mapping[str, str], *, proven: bool = False) -> App:
     if told.get("client_assertion_type") != BEARER:
         raise NotTheApp(f"Send client_assertion_type={BEARER}.")
     return _by_assertion(told["client_assertion"], told.get("client_id", ""))
+
+
+def named(told: Mapping[str, str]) -> dict[str, str]:
+    """Return a form with the name of the app that its refresh token is for, where it names none and signs nothing.
+
+    A name proves nothing, and SMART's own library leaves it out; an app with keys still has to sign.
+    """
+    if told.get("client_id") or told.get("client_assertion"):
+        return dict(told)
+    row = Token.objects.filter(digest=bearers.digest(told.get("refresh_token", ""))).first()
+    return {**told, "client_id": row.authorization.app.client_id if row else ""}
 
 
 def _by_assertion(assertion: str, client_id: str) -> App:

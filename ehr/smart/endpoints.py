@@ -107,6 +107,7 @@ def token(_request: HttpRequest, told: dict[str, str]) -> HttpResponse:
     answers = {"authorization_code": _for_code, "refresh_token": _for_refresh, "client_credentials": _for_service}
     if kind not in answers:
         raise Refused("unsupported_grant_type", f"Send a grant_type of {', '.join(answers)}.")
+    told = clients.named(told) if kind == "refresh_token" else told
     app = clients.authenticate(told, proven=kind == "client_credentials")
     if app.is_service != (kind == "client_credentials"):
         raise Refused("unauthorized_client", "This client is registered for another grant_type.")

@@ -65,6 +65,11 @@ def test_whose_key_somebody_else_showed_is_told_so_once(walk, ana):
     assert ana.user.notices.filter(kind="app-cut-off").count() == 1
 
 
+def test_an_app_that_leaves_out_its_name_is_known_by_its_refresh_token(walk):
+    answer = post("token", grant_type="refresh_token", refresh_token=walk.connected()["refresh_token"])
+    assert caller(answer.json()["access_token"])
+
+
 def test_a_refreshed_token_carries_the_same_keys(walk):
     first = walk.connected()
     second = walk.refresh(first["refresh_token"]).json()

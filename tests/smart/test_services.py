@@ -142,6 +142,7 @@ def test_an_app_with_keys_proves_itself_at_each_step(signing, anas):
     answer = walk.exchange(code, client_id=None, **proof(signing.client_id)).json()
     assert caller(answer["access_token"])
     assert walk.refresh(answer["refresh_token"]).status_code == 401
+    assert post("token", grant_type="refresh_token", refresh_token=answer["refresh_token"]).status_code == 401
     shown = {"refresh_token": answer["refresh_token"], **proof(signing.client_id)}
     assert post("token", grant_type="refresh_token", **shown).status_code == 200
 
