@@ -199,13 +199,6 @@ def stop(
             grants.end(authorization.grant, keyring=keyring, cause=cause, by=by)
 
 
-def stop_of_grant(grant: Grant, *, by: log.Party, keyring: OpenKeyring | None) -> None:
-    """End the app that a grant was made for, and the grant with it; a grant of no app is left alone."""
-    authorization = Authorization.objects.filter(grant=grant).first()
-    if authorization is not None:
-        stop(authorization, because="by-owner", by=by, keyring=keyring)
-
-
 def stopped_by_owner(authorization: Authorization, *, keyring: OpenKeyring | None) -> None:
     """End an app by whoever allowed it."""
     patient = authorization.patient if authorization.kind == Authorization.Kind.PATIENT else None
