@@ -6,5 +6,5 @@ use is counted in the transaction that allows it, and what it opens leaves seale
 the event names.
 
 `server` listens, `wire` is how a message is written, `answers` reads a request, `releases` decides and opens,
-`readers` are the two keyrings and what wraps them, `token` a key in hardware, `shares` the way back when it is lost.
+`readers` are the keyrings and what wraps them, `token` a key in hardware, `shares` the way back when it is lost.
 """

@@ -14,6 +14,8 @@ from ehr.accounts.models import Reader
 # To whom messages of other systems are sealed that could not be taken in. It opens no record.
 REPAIR_NAME = "Repair desk"
 NAMES = (queries.ESCROW_NAME, queries.CUSTODIAN_NAME, REPAIR_NAME)
+# Without these the keyholder is of no use.
+VITAL = frozenset({queries.ESCROW_NAME, queries.CUSTODIAN_NAME})
 _making = threading.Lock()
 
 

@@ -11,6 +11,7 @@ from consent import escrow, queries
 from consent.keyholder import readers, shares
 from consent.keyholder.shares import NotRebuilt
 from ehr.accounts.keyrings import CannotOpen
+from ehr.accounts.models import Keyring
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 
@@ -41,6 +42,13 @@ def test_any_two_shares_rebuild_byte_for_byte(lost, two):
     assert shares.rebuild([made[number] for number in two]) == 3
     assert now() == texts
     escrow.require_keyholder()
+
+
+def test_shares_made_before_the_repair_desk_had_its_key_bring_the_escrow_back_all_the_same(lost):
+    texts, made = lost
+    Keyring.objects.filter(reader__name=readers.REPAIR_NAME).update(by_recovery_code=None)
+    assert shares.rebuild(made[:2]) == 2
+    assert now() == texts
 
 
 @pytest.mark.parametrize("one", range(3))
@@ -111,7 +119,7 @@ def test_the_officers_get_a_share_each_and_two_of_them_rebuild(ground, settings,
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{made[2]}\n{made[0]}\n"))
     printed = io.StringIO()
     call_command("rebuild_escrow", stdout=printed)
-    assert "2 keyrings" in printed.getvalue()
+    assert "3 keyrings" in printed.getvalue()
     escrow.require_keyholder()
 
 
