@@ -1,10 +1,12 @@
 """Searching what may be seen: parameters, links, order, pages, shapes."""
 
+import gc
 from urllib.parse import quote
 
 import pytest
 
 from audit.models import EventBody
+from ehr.fhir.records import Seen
 from ehr.words import Category
 from tests import people
 from tests.fhir.program import Program, json, result, sadness, said
@@ -236,3 +238,13 @@ def test_everything_of_one_patient(filled, ana):
 def test_the_last_of_each_measurement(filled, ana):
     assert words(filled.find(f"Observation/$lastn?patient={ana.patient.pk}&max=2")) == ["5", "4"]
     assert filled.get("Observation/$lastn").status_code == 400
+
+
+def test_what_was_opened_is_let_go_of_with_the_answer(filled):
+    gc.collect()
+    gc.disable()
+    try:
+        assert filled.get("Observation?_count=2").status_code == 200
+        assert not [one for one in gc.get_objects() if type(one) is Seen]
+    finally:
+        gc.enable()
