@@ -34,9 +34,9 @@ def _rows(found: dict[str, float]) -> list[Row]:
             f"{found['plain']:.2f} ms: {found['read'] / found['plain']:.1f}×)",
             "≥ 200/s",
             per_core >= 200,
-            "CPU of the web process. Twelve prepared statements, the line's among them, and their rows are the largest part; then the token's "
-            "row as objects, the decision, the grant's one HPKE seal and the lockboxes behind it, the signature, and "
-            "one resource named and sent. Of a record no more than the one entry is opened.",
+            "CPU of the web process. Twelve prepared statements, the line's among them, and their rows are the largest "
+            "part; then the token's row as objects, the decision, the grant's one HPKE seal and the lockboxes behind "
+            "it, the signature, and one resource named and sent. Of a record no more than the one entry is opened.",
         ),
         Row(
             "FHIR search by code and date in a record of 300 entries, PostgreSQL, p50",
