@@ -91,7 +91,11 @@ def broker(redis_url: str) -> tuple[str, dict[str, object]]:
     folder = DATA_DIR / "broker"
     for each in (folder, folder / "control"):
         each.mkdir(parents=True, exist_ok=True)
-    kept = {"data_folder_in": str(folder), "data_folder_out": str(folder), "control_folder": str(folder / "control")}
+    kept: dict[str, object] = {
+        "data_folder_in": str(folder),
+        "data_folder_out": str(folder),
+        "control_folder": str(folder / "control"),
+    }
     return "filesystem://", kept
 
 

@@ -46,9 +46,7 @@ def check(patient: Patient, *, kind: str, items: Sequence[uuid.UUID]) -> list[uu
     if len(chosen) > MOST:
         raise CannotDo(_("Tick at most %(most)s lines at a time.") % {"most": MOST})
     if kind == "approve" and _asks_for_sensitive(patient, chosen):
-        raise CannotDo(
-            _("One of these asks for a sensitive part. Answer that one by itself.")
-        )
+        raise CannotDo(_("One of these asks for a sensitive part. Answer that one by itself."))
     if kind == "approve" and _asks_for_single_entries(patient, chosen):
         # What they are is read in the patient's session first, which is no part of a step.
         raise CannotDo(

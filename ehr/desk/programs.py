@@ -1,4 +1,3 @@
-
 """Apps that people may let in, and services that send records: registered, looked at, taken out of use."""
 
 from django import forms

@@ -292,7 +292,10 @@ _DESK = {
     ),
     "desk.token-skipped": Kind(
         _("The chain passed over a consent, or the end of one"),
-        _("Here it counts as before. Find out why at “What is written to the public record”; the patient may have to sign it again."),
+        _(
+            "Here it counts as before. Find out why at “What is written to the public record”; the patient may have to "
+            "sign it again."
+        ),
         page="admin:index",
     ),
     "desk.claim-waiting": Kind(

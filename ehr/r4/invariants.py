@@ -18,8 +18,8 @@ from .problems import RULES, Problem
 from .tree import Node
 
 R4 = models["r4"]
-# A group within a resource does not say what it is, and without that its `value` is no `valueString`. Told so of others,
-# fhirpathpy answers nothing.
+# A group within a resource does not say what it is, and without that its `value` is no `valueString`. Told so of
+# others, fhirpathpy answers nothing.
 NAMED = frozenset({"Parameters.parameter"})
 ABOUT_CONTAINED = frozenset({"dom-2", "dom-4", "dom-5"})
 

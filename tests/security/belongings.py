@@ -115,14 +115,6 @@ def begin_acting(browser: Client, delegation: uuid.UUID) -> None:
     browser.post(reverse("patient:acting-begin", args=[delegation]))
 
 
-def said_elsewhere(sharer: people.Person, reader: people.Person) -> uuid.UUID:
-    """Return the draft of what another system says that somebody agreed to."""
-    (draft,) = incoming.receive(
-        sharer.patient, consent(numbered(reader)), source="City Hospital", by=HOSPITAL
-    )
-    return draft.pk
-
-
 def draft_of_sharing(browser: Client, reader: people.Person) -> uuid.UUID:
     """Begin to let somebody in, acting for the patient, as far as the sentence; return the draft."""
     where = browser.post(

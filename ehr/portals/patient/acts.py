@@ -67,13 +67,17 @@ THEIRS = {
     "emergency.reviewed": gettext_lazy("Looked at whether an emergency access to your record was right."),
     "identity.checked": gettext_lazy("Saw your document and confirmed who you are. A second person does so too."),
     "identity.verified": gettext_lazy("Saw your document and confirmed, as the second person, who you are."),
-    "record.join-proposed": gettext_lazy("Said that another record here may be yours, too. Two people must confirm it."),
+    "record.join-proposed": gettext_lazy(
+        "Said that another record here may be yours, too. Two people must confirm it."
+    ),
     "record.join-checked": gettext_lazy("Confirmed that another record is yours, too. A second person must do so."),
     "record.joined": gettext_lazy(
         "Confirmed that two records are one person’s. What is sent under the numbers of either goes to one of them now."
     ),
     "record.join-refused": gettext_lazy("Found that another record is not yours. The two stay apart."),
-    "record.part-proposed": gettext_lazy("Said that two records are two people’s after all. A second one must confirm."),
+    "record.part-proposed": gettext_lazy(
+        "Said that two records are two people’s after all. A second one must confirm."
+    ),
     "record.parted": gettext_lazy(
         "Led the numbers of two records apart again. Entries that came in between are looked at one by one."
     ),
