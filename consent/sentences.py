@@ -87,7 +87,9 @@ REFUSALS = {
         "As a pharmacist you record what you hand out for a prescription that {name} shared with you, and nothing "
         "else. Ask {name} to share the prescription."
     ),
-    "app-withdrawn": gettext_lazy("This app is no longer in use here, so it opens nothing of {name}’s record."),
+    "app-withdrawn": gettext_lazy(
+        "This app is no longer in use here, so it opens nothing of {name}’s record. Ask who makes it what to use now."
+    ),
     "not-in-scope": gettext_lazy(
         "What this program was allowed to ask for does not include this. Sign in with it again and let it ask for more."
     ),
