@@ -121,7 +121,11 @@ def ask(keyholder, event, patient, key):
 
 
 def test_it_makes_its_keyrings_by_itself_and_this_process_cannot_open_them(keyholder):
-    assert set(Reader.objects.values_list("name", flat=True)) == {queries.ESCROW_NAME, queries.CUSTODIAN_NAME}
+    assert set(Reader.objects.values_list("name", flat=True)) == {
+        queries.ESCROW_NAME,
+        queries.CUSTODIAN_NAME,
+        readers.REPAIR_NAME,
+    }
     escrow.require_keyholder()
     with pytest.raises(readers.NotHeld):
         readers.escrow_keyring()

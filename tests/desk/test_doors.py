@@ -41,6 +41,7 @@ OPEN = {
     "notices_mail": {"operator"},
     "notices_digest": {"operator"},
     "notices_hook": {"verifier"},
+    "smart_app": {"verifier"},
     "notices_hookparcel": {"operator"},
     "accounts_letter": {"operator"},
     "accounts_recovery": {"identity checker"},

@@ -40,7 +40,7 @@ def read(browser, name: str, *args) -> str:
 def test_teams_stand_first_in_the_directory_with_where_they_are_and_how_many(browser, cardiology):
     page = browser.get(reverse("patient:find"), {"words": "cardio"}).content.decode()
     assert "Care teams" in page
-    assert "care team of 2 people" in page
+    assert "Care team of 2 people" in page
     assert "Nobody with a valid licence" not in page
     assert page.index("Care teams") < browser.get(reverse("patient:find")).content.decode().index("Mei Lee")
 
