@@ -62,6 +62,7 @@ NO_REASON = {
     "patient:pharmacy-days",
     "patient:pharmacy-confirm",
     "smart:app",
+    "smart:launch",  # without an app that is named there is nothing to open
     "smart:change-app",
     "smart:withdraw-app",
 }
