@@ -1,8 +1,7 @@
 """What answers look like: plain dictionaries, and how the schema names them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 
@@ -102,10 +101,6 @@ def entry(one: OpenEntry) -> dict[str, object]:
         "line": str(lines.line(one.resource)) if readable else "",
         "resource": one.resource if readable else None,
     }
-
-
-def ids(found: Iterable[UUID]) -> list[str]:
-    return [str(one) for one in found]
 
 
 def listed(found: Sequence[Mapping[str, object]], **more: object) -> dict[str, object]:

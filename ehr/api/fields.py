@@ -1,6 +1,6 @@
 """Shapes that several requests share."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -63,11 +63,6 @@ def once(request: Request) -> UUID | None:
         return UUID(told) if told else None
     except ValueError:
         raise serializers.ValidationError({ONCE: [_("This header holds a UUID, made anew for each act.")]}) from None
-
-
-def within(hours: int) -> datetime:
-    """Return the moment so many hours from now."""
-    return clock.now() + timedelta(hours=hours)
 
 
 def in_future(at: datetime) -> datetime:

@@ -1,9 +1,10 @@
 """Permissions: giving, changing and ending them with the patient's own keys, and asking how things stand."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view
@@ -39,10 +40,11 @@ class Giving(fields.Narrowed):
 
 
 class Temporary(fields.Narrowed):
-    """The same for some hours."""
+    """The same for some hours, which begin with the sentence: `ends` is told beside it, and sent back with it."""
 
     reader = serializers.UUIDField()
     hours = serializers.IntegerField(min_value=1, max_value=TEMPORARY_HOURS)
+    ends = serializers.DateTimeField(required=False)
     sentence = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
 
 
@@ -75,12 +77,14 @@ def consents(request: Request) -> Response:
 @api_view(["POST"])
 @patient_only
 def temporary(request: Request) -> Response:
-    """Let somebody in for some hours. `sentence` works as for any permission, but its hours begin at the preview."""
+    """Let somebody in for some hours. Send back `sentence` and `ends` as they were told, so that both are signed."""
     asked = Temporary(data=request.data)
     asked.is_valid(raise_exception=True)
-    # To the minute, so that what was read and what is signed a moment later name the same end.
-    ends = fields.within(asked.validated_data["hours"]).replace(second=0, microsecond=0)
-    return _give(request, asked, ends=ends)
+    longest = clock.now() + timedelta(hours=asked.validated_data["hours"])
+    ends = fields.in_future(asked.validated_data.get("ends", longest))
+    if ends > longest:
+        raise serializers.ValidationError({"ends": [_("This is later than the hours you named allow.")]})
+    return _give(request, asked, ends=ends.replace(second=0, microsecond=0))
 
 
 @unlocked

@@ -23,20 +23,20 @@ def whole(view: View) -> View:
 
     @wraps(view)
     def guarded(request: Request, *args, **kwargs) -> Response:
-        check_whole(request._request.user)
+        check_whole(request.user, second_step=request.user.is_verified())
         return view(request, *args, **kwargs)
 
     return guarded
 
 
-def check_whole(user: User) -> None:
-    """Raise Missing, naming the step that is missing."""
+def check_whole(user: User, *, second_step: bool) -> None:
+    """Raise Missing, naming the step that is missing; `second_step` tells whether the second one was shown."""
     if user.email_verified_at is None:
         raise Missing("verify-address", _("Prove your e-mail address first, by the link we sent to it."))
-    if user.is_verified():
+    if second_step:
         return
     if user.second_factor_at is not None:
-        raise Missing("second-step", _("Sign in again with “code”: your authenticator app’s six digits."))
+        raise Missing("second-step", _("Sign in with “code” as well: your authenticator app’s six digits."))
     if roles.must_have_second_factor(user):
         raise Missing("enrol", _("Your role needs a second step. Sign in on the website once to set it up."))
 

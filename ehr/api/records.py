@@ -10,7 +10,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consent import access, reach
+from consent import access
 from consent.access import Chart
 from consent.access.elsewhere import note_elsewhere
 from ehr.api import answers
@@ -18,7 +18,7 @@ from ehr.api.answers import Anything
 from ehr.api.guards import clinician_only, unlocked, whole
 from ehr.frame import drafting, presence, roles
 from ehr.words import Category, Purpose
-from patients.models import Entry, Patient
+from patients.models import Entry
 from patients.queries import current_entry
 
 MOST = 500
@@ -51,22 +51,6 @@ _PARAMETERS = [
     OpenApiParameter("start", int),
     OpenApiParameter("count", int),
 ]
-
-
-def own(request: Request, patient: UUID) -> Patient | None:
-    """Return one's own record where the address names it."""
-    mine = roles.patient_of(request.user)
-    return mine if mine is not None and mine.pk == patient else None
-
-
-def within_reach(request: Request, patient: UUID) -> Patient:
-    """Return a patient whom a clinician may come to; 404 for everybody else, and then the try is on their list."""
-    if roles.clinician_of(request.user) is None:
-        raise Http404
-    found = reach.find_patient(request.user, patient)
-    if found is None:
-        raise Http404
-    return found
 
 
 @extend_schema(parameters=_PARAMETERS, responses=Anything, tags=["records"])
@@ -107,10 +91,9 @@ def entry(request: Request, patient: UUID, entry: UUID) -> Response:
 def _open(
     request: Request, patient: UUID, *, categories: Sequence[Category] | None = None, logical_id: UUID | None = None
 ) -> Chart:
-    mine = own(request, patient)
-    if mine is not None:
-        return access.open_own(mine, keyring=request.keyring, categories=categories, logical_id=logical_id)
-    found = within_reach(request, patient)
+    found = roles.record_of(request.user, patient)
+    if found == roles.patient_of(request.user):
+        return access.open_own(found, keyring=request.keyring, categories=categories, logical_id=logical_id)
     return access.open_chart(
         found,
         reader=request.user,
@@ -150,12 +133,11 @@ def _resource(request: Request) -> Mapping:
 
 
 def _write(request: Request, patient: UUID, told: Mapping, *, logical_id: UUID | None = None) -> list[Entry]:
-    mine = own(request, patient)
-    found = mine or within_reach(request, patient)
+    found = roles.record_of(request.user, patient)
     if logical_id is not None and current_entry(found, logical_id) is None:
         raise Http404
     draft = drafting.draft(found, told["resource"], logical_id=logical_id, version=told.get("version", 0) + 1)
-    if mine is not None:
+    if found == roles.patient_of(request.user):
         return access.add_own(found, [draft], keyring=request.keyring)
     here = presence.presence(request._request)
     return access.add_entries(
@@ -171,7 +153,7 @@ def looked_elsewhere(request: Request, patient: UUID) -> Response:
     asked = Elsewhere(data=request.data)
     asked.is_valid(raise_exception=True)
     told = asked.validated_data
-    found = within_reach(request, patient)
+    found = roles.record_of(request.user, patient)
     event = note_elsewhere(
         found,
         reader=request.user,

@@ -1,6 +1,5 @@
 """Signing in and out without a browser; unlocking; who one is here."""
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view, permission_classes
@@ -12,7 +11,6 @@ from ehr.accounts import operations, second_factor
 from ehr.api import bearer
 from ehr.api.answers import Anything
 from ehr.api.guards import check_whole, whole
-from ehr.api.refusals import Missing
 from ehr.frame import proving, roles, sessions
 from providers.queries import standing
 
@@ -44,15 +42,9 @@ def sign_in(request: Request) -> Response:
     told, plain = asked.validated_data, request._request
     address = sessions.address(plain)
     person = operations.sign_in(email=told["email"], passphrase=told["passphrase"], address=address)
-    device = None
-    if person.user.second_factor_at is not None:
-        if not told["code"]:
-            raise Missing("second-step", _("Send “code” as well: your authenticator app’s six digits."))
-        device = second_factor.check(user=person.user, code=told["code"], address=address)
-    elif person.user.email_verified_at is None or roles.must_have_second_factor(person.user):
-        plain.user = person.user
-        person.user.is_verified = lambda: False
-        check_whole(person.user)
+    enrolled = person.user.second_factor_at is not None
+    check_whole(person.user, second_step=enrolled and bool(told["code"]))
+    device = second_factor.check(user=person.user, code=told["code"], address=address) if enrolled else None
     sessions.begin(plain, person, limits=roles.limits_for(person.user), device=device)
     return Response(
         {"token": bearer.token(plain), "unlocked": person.keyring is not None}, status=status.HTTP_201_CREATED
@@ -80,7 +72,7 @@ def session(request: Request) -> Response:
     if request.method == "DELETE":
         sessions.end(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
-    check_whole(request._request.user)
+    check_whole(request.user, second_step=request.user.is_verified())
     patient, clinician = roles.patient_of(request.user), roles.clinician_of(request.user)
     about: dict[str, object] = {
         "user": str(request.user.pk),

@@ -71,7 +71,7 @@ def _plain(kind: str, value: object) -> object:
     if kind == "string":
         return keccak(text=str(value))
     if kind == "bytes":
-        return keccak(bytes(value))  # type: ignore[call-overload]
+        return keccak(bytes(value))  # type: ignore[call-overload]  # callers hand what the type declares
     return value
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
-from consent import upkeep
+from consent import reach, upkeep
 from consent.delegates import queries as delegates
 from ehr.accounts.models import User
 from ehr.frame import sessions
@@ -32,6 +33,20 @@ def patient_of(user: User) -> Patient | None:
 def clinician_of(user: User) -> Clinician | None:
     """Return the clinician a person registered as, or None. Being one opens nothing by itself."""
     return getattr(user, "clinician", None)
+
+
+def record_of(user: User, patient_id: UUID) -> Patient:
+    """Return the record that an address names: one's own, or that of a patient within a clinician's reach.
+
+    Raises Http404 for everybody else's; a clinician's try is then on that patient's list.
+    """
+    own = patient_of(user)
+    if own is not None and own.pk == patient_id:
+        return own
+    found = reach.find_patient(user, patient_id) if clinician_of(user) else None
+    if found is None:
+        raise Http404
+    return found
 
 
 def limits_for(user: User) -> str:

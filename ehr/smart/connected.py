@@ -10,11 +10,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from consent import reach
 from ehr.frame import presence, roles
 from ehr.smart import allowing, launching, queries
 from ehr.smart.models import App
-from patients.models import Patient
 
 
 @require_GET
@@ -40,7 +38,7 @@ def stop(request: HttpRequest, authorization: UUID) -> HttpResponse:
 @roles.signed_in
 def launch(request: HttpRequest, patient: UUID) -> HttpResponse:
     """The apps that open from a record: a patient's own, or one that a clinician may open now."""
-    whose = _whose(request, patient)
+    whose = roles.record_of(request.user, patient)
     apps = launching.apps_to_open()
     if request.method == "POST":
         chosen = request.POST.get("app", "")
@@ -56,19 +54,6 @@ def launch(request: HttpRequest, patient: UUID) -> HttpResponse:
     response = render(request, "smart/launch.html", {"apps": apps, "patient": whose, "own": own})
     response._csp_update = {"form-action": [SELF, *sorted({_origin(app) for app in apps})]}
     return response
-
-
-def _whose(request: HttpRequest, patient: UUID) -> Patient:
-    """Return the record that an app is to be opened from. Raises Http404 for one beyond reach."""
-    own = roles.patient_of(request.user)
-    if own is not None and own.pk == patient:
-        return own
-    if roles.clinician_of(request.user) is None:
-        raise Http404
-    found = reach.find_patient(request.user, patient)
-    if found is None:
-        raise Http404
-    return found
 
 
 def _origin(app: App) -> str:

@@ -3,6 +3,8 @@
 import uuid
 from datetime import timedelta
 
+import time_machine
+
 from consent import proofs
 from consent.models import Grant
 from ehr import clock
@@ -71,10 +73,25 @@ def test_with_locked_keys_nothing_is_given(as_ana, lee):
 
 def test_for_some_hours_is_over_after_them(as_ana, lee):
     told = {"reader": str(lee.user.pk), "categories": ["labs"], "hours": 2}
-    made = given(as_ana, told, address="consents/temporary")
-    assert made.status_code == 201
+    read = as_ana.post("consents/temporary", told).told
+    made = as_ana.post("consents/temporary", told | read)
+    assert made.status_code == 201, made.told
     grant = Grant.objects.get()
     assert timedelta(minutes=118) < grant.ends - clock.now() <= timedelta(hours=2)
+
+
+def test_the_end_that_was_read_is_the_end_that_is_signed_also_minutes_later(as_ana, lee):
+    told = {"reader": str(lee.user.pk), "categories": ["labs"], "hours": 2}
+    read = as_ana.post("consents/temporary", told).told
+    with time_machine.travel(clock.now() + timedelta(minutes=3)):
+        made = as_ana.post("consents/temporary", told | read)
+    assert (made.status_code, made.told["ends"]) == (201, read["ends"])
+
+
+def test_an_end_after_the_hours_that_were_named_is_refused(as_ana, lee):
+    told = {"reader": str(lee.user.pk), "categories": ["labs"], "hours": 2}
+    late = (clock.now() + timedelta(hours=3)).isoformat()
+    assert as_ana.post("consents/temporary", told | {"ends": late}).status_code == 400
 
 
 def test_temporary_is_three_days_at_most(as_ana, lee):

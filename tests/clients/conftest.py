@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from consent.access import add_own
-from ehr.fhir import kinds, rates
+from ehr.fhir import rates
 from ehr.frame.drafting import draft
 from ehr.smart.models import App
 from tests import people
@@ -55,7 +55,6 @@ class Running:
 @pytest.fixture
 def running(live_server, settings) -> Running:
     settings.SITE_URL = live_server.url
-    kinds.forget() if hasattr(kinds, "forget") else None
     rates.here.forget()
     people.prepare_ground()
     ana = people.patient("Ana Costa")

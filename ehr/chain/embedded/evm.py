@@ -64,7 +64,7 @@ def open_chain(store: Store, *, funded: list[str], timestamp: int) -> Chain:
         "timestamp": timestamp,
     }
     with store.block():
-        Chain.from_genesis(store, genesis, accounts)  # type: ignore[arg-type]
+        Chain.from_genesis(store, genesis, accounts)  # type: ignore[arg-type]  # dict is invariant
     return Chain(store)
 
 

@@ -78,7 +78,7 @@ def transaction(item: SignedTransactionAPI, found: BlockAPI | None, place: int) 
         "maxPriorityFeePerGas": quantity(item.max_priority_fee_per_gas),
         "r": quantity(item.r),
         "s": quantity(item.s),
-        "v": quantity(item.y_parity if typed else item.v),  # type: ignore[attr-defined]
+        "v": quantity(item.y_parity if typed else item.v),  # type: ignore[attr-defined]  # only untyped ones have `v`
         "blockHash": data(found.hash) if found else None,
         "blockNumber": quantity(found.number) if found else None,
         "transactionIndex": quantity(place) if found else None,

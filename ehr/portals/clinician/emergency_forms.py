@@ -10,6 +10,7 @@ from consent import emergency
 from consent.models import Emergency
 from ehr.accounts.models import User
 from ehr.frame.forms import Day, Option
+from ehr.frame.proof_forms import ProofForm
 from patients.models import Patient
 
 _REASONS = (
@@ -70,7 +71,7 @@ class FindForm(forms.Form):
     )
 
 
-class EmergencyForm(forms.Form):
+class EmergencyForm(ProofForm):
     """Why it cannot wait, in a code and in words; a promise; the passphrase, and the second step where there is one.
 
     Secrets are typed anew each time the page is shown; everything else stays while it is corrected.
@@ -94,30 +95,13 @@ class EmergencyForm(forms.Form):
         help_text=gettext_lazy("I know that my name, this reason and everything I open are on their log for good."),
         error_messages={"required": gettext_lazy("Confirm that you need the record to care for this person now.")},
     )
-    passphrase = forms.CharField(
-        label=gettext_lazy("Your passphrase"),
-        strip=False,
-        max_length=1024,
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-        error_messages={"required": gettext_lazy("Type your passphrase.")},
-    )
-    code = forms.CharField(
-        label=gettext_lazy("The code of your second step"),
-        max_length=20,
-        help_text=gettext_lazy("Six digits of your app, or a backup code. Each works once."),
-        widget=forms.TextInput(
-            {"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"}
-        ),
-        error_messages={"required": gettext_lazy("Type the code.")},
-    )
+    field_order = ("once", "reason", "words", "attested", "passphrase", "code")
 
     def __init__(self, user: User, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(user, *args, **kwargs)
         self.fields["once"].initial = uuid.uuid4()
         # Options are text, so they are made when the form is, in the language of whoever reads it.
         self.fields["reason"].choices = [(code, Option(_(label), _(hint))) for code, label, hint in _REASONS]
-        if user.second_factor_at is None:
-            del self.fields["code"]
 
     def clean_words(self) -> str:
         words = self.cleaned_data["words"].strip()

@@ -8,43 +8,35 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr.accounts.models import User
-from ehr.frame.categories import all_six
 from ehr.frame.forms import Option
+from ehr.frame.part_forms import PartsForm
+from ehr.frame.proof_forms import ProofForm
 from ehr.rights import health_links
 from ehr.words import SENSITIVE, Category
 
 LASTS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 
-class PartsForm(forms.Form):
+class CopyForm(PartsForm):
     """Which parts go into a summary, the sensitive ones apart."""
 
-    ordinary = forms.MultipleChoiceField(
-        label=gettext_lazy("Parts of your record"), widget=forms.CheckboxSelectMultiple, required=False
-    )
-    sensitive = forms.MultipleChoiceField(
-        label=gettext_lazy("Sensitive parts"), widget=forms.CheckboxSelectMultiple, required=False
-    )
+    asks = gettext_lazy("Parts of your record")
+    warns = ""  # each page says in its own words what becomes of them
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        parts = all_six()
-        for name, apart in (("ordinary", False), ("sensitive", True)):
-            self.fields[name].choices = [
-                (part.slug, Option(part.name, f"{part.holds}.")) for part in parts if part.sensitive is apart
-            ]
+        self.offer()
 
     def clean(self):
         if not self.errors and not self.categories():
             self.add_error("ordinary", _("Tick at least one part."))
 
-    def categories(self) -> list[Category]:
+    def parts(self) -> list[Category]:
         """Return the parts that were ticked."""
-        told = self.cleaned_data
-        return [Category(part) for part in [*told.get("ordinary", []), *told.get("sensitive", [])]]
+        return [Category(part) for part in self.categories()]
 
 
-class HealthLinkForm(PartsForm):
+class HealthLinkForm(CopyForm):
     """A link for one visit: what is behind it, what it is for, how long it lives."""
 
     sure = forms.BooleanField(
@@ -88,7 +80,7 @@ class HealthLinkForm(PartsForm):
         """Return what `health_links.make` takes."""
         told = self.cleaned_data
         return {
-            "categories": self.categories(),
+            "categories": self.parts(),
             "lasts": LASTS[told["lasts"]],
             "purpose": told["purpose"],
             "may_keep": told["may_keep"],
@@ -96,29 +88,11 @@ class HealthLinkForm(PartsForm):
         }
 
 
-class WholeForm(forms.Form):
+class WholeForm(ProofForm):
     """Who asks for the whole record: the passphrase again, and the second step where there is one."""
 
-    passphrase = forms.CharField(
-        label=gettext_lazy("Your passphrase"),
-        strip=False,
-        max_length=1024,
-        widget=forms.PasswordInput({"autocomplete": "current-password"}),
-        error_messages={"required": gettext_lazy("Type your passphrase.")},
-    )
-    code = forms.CharField(
-        label=gettext_lazy("The code of your second step"),
-        max_length=20,
-        help_text=gettext_lazy("Six digits of your app, or a backup code. Each works once."),
-        widget=forms.TextInput(
-            {"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"}
-        ),
-        error_messages={"required": gettext_lazy("Type the code.")},
-    )
     once = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, user: User, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        super().__init__(user, *args, **kwargs)
         self.fields["once"].initial = uuid.uuid4()
-        if user.second_factor_at is None:
-            del self.fields["code"]

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 from consent import access
 from ehr.frame.categories import all_six
 from ehr.frame.roles import patient_only, unlocked
-from ehr.portals.patient.rights_forms import PartsForm
+from ehr.portals.patient.rights_forms import CopyForm
 from ehr.rights import summary
 
 
@@ -17,12 +17,12 @@ from ehr.rights import summary
 def show(request: HttpRequest) -> HttpResponse:
     """Ask which parts; then show the summary of them, or hand it over as a file. It is stored nowhere here."""
     ordinary = [part.slug for part in all_six() if not part.sensitive]
-    form = PartsForm(request.POST if request.method == "POST" else None, initial={"ordinary": ordinary})
+    form = CopyForm(request.POST if request.method == "POST" else None, initial={"ordinary": ordinary})
     if not form.is_valid():
         return render(request, "patient/summary.html", {"form": form})
     if "save" in request.POST:
         return _file(request, form)
-    opened = access.open_own(request.patient, keyring=request.keyring, categories=form.categories())
+    opened = access.open_own(request.patient, keyring=request.keyring, categories=form.parts())
     sections = [
         {"title": section.title, "nothing": section.nothing, "lines": [item.line for item in items]}
         for section, items in summary.chosen(opened)
@@ -31,8 +31,8 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "patient/summary.html", context)
 
 
-def _file(request: HttpRequest, form: PartsForm) -> HttpResponse:
-    copied = access.copy_own(request.patient, keyring=request.keyring, categories=form.categories())
+def _file(request: HttpRequest, form: CopyForm) -> HttpResponse:
+    copied = access.copy_own(request.patient, keyring=request.keyring, categories=form.parts())
     response = HttpResponse(summary.summary(copied, copied.opened_at), content_type="application/fhir+json")
     response["Content-Disposition"] = 'attachment; filename="my-summary.json"'
     response["X-Content-Type-Options"] = "nosniff"
