@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "providers",
     "patients",
     "consent",
+    "appointments",
     "ehr.catalogue",
     "ehr.intake",
     "ehr.rights",
@@ -377,6 +378,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["ehr.api.shapes.ExactRenderer"],
     "DEFAULT_PARSER_CLASSES": ["ehr.api.shapes.ExactParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,  # what an address takes stands in the OpenAPI document; OPTIONS is answered 405
     "EXCEPTION_HANDLER": "ehr.api.refusals.handle",
 }
 SPECTACULAR_SETTINGS = {

@@ -37,7 +37,7 @@ from tests.clinician.conftest import browser_of, problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 ROOT = Path(settings.BASE_DIR)
-PRODUCT = ("audit", "consent", "ehr", "patients", "providers")
+PRODUCT = ("appointments", "audit", "consent", "ehr", "patients", "providers")
 WORD, FILE = "Marzipanella", b"%PDF-1.7 marzipan"
 FOR_A_PATIENT = "<uuid:patient>"
 

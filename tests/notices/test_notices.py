@@ -172,7 +172,7 @@ def test_nobody_marks_the_notices_of_others_as_read(alice):
 def test_every_kind_the_product_tells_has_words():
     source = "\n".join(
         path.read_text()
-        for room in ("ehr", "consent", "patients", "providers", "audit")
+        for room in ("ehr", "appointments", "consent", "patients", "providers", "audit")
         for path in (Path(settings.BASE_DIR) / room).rglob("*.py")
     )
     told = set(re.findall(r'(?:notify|letters\.write|News)\(\s*[\w.]+,\s*"([\w.-]+)"', source))

@@ -12,7 +12,7 @@ from audit import log, queries
 from ehr import clock
 from ehr.portals.patient import acts, story
 
-PACKAGES = ("audit", "consent", "patients", "providers", "ehr")
+PACKAGES = ("appointments", "audit", "consent", "patients", "providers", "ehr")
 ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 # Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
 ABOUT_NO_PATIENT = {

@@ -1,0 +1,21 @@
+"""Facts about time with a clinician: when they may be seen, who holds which minutes, and what became of each visit."""
+
+from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
+from appointments.models.visits import Appointment, Change, Hold, Status, Taken
+from appointments.models.waitlist import Offer, Waiting
+
+__all__ = [
+    "Absence",
+    "Appointment",
+    "Change",
+    "Hold",
+    "Hours",
+    "Offer",
+    "Place",
+    "Schedule",
+    "Status",
+    "Taken",
+    "Timetable",
+    "VisitType",
+    "Waiting",
+]
