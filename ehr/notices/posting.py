@@ -1,14 +1,17 @@
-"""Posting to an address somebody else chose: https, public addresses, no redirect, and never for long.
+"""Calling an address somebody else chose: https, public addresses, no redirect, and never for long.
 
 The name is resolved once; every address it has must be allowed, and the connection goes to one of these, so that a name
-cannot point elsewhere between the look and the call. Nothing of the answer is kept but its status.
+cannot point elsewhere between the look and the call. `post` keeps nothing of the answer but its status; `ask` returns
+one that is short and comes in time.
 """
 
 import http.client
+import io
 import ipaddress
 import ssl
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from socket import SOCK_STREAM, create_connection, getaddrinfo, socket
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +23,7 @@ MOST_ADDRESSES = 3
 # To send all and get the answer's first line, however slowly it drips.
 ANSWER_SECONDS = 5.0
 _LONGEST_STATUS_LINE = 1024
+_NAME = "Chartseal"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # 6to4 and Teredo: who carries the packet, and where to, is for others to say.
 _TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
@@ -65,13 +69,77 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
             "POST",
             parts._replace(scheme="", netloc="").geturl() or "/",
             body=body,
-            headers={"Content-Type": "application/json", "User-Agent": "Chartseal", "Connection": "close", **headers},
+            headers={"Content-Type": "application/json", "User-Agent": _NAME, "Connection": "close", **headers},
         )
         status = _status(connection.sock)
     finally:
         connection.close()
     if not 200 <= status < 300:
         raise Refused(str(status))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, the media type without its parameters in lower case, the headers, the body."""
+
+    status: int
+    media_type: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def ask(
+    url: str, *, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str], most: int, seconds: float
+) -> Answer:
+    """Return the answer, whatever its status, if it has at most so many bytes and is all there within so many seconds.
+
+    Redirects are answers, too: they are not followed. Raises NotAllowed, Refused for what is no HTTP, too long or cut
+    short, TimeoutError and other OSErrors.
+    """
+    parts = check(url)
+    connection = _Pinned(parts)
+    ends = time.monotonic() + seconds
+    try:
+        connection.connect()
+        connection.request(
+            method,
+            parts._replace(scheme="", netloc="").geturl() or "/",
+            body=body,
+            headers={"User-Agent": _NAME, "Connection": "close", "Accept-Encoding": "identity", **headers},
+        )
+        # http.client asks a socket for nothing else than a file to read from.
+        answer = http.client.HTTPResponse(_Timed(connection.sock, ends), method=method)  # type: ignore[arg-type]
+        answer.begin()
+        told = answer.read(most + 1)
+    except http.client.HTTPException as problem:
+        raise Refused("no HTTP") from problem
+    finally:
+        connection.close()
+    if len(told) > most or answer.length:
+        raise Refused("too long" if len(told) > most else "cut short")
+    media_type = answer.headers.get_content_type() if "Content-Type" in answer.headers else ""
+    return Answer(answer.status, media_type, answer.headers, told)
+
+
+class _Timed(io.RawIOBase):
+    """What comes over a socket, until a moment of the monotonic clock."""
+
+    def __init__(self, sock: socket, ends: float) -> None:
+        super().__init__()
+        self._sock, self._ends = sock, ends
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into) -> int:  # type: ignore[override]
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._sock.recv_into(into)
 
 
 class _Pinned(http.client.HTTPConnection):

@@ -224,3 +224,64 @@ def test_a_certificate_must_be_one_that_is_trusted(settings, monkeypatch, tmp_pa
             with pytest.raises(ssl.SSLCertVerificationError):
                 posting.post(f"https://localhost:{port}/x", b'{"id":1}', {"webhook-id": "1"})
     assert bool(heard) is trusted
+
+
+FHIR = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json; charset=utf-8\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def asked(port, **more) -> posting.Answer:
+    wishes = {"method": "POST", "body": b"{}", "headers": {}, "most": 100, "seconds": 5.0, **more}
+    return posting.ask(f"http://127.0.0.1:{port}/", **wishes)
+
+
+def test_what_is_asked_is_answered_with_status_type_and_body(inside):
+    with listening(answer(FHIR)) as port:
+        told = asked(port)
+    assert (told.status, told.media_type, told.body) == (200, "application/fhir+json", b"{}")
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(inside):
+    with listening(answer(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")) as port:
+        assert asked(port).status == 302
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"SSH-2.0-x\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + b"x" * 101,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + b"x" * 49,
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 2000 + b"\r\n",
+    ],
+    ids=["no HTTP", "nothing", "too long", "says that it is too long", "cut short", "headers without end"],
+)
+def test_an_answer_that_is_not_whole_or_not_short_is_none(inside, said):
+    with listening(answer(said)) as port, pytest.raises(posting.Refused):
+        asked(port)
+
+
+def test_an_answer_that_drips_is_read_only_so_long(inside):
+    def drip(connection):
+        heard_by(connection)
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for _ in range(1000):
+                connection.sendall(b"x")
+                if over.wait(0.05):
+                    return
+        except OSError:
+            return
+
+    over = threading.Event()
+    with listening(drip) as port:
+        with pytest.raises(TimeoutError):
+            asked(port, seconds=0.3, most=10_000)
+        over.set()
+
+
+def test_nothing_inside_is_asked(settings):
+    settings.HOOK_NETWORKS = []
+    with pytest.raises(posting.NotAllowed):
+        posting.ask("https://10.0.0.1/", headers={}, most=10, seconds=1.0)
