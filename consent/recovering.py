@@ -11,15 +11,20 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import escrow
-from ehr.accounts import guardians, lost_keys
+from consent import escrow, queries
+from ehr import clock
+from ehr.accounts import bindings, guardians, lost_keys
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Guardian, Recovery, Share, User
 from ehr.accounts.operations import Refused, SignedIn
+from ehr.chain import identities, transactions
+from ehr.chain.models import Status
 from ehr.notices import operations as notices
 from patients.models import Patient
 from patients.queries import identifier_digest
+
+UNTAKEN = "desk.keys-not-on-chain"
 
 
 def _list_of(user: User) -> UUID | None:
@@ -100,6 +105,25 @@ def release(recovery: Recovery, *, by: User) -> None:
 
     event_id, blob = escrow.share_handed_on(share.reader, bytes(share.blob), to=public, record=record)
     lost_keys.give(recovery, Share.Holder.INSTITUTION, event_id=event_id, blob=blob)
+
+
+def follow_chain() -> int:
+    """Hear what the chain says of recoveries; return how many it stopped, or did not take. Raises Unavailable.
+
+    Whoever has the keys that are said to be lost may object there, without this server: that stops it here too.
+    """
+    begun = [(one, bindings.begun_as(one)) for one in accounts.recoveries_under_way(clock.now())]
+    final = [(one, tx) for one, tx in begun if tx is not None and tx.status == Status.FINAL]
+    said = identities.bindings_of([bytes(one.version.commitment or b"") for one, _tx in final]) if final else []
+    objected = [one for (one, _tx), binding in zip(final, said, strict=True) if binding.claimant == identities.NOBODY]
+    stopped = sum(
+        lost_keys.stop(one, by=log.SYSTEM, because=lost_keys.OBJECTED, subject=_list_of(one.user)) for one in objected
+    )
+    untaken = transactions.failed(identities.CONTRACT)
+    for operator in queries.operators() if untaken else []:
+        for one in untaken:
+            notices.notify(operator, UNTAKEN, key=f"{UNTAKEN}:{one.pk}:{operator.pk}")
+    return stopped + len(untaken)
 
 
 def hand_over(asked: Guardian, *, by: User, keyring: OpenKeyring | None, spoken: str) -> None:

@@ -10,12 +10,12 @@ from django.db import connection, transaction
 from django.db.models import Min
 
 from audit import log
-from consent import emergency, proofs, queries
+from consent import emergency, proofs, queries, recovering
 from consent.delegates import telling
 from consent.models import ContactParcel, Ending, Grant, GrantParcel
 from consent.sharing import grants, standing
 from ehr import clock
-from ehr.chain import tokens, transactions
+from ehr.chain import client, tokens, transactions
 from ehr.chain.models import Status
 from ehr.notices import operations as notices
 from ehr.outbox import delivery
@@ -132,6 +132,16 @@ def _alarm(parcel: GrantParcel, outcome: str) -> None:
             operator, "desk.token-skipped", about=parcel.grant_id, key=f"token-skipped:{parcel.pk}:{operator.pk}"
         )
     logger.error("The chain passed over the %s of grant %s: %s", parcel.kind, parcel.grant_id, outcome)
+
+
+@shared_task
+def follow_recoveries() -> int:
+    """Hear what the chain made of lost keys; return how many recoveries it stopped, or did not take."""
+    try:
+        return recovering.follow_chain()
+    except client.Unavailable:
+        # `ehr.chain.tasks` says so; what was not heard now is heard later.
+        return 0
 
 
 @shared_task

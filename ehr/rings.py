@@ -21,6 +21,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "relay grants": {"task": "consent.tasks.relay_grants", "schedule": schedule(5)},
         "follow the tokens": {"task": "consent.tasks.follow_tokens", "schedule": schedule(30)},
         "watch the tokens": {"task": "consent.watch.look", "schedule": schedule(30)},
+        "follow the recoveries": {"task": "consent.tasks.follow_recoveries", "schedule": schedule(60)},
         "tell of endings": {"task": "consent.tasks.tell_of_endings", "schedule": schedule(600)},
         "follow the log": {"task": "consent.tasks.follow_the_log", "schedule": schedule(5)},
         "tell emergency contacts": {"task": "consent.tasks.tell_contacts", "schedule": schedule(5)},

@@ -17,6 +17,7 @@ from audit import log
 from ehr import clock
 from ehr.accounts import attempts, bindings, codes, hashers, keyrings, letters, links, queries
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shared, shares
+from ehr.accounts.keyrings.held import OneUseKey
 from ehr.accounts.models import GivenShare, Keyring, Link, Recovery, Share, SharePair, User
 from ehr.accounts.models.recovery import LIFE
 from ehr.accounts.operations import (
@@ -28,6 +29,9 @@ from ehr.accounts.operations import (
     stop_if_last,
     strong_enough,
 )
+
+# Stopped on the chain already, by who holds the keys that are said to be lost.
+OBJECTED = "objected"
 
 
 def start(*, user: User, address: str, subject: UUID | None = None) -> tuple[Recovery, str]:
@@ -54,6 +58,7 @@ def start(*, user: User, address: str, subject: UUID | None = None) -> tuple[Rec
         )
         cookie = shares.begin(recovery)
         recovery.save()
+        bindings.begin(recovery, _own_key(recovery, cookie))
         _tell(
             recovery, "recovery.started", subject=subject, details={"to": hashlib.sha256(recovery.public).hexdigest()}
         )
@@ -258,7 +263,7 @@ def finish(
         shares.forget(stored, Share.Holder.PAPER)
         share_out(user, stored, fresh)
         shared.follow(fresh)
-        bindings.bind(fresh)
+        bindings.replace(recovery, _own_key(recovery, cookie), fresh)
         recovery.finished_at = clock.now()
         _forget(recovery, "finished_at")
         _tell(recovery, "recovery.finished", subject=subject)
@@ -276,9 +281,7 @@ def _may_finish(recovery: Recovery) -> None:
 
 def _restored(recovery: Recovery, cookie: str, code: str) -> OpenKeyring:
     """Return the lost keys, from whatever shares are at hand. Raises CannotOpen, and Refused where it is too few."""
-    key = shares.one_use_key(recovery, cookie)
-    if key is None:
-        raise Refused(_("Shares are handed to the browser where you began. Go on there, or begin again here."))
+    key = _own_key(recovery, cookie)
     stored = Keyring.objects.get(reader__user=recovery.user)
     held = {
         given.holder: key.open_seal(bytes(given.blob), info=shares.handed_info(given.event_id))
@@ -289,6 +292,14 @@ def _restored(recovery: Recovery, cookie: str, code: str) -> OpenKeyring:
     if len(held) < queries.SHARES_NEEDED:
         raise Refused(_("One share opens nothing. It takes two of the three."))
     return shares.restore(stored, held)
+
+
+def _own_key(recovery: Recovery, cookie: str) -> OneUseKey:
+    """Return the key that only the browser has where a recovery began. Raises Refused in another."""
+    key = shares.one_use_key(recovery, cookie)
+    if key is None:
+        raise Refused(_("Shares are handed to the browser where you began. Go on there, or begin again here."))
+    return key
 
 
 def renew(*, user: User, passphrase: str, address: str) -> OpenKeyring:
@@ -340,6 +351,8 @@ def drop(user: User, *, because: str) -> None:
 
 def _close(recovery: Recovery, because: str) -> None:
     recovery.cancelled_at, recovery.cancelled_because = clock.now(), because
+    if because != OBJECTED:
+        bindings.cancel(recovery)
     _forget(recovery, "cancelled_at", "cancelled_because")
 
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction as database
 from eth_utils.crypto import keccak
 
@@ -11,9 +12,8 @@ from ehr.chain import artifacts, client, deployments, indexer, relaying, signing
 from ehr.chain.models import Account, Block, Deployment, SignedForm, Status, Transaction
 
 DAY = 86_400
-# Time in which a wrong successor, or a wrong recovery, can still be stopped.
+# Time in which a wrong successor of the anchor can still be stopped.
 SUCCESSION_DELAY = 2 * DAY
-RECOVERY_DELAY = 3 * DAY
 EMBEDDED = "chartseal-embedded"
 PATIENCE_SECONDS = 300.0
 
@@ -41,7 +41,8 @@ def plans(*, admin: str, relayer: str) -> list[Plan]:
         Plan("AccessToken", []),
         Plan("AuditAnchor", [relayer, SUCCESSION_DELAY]),
         Plan("ProviderRegistry", [admin, relayer]),
-        Plan("IdentityRegistry", [admin, relayer, RECOVERY_DELAY]),
+        # The wait for lost keys is the same here and there.
+        Plan("IdentityRegistry", [admin, relayer, int(settings.RECOVERY_DELAY.total_seconds())]),
     ]
 
 

@@ -50,7 +50,9 @@ class Status(models.TextChoices):
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def to_sign(self, at: datetime) -> "TransactionQuerySet":
-        return self.filter(status=Status.QUEUED, due_at__lte=at).order_by("pk")
+        """Queued and due, and not before what they follow is in a block, or will never be."""
+        free = Q(after=None) | Q(after__status__in=[Status.CONFIRMED, Status.FINAL, Status.FAILED])
+        return self.filter(free, status=Status.QUEUED, due_at__lte=at).order_by("pk")
 
     def outstanding(self) -> "TransactionQuerySet":
         """Signed, and not seen in a block."""
@@ -64,6 +66,8 @@ class Transaction(models.Model):
     contract = models.CharField(max_length=60)
     method = models.CharField(max_length=60, blank=True)
     calldata = models.BinaryField()
+    # What must be in a block first: sent together, the second would fail before the first is counted.
+    after = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     queued_at = models.DateTimeField()
     # When it may be tried next, after the contract refused it in a trial run.

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction as database
 from django.db.models import Q
 from eth_account import Account as EthAccount
+from eth_utils.crypto import keccak
 
 from ehr import clock
 from ehr.chain import client, deployments, typed_data
@@ -23,6 +24,9 @@ BUMP_AFTER = timedelta(seconds=90)
 MOST_FORMS = 12
 # Room above the estimate: other transactions may run first and change what this one costs.
 GAS_ROOM_PERCENT = 125
+# How the contracts say that a delay is not over; the moment it ends comes first.
+_TOO_EARLY = "0x" + keccak(b"TooEarly(uint64,uint256)").hex()[:8]
+_SOON = timedelta(seconds=15)
 
 
 class AnotherChain(client.Unavailable):
@@ -141,8 +145,17 @@ def _try(transaction: Transaction, payer: Account, place: str) -> int | None:
         return int(answer.result, 16) * GAS_ROOM_PERCENT // 100
     # What it needs may be on its way: a revocation comes after its attestation, a head after the head before it.
     if not Transaction.objects.outstanding().filter(contract=transaction.contract).exists():
-        _put_off(transaction, f"{answer.message} {answer.data[:10]}".strip())
+        if answer.data.startswith(_TOO_EARLY):
+            _wait_until(transaction, int(answer.data[10:74], 16))
+        else:
+            _put_off(transaction, f"{answer.message} {answer.data[:10]}".strip())
     return None
+
+
+def _wait_until(transaction: Transaction, seconds: int) -> None:
+    """Wait out a delay of the contract's, a moment in Unix seconds. That is no failed try: it may take days."""
+    due = max(datetime.fromtimestamp(seconds, UTC), clock.now() + _SOON)
+    Transaction.objects.filter(pk=transaction.pk, status=Status.QUEUED).update(due_at=due)
 
 
 def _put_off(transaction: Transaction, problem: str) -> None:

@@ -29,13 +29,16 @@ class Outcome:
         return self.status in {Status.CONFIRMED, Status.FINAL}
 
 
-def queue(digest: bytes, *, contract: str, method: str, args: Sequence[object]) -> Transaction:
+def queue(
+    digest: bytes, *, contract: str, method: str, args: Sequence[object], after: Transaction | None = None
+) -> Transaction:
     """Queue one call of a contract; the same digest again returns what was queued first.
 
-    `args` are what eth_abi encodes: bytes as bytes, structs as tuples. Raises ValueError for a digest that is not 32
-    bytes or that stands for another call, and eth_abi's EncodingError for arguments that do not fit.
+    It is not signed before `after` is in a block. `args` are what eth_abi encodes: bytes as bytes, structs as tuples.
+    Raises ValueError for a digest that is not 32 bytes or that stands for another call, and eth_abi's EncodingError
+    for arguments that do not fit.
     """
-    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args))
+    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args), after)
 
 
 def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> Transaction:
@@ -43,13 +46,30 @@ def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> T
     return _queue(digest, contract, "", artifacts.load(contract).deployment(args))
 
 
-def _queue(digest: bytes, contract: str, method: str, calldata: bytes) -> Transaction:
+def find(digest: bytes) -> Transaction | None:
+    """Return what was queued under a digest, or None."""
+    return Transaction.objects.filter(digest=digest).first()
+
+
+def failed(contract: str) -> list[Transaction]:
+    """Return the calls of a contract that the chain did not take, and never will."""
+    return list(Transaction.objects.filter(contract=contract, status=Status.FAILED).order_by("pk"))
+
+
+def _queue(digest: bytes, contract: str, method: str, calldata: bytes, after: Transaction | None = None) -> Transaction:
     if len(digest) != 32:
         raise ValueError(f"A digest has 32 bytes, not {len(digest)}.")
     now = clock.now()
     transaction, new = Transaction.objects.get_or_create(
         digest=digest,
-        defaults={"contract": contract, "method": method, "calldata": calldata, "queued_at": now, "due_at": now},
+        defaults={
+            "contract": contract,
+            "method": method,
+            "calldata": calldata,
+            "after": after,
+            "queued_at": now,
+            "due_at": now,
+        },
     )
     if not new and (transaction.contract, bytes(transaction.calldata)) != (contract, calldata):
         raise ValueError(f"Digest 0x{digest.hex()} already stands for another call of {transaction.contract}.")
@@ -58,7 +78,7 @@ def _queue(digest: bytes, contract: str, method: str, calldata: bytes) -> Transa
 
 def outcome(digest: bytes) -> Outcome | None:
     """Return what became of the transaction of that digest, or None when none was queued."""
-    transaction = Transaction.objects.filter(digest=digest).first()
+    transaction = find(digest)
     if transaction is None:
         return None
     return Outcome(

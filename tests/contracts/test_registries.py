@@ -85,6 +85,7 @@ HOLDER = Person("the holder's one-time key")
 BLINDED = keccak(text="salt, person, keys")
 OLD = identities.commitment(HOLDER.address, BLINDED)
 NEW = keccak(text="the new key's commitment")
+CLAIMANT = Person("the address of the browser where a recovery began")
 
 
 @pytest.fixture
@@ -94,9 +95,9 @@ def registry(bench):
 
 @pytest.fixture
 def recovering(bench, registry):
-    """A registry where OLD is bound and being replaced by NEW."""
+    """A registry where OLD is bound and being recovered."""
     bench.send(registry.functions.bind(OLD))
-    bench.send(registry.functions.startRecovery(OLD, NEW))
+    bench.send(registry.functions.startRecovery(OLD, CLAIMANT.address))
     return registry
 
 
@@ -106,8 +107,14 @@ def status(registry, commitment):
 
 def objection(bench, registry, *, by=HOLDER, recovery=1):
     domain = identities.domain(registry.address, bench.web3.eth.chain_id)
-    r, vs = identities.sign_objection(by.key, bound=OLD, successor=NEW, recovery=recovery, domain=domain)
+    r, vs = identities.sign_objection(by.key, bound=OLD, claimant=CLAIMANT.address, recovery=recovery, domain=domain)
     return registry.functions.objectToRecovery(OLD, BLINDED, r, vs)
+
+
+def completion(bench, registry, *, by=CLAIMANT, signed=NEW, named=NEW):
+    domain = identities.domain(registry.address, bench.web3.eth.chain_id)
+    r, vs = identities.sign_succession(by.key, bound=OLD, successor=signed, domain=domain)
+    return registry.functions.completeRecovery(OLD, named, r, vs)
 
 
 def test_a_commitment_is_bound_once(bench, registry):
@@ -120,20 +127,41 @@ def test_a_commitment_is_bound_once(bench, registry):
 def test_a_recovery_takes_effect_after_its_delay(bench, recovering):
     began = bench.node.head().timestamp
     assert status(recovering, OLD) == RECOVERING
-    assert recovering.functions.bindingOf(OLD).call()[1:] == (began + DELAY, 1, NEW)
-    assert bench.refusal(recovering.functions.completeRecovery(OLD))[0] == "TooEarly"
+    assert recovering.functions.bindingOf(OLD).call()[1:] == (began + DELAY, 1, CLAIMANT.address, bytes(32))
+    assert bench.refusal(completion(bench, recovering)) == ("TooEarly", (began + DELAY, began + 1))
     bench.time = began + DELAY
-    receipt = bench.send(recovering.functions.completeRecovery(OLD), by=bench.stranger)
+    receipt = bench.send(completion(bench, recovering), by=bench.stranger)
     assert events(recovering, receipt, "Replaced") == [{"commitment": OLD, "successor": NEW}]
     assert (status(recovering, OLD), status(recovering, NEW)) == (REPLACED, BOUND)
-    assert bench.refusal(recovering.functions.startRecovery(OLD, CREDENTIAL)) == ("AlreadyReplaced", (OLD, NEW))
+    again = recovering.functions.startRecovery(OLD, CLAIMANT.address)
+    assert bench.refusal(again) == ("AlreadyReplaced", (OLD, NEW))
+
+
+@pytest.mark.security
+def test_only_the_claimant_says_what_takes_the_place_of_a_lost_key(bench, recovering):
+    bench.time += 2 * DELAY
+    for forged in (
+        completion(bench, recovering, by=bench.operator),
+        completion(bench, recovering, by=HOLDER),
+        completion(bench, recovering, named=CREDENTIAL),
+    ):
+        assert bench.refusal(forged)[0] == "NotClaimant"
+
+
+@pytest.mark.security
+def test_what_a_claimant_signed_for_a_cancelled_recovery_counts_in_no_later_one(bench, recovering):
+    signed = completion(bench, recovering)
+    bench.send(recovering.functions.cancelRecovery(OLD))
+    bench.send(recovering.functions.startRecovery(OLD, bench.stranger.address))
+    bench.time += 2 * DELAY
+    assert bench.refusal(signed) == ("NotClaimant", (OLD, CLAIMANT.address))
 
 
 def test_the_registrar_can_cancel_a_recovery(bench, recovering):
     receipt = bench.send(recovering.functions.cancelRecovery(OLD))
-    assert events(recovering, receipt, "RecoveryCancelled") == [{"commitment": OLD, "successor": NEW}]
+    assert events(recovering, receipt, "RecoveryCancelled") == [{"commitment": OLD, "claimant": CLAIMANT.address}]
     bench.time += 2 * DELAY
-    assert bench.refusal(recovering.functions.completeRecovery(OLD)) == ("NotRecovering", (OLD,))
+    assert bench.refusal(completion(bench, recovering)) == ("NotRecovering", (OLD,))
     assert (status(recovering, OLD), status(recovering, NEW)) == (BOUND, UNBOUND)
 
 
@@ -153,7 +181,7 @@ def test_nobody_but_the_holder_objects(bench, recovering):
 def test_an_objection_does_not_stop_a_later_recovery(bench, recovering):
     first = objection(bench, recovering)
     bench.send(first)
-    bench.send(recovering.functions.startRecovery(OLD, NEW))
+    bench.send(recovering.functions.startRecovery(OLD, CLAIMANT.address))
     assert bench.refusal(first)[0] == "NotHolder"
     bench.send(objection(bench, recovering, recovery=2))
     assert status(recovering, OLD) == BOUND
@@ -163,7 +191,7 @@ def test_an_objection_does_not_stop_a_later_recovery(bench, recovering):
 def test_only_the_registrar_binds_and_recovers(bench, recovering):
     calls = [
         recovering.functions.bind(CREDENTIAL),
-        recovering.functions.startRecovery(OLD, CREDENTIAL),
+        recovering.functions.startRecovery(OLD, CLAIMANT.address),
         recovering.functions.cancelRecovery(OLD),
     ]
     for call in calls:
@@ -171,11 +199,13 @@ def test_only_the_registrar_binds_and_recovers(bench, recovering):
 
 
 def test_a_recovery_cannot_be_swapped_nor_aimed_at_a_bound_commitment(bench, recovering):
-    assert bench.refusal(recovering.functions.startRecovery(OLD, CREDENTIAL)) == ("AlreadyRecovering", (OLD, NEW))
-    bench.send(recovering.functions.bind(CREDENTIAL))
-    assert bench.refusal(recovering.functions.startRecovery(CREDENTIAL, OLD)) == ("AlreadyBound", (OLD,))
+    swapped = recovering.functions.startRecovery(OLD, bench.stranger.address)
+    assert bench.refusal(swapped) == ("AlreadyRecovering", (OLD, CLAIMANT.address))
+    bench.send(recovering.functions.bind(NEW))
+    bench.time += 2 * DELAY
+    assert bench.refusal(completion(bench, recovering)) == ("AlreadyBound", (NEW,))
 
 
 def test_what_is_not_bound_cannot_be_recovered(bench, registry):
-    assert bench.refusal(registry.functions.startRecovery(OLD, NEW)) == ("NotBound", (OLD,))
+    assert bench.refusal(registry.functions.startRecovery(OLD, CLAIMANT.address)) == ("NotBound", (OLD,))
     assert bench.refusal(registry.functions.cancelRecovery(OLD)) == ("NotRecovering", (OLD,))

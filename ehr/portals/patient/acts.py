@@ -229,6 +229,12 @@ IN_YOUR_NAME = {
 }
 # What happened by itself, or by its patient, for another reason than usual.
 CAUSED = {
+    ("recovery.cancelled", "objected"): gettext_lazy(
+        "Getting your keys back was stopped on the chain, by whoever holds the keys that were said to be lost."
+    ),
+    ("recovery.cancelled", "given-up"): gettext_lazy(
+        "You did not finish getting your keys back in time, so it is over. Nothing was opened."
+    ),
     ("grant.ended", "changed"): gettext_lazy(
         "You changed what %(reader)s may see: what you had agreed to before ended in the moment the new one began."
     ),
