@@ -298,13 +298,13 @@ _DESK = {
         ),
         page="admin:index",
     ),
-    "desk.claim-waiting": Kind(
-        _("A claim waits for an identity check"), _("Two people check, one after the other."), page="admin:index"
     "desk.keys-not-on-chain": Kind(
         _("The chain did not take what happened to somebody’s keys"),
         _("Here all goes on as before. Find out why at “What is written to the public record”, and run verify_keys."),
         page="admin:index",
     ),
+    "desk.claim-waiting": Kind(
+        _("A claim waits for an identity check"), _("Two people check, one after the other."), page="admin:index"
     ),
 }
 KINDS = {
