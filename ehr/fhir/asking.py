@@ -6,9 +6,11 @@ from typing import Protocol
 
 from django.http import HttpRequest
 
+from audit import log
 from ehr.smart import tokens
 from ehr.smart.tokens import SmartCaller
 from patients.models import Patient
+from providers.queries import party
 
 
 class Opened(Protocol):
@@ -34,6 +36,12 @@ class Asking:
     def client(self) -> str:
         """By what this client is counted and its pages are sealed: one app in the hands of one person."""
         return f"{self.caller.client_id} {self.caller.user.pk}"
+
+    @property
+    def party(self) -> log.Party:
+        """Whoever asks, as the log writes them down."""
+        app = self.caller.app
+        return log.Party("app", app.pk, app.name) if app else party(self.caller.user)
 
     @property
     def for_others(self) -> bool:

@@ -19,6 +19,7 @@ VERSION = "0.1.0"
 _SMART = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 # What the extension calls an endpoint, and what SMART's own configuration does.
 _ENDPOINTS = {"authorize": "authorization", "token": "token", "introspect": "introspection", "revoke": "revocation"}
+_BULK = "http://hl7.org/fhir/uv/bulkdata"
 _READING = ("read", "vread", "history-instance", "history-type", "search-type")
 _WRITING = ("create", "update", "patch", "delete")
 # What begins elsewhere, is only asked for, or is written by nobody but this server.
@@ -27,7 +28,9 @@ _OPERATIONS = {
     "Patient": {
         "everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
         "summary": "http://hl7.org/fhir/uv/ips/OperationDefinition/summary",
+        "export": f"{_BULK}/OperationDefinition/patient-export",
     },
+    "Group": {"export": f"{_BULK}/OperationDefinition/group-export"},
     "Observation": {"lastn": "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
 }
 # What is not part of anybody's record: an app's own wish to be told of news.
@@ -44,6 +47,7 @@ _SUBSCRIPTION = {
         }
     ],
 }
+_SAID = {"Group": "Group/mine: those who let whoever asks read something of their record now."}
 _VALIDATE = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
 
 
@@ -67,6 +71,7 @@ def statement(base: str) -> dict:
         "description": "Whoever asks reads what the patient lets them read; the rest is not there, in no count, page, "
         "history or reference. Every read is on the patient's list before anything is opened.",
         "kind": "instance",
+        "instantiates": [f"{_BULK}/CapabilityStatement/bulk-data"],
         "software": {"name": "Chartseal", "version": VERSION},
         "implementation": {"description": "Chartseal", "url": base},
         "fhirVersion": "4.0.1",
@@ -116,5 +121,6 @@ def _resource(kind: str) -> dict:
         "searchRevInclude": list(kinds.links_to(kind)),
         "searchParam": [{"name": code, "type": one.type} for code, one in known.items()],
         "operation": [{"name": name, "definition": url} for name, url in operations.items()],
+        "documentation": _SAID.get(kind, []),
     }
     return {name: value for name, value in said.items() if value != []}

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 
 from ehr import clock
+from ehr.accounts.models import Reader
 from ehr.outbox.models import Parcel
 from ehr.smart.models import Authorization
 from patients.models import Patient
@@ -57,3 +58,22 @@ class Followed(models.Model):
 
     def __str__(self):
         return f"followed to {self.next}"
+
+
+class Export(models.Model):
+    """A bulk export that somebody asked for: whose, since when, until when. What of it is sealed for them alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.CharField(max_length=255)  # the program, as it is registered
+    reader = models.ForeignKey(Reader, models.PROTECT, related_name="+")  # whose keyring opens it
+    kept = models.BinaryField()  # what is asked, of whom, and how many of which type, under that keyring
+    begun_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)  # by the one request that goes on with it
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["client", "reader"], name="export_owner")]
+
+    def __str__(self):
+        return f"export {self.pk}"

@@ -20,7 +20,6 @@ from ehr.words import Category
 from patients.models import Patient
 from patients.naming import Naming
 from patients.queries import holder
-from providers.queries import party
 
 
 class Seen:
@@ -266,7 +265,7 @@ def _note_nobody(asking: Asking) -> None:
     caller = asking.caller
     log.record(
         "entry.refused",
-        actor=party(caller.user),
+        actor=asking.party,
         subject=None,
         outcome="refused",
         purpose=str(caller.purpose),

@@ -24,11 +24,13 @@ View = Callable[..., Answer]
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
-def interaction(*, public: bool = False, **views: View) -> Callable[..., HttpResponse]:
+def interaction(
+    *, public: bool = False, alone: bool = False, lines: bool = False, **views: View
+) -> Callable[..., HttpResponse]:
     """Return the view of one address from what answers each method: `interaction(GET=read, PUT=update)`.
 
     Each is called as view(sent, asked, asking, **place), `asking` being None for what is public, and returns an
-    Answer or raises Refusal.
+    Answer or raises Refusal. What is `alone` is no entry of a Bundle; `lines` may be taken as resources one a line.
     """
 
     @csrf_exempt
@@ -40,13 +42,13 @@ def interaction(*, public: bool = False, **views: View) -> Callable[..., HttpRes
             if request.method == "OPTIONS":
                 return _preflight(request, views)
             told = asked(request)
-            wire.check_accepted(request.headers, told.format)
+            wire.check_accepted(request.headers, told.format, lines=lines)
             answer = _answer(request, told, views, public, place)
         except Exception as problem:  # noqa: BLE001 - the last one there is: no client gets a page of ours
             answer = refused(problem)
         return wire.response(request, answer, pretty=told.pretty)
 
-    answered.views = views  # type: ignore[attr-defined] # for the entries of a Bundle
+    answered.views = {} if alone else views  # type: ignore[attr-defined] # for the entries of a Bundle
     return answered
 
 

@@ -132,19 +132,26 @@ def find(asking: Asking, asked: Question, *, within: Patient | None = None, open
         raise outcomes.beyond_scope(asked.kind)
     found = list(opened) or _opened(asking, asked, within)
     pool = {name: one for record in found for name, one in record.current.items()}
+    matches = [
+        one
+        for one in answering(asked, pool)
+        if asking.allow(one.kind, "search-type", one.index, patient=one.record.patient)
+    ]
+    return Found(asked, found, pool, in_order(asked, matches))
+
+
+def answering(asked: Question, pool: Mapping[str, Seen]) -> list[Seen]:
+    """Return what answers a question among what may be seen, whatever the token's scopes say of searching."""
 
     def look(kind: str, criterion: Criterion) -> Iterable[Mapping]:
         return (one.index for one in pool.values() if one.kind == kind and criterion.matches(one.index))
 
     criteria = [links.read(asked.kind, name, raws, look, asked.context) for name, raws in asked.grouped.items()]
-    matches = [
+    return [
         one
         for one in pool.values()
-        if one.kind == asked.kind
-        and all(criterion.matches(one.index) for criterion in criteria)
-        and asking.allow(one.kind, "search-type", one.index, patient=one.record.patient)
+        if one.kind == asked.kind and all(criterion.matches(one.index) for criterion in criteria)
     ]
-    return Found(asked, found, pool, in_order(asked, matches))
 
 
 def in_order(asked: Question, items: Iterable[Seen]) -> list[Seen]:

@@ -1,9 +1,11 @@
-"""What workers do for subscriptions. Each may run twice, and finds its work in the database."""
+"""What workers do for subscriptions and exports. Each may run twice, and finds its work in the database."""
 
 import time
 
 from celery import shared_task
 
+from ehr import clock
+from ehr.fhir.bulk import exports
 from ehr.fhir.models import Notification
 from ehr.fhir.subscriptions import telling
 from ehr.outbox import delivery
@@ -30,3 +32,9 @@ def tell_subscribers() -> int:
             break
     telling.mark_unanswered()
     return total
+
+
+@shared_task
+def forget_exports() -> int:
+    """Delete the exports whose time is over; return how many. They hold no record, and no worker opens them."""
+    return exports.forget_what_is_over(clock.now())

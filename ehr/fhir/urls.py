@@ -4,6 +4,8 @@ from django.urls import path
 
 from ehr.fhir import capability, changing, operations, outcomes, reading, transactions
 from ehr.fhir.asking import Asking
+from ehr.fhir.bulk import groups
+from ehr.fhir.bulk import rest as bulk
 from ehr.fhir.query import Asked
 from ehr.fhir.rest import interaction
 from ehr.fhir.subscriptions import rest as subscribing
@@ -25,6 +27,20 @@ urlpatterns = [
     path("_history", interaction(GET=reading.system_history), name="system-history"),
     path("Patient/<fhir_id>/$everything", interaction(GET=operations.everything), name="everything"),
     path("Patient/<fhir_id>/$summary", interaction(GET=operations.summarize), name="summary"),
+    path(f"Group/{groups.MINE}", interaction(GET=groups.read), name="group"),
+    path("$export", interaction(alone=True, GET=bulk.of_everybody, POST=bulk.of_everybody), name="export-all"),
+    path("Patient/$export", interaction(alone=True, GET=bulk.of_patients, POST=bulk.of_patients), name="export"),
+    path(
+        "Group/<fhir_id>/$export",
+        interaction(alone=True, GET=bulk.of_group, POST=bulk.of_group),
+        name="export-group",
+    ),
+    path(
+        "export-jobs/<export_id>",
+        interaction(alone=True, GET=bulk.status, DELETE=bulk.cancel),
+        name="export-job",
+    ),
+    path("export-jobs/<export_id>/<name>", interaction(alone=True, lines=True, GET=bulk.file), name="export-file"),
     path("Observation/$lastn", interaction(GET=operations.last_of_each), name="lastn"),
     path("Subscription", interaction(GET=subscribing.search, POST=subscribing.create), name="subscriptions"),
     path(

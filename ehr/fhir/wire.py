@@ -19,6 +19,8 @@ from ehr.fhir import outcomes
 from ehr.r4 import text
 
 FHIR_JSON = "application/fhir+json; fhirVersion=4.0; charset=utf-8"
+LINES = "application/fhir+ndjson"
+LINE_TYPES = frozenset({LINES, "application/ndjson", "application/x-ndjson", "text/plain"})
 JSON_TYPES = frozenset({"application/fhir+json", "application/json", "json", "application/json+fhir"})
 PATCH_TYPE = "application/json-patch+json"
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -35,6 +37,7 @@ class Answer:
     resource: dict | None = None
     headers: dict[str, str] = field(default_factory=dict)
     written_at: str = ""  # of a resource, to the millisecond, where a Bundle says it
+    lines: bytes | None = None  # resources, one a line, in the place of one
 
 
 # --- What comes in -------------------------------------------------------------------------------
@@ -138,14 +141,18 @@ def object_of(value: object) -> dict:
 
 
 # --- What goes out -------------------------------------------------------------------------------
-def check_accepted(headers: Mapping[str, str], wanted: str) -> None:
-    """Raise Refusal 406 where a client takes no JSON, by `_format` or else by its Accept header."""
+def check_accepted(headers: Mapping[str, str], wanted: str, *, lines: bool = False) -> None:
+    """Raise Refusal 406 where a client takes no JSON, by `_format` or else by its Accept header.
+
+    `lines` says that the address answers with resources one a line.
+    """
     if wanted:
         asked = [wanted.replace(" ", "+").partition(";")[0].lower()]
     else:
         header = headers.get("Accept", "")
         asked = [one.partition(";")[0].strip().lower() for one in header.split(",") if ";q=0," not in f"{one},"]
-    if not any(one in JSON_TYPES or one in ANYTHING for one in asked):
+    known = JSON_TYPES | ANYTHING | (LINE_TYPES if lines else frozenset())
+    if not any(one in known for one in asked):
         words = "XML is not written here." if set(asked) & _XML else "This server writes JSON only."
         raise outcomes.Refusal(406, "not-supported", f"{words} Accept application/fhir+json.")
 
@@ -153,7 +160,8 @@ def check_accepted(headers: Mapping[str, str], wanted: str) -> None:
 def response(request: HttpRequest, answer: Answer, *, pretty: bool = False) -> HttpResponse:
     """Return an answer as it is sent, packed where the client takes that."""
     content = b"" if answer.resource is None else text.dumps(answer.resource, pretty=pretty)
-    told = HttpResponse(content, status=answer.status, content_type=FHIR_JSON)
+    content = content if answer.lines is None else answer.lines
+    told = HttpResponse(content, status=answer.status, content_type=FHIR_JSON if answer.lines is None else LINES)
     if not content:
         del told["Content-Type"]
     for name, value in answer.headers.items():
@@ -174,7 +182,8 @@ _ALWAYS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Last-Modified, Location, Content-Location, Retry-After, WWW-Authenticate",
+    "Access-Control-Expose-Headers": "ETag, Last-Modified, Location, Content-Location, Expires, Retry-After, "
+    "WWW-Authenticate, X-Progress",
 }
 
 
