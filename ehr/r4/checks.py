@@ -21,10 +21,13 @@ DATED = frozenset({"date", "dateTime", "instant"})
 LOOKED_AT = DATED | {"Reference", "base64Binary"}
 
 
-def check(resource: dict, nodes: list[Node]) -> list[Problem]:
-    """Return what is wrong with a resource whose nodes were found by tree.nodes."""
+def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -> list[Problem]:
+    """Return what is wrong with a resource whose nodes were found by tree.nodes.
+
+    In a contained resource "#name" is another one in the same container (references.html, 2.3.0.1.1).
+    """
     found: list[Problem] = []
-    contained = _contained_types(resource)
+    contained = _contained_types(container or resource)
     for node in nodes:
         found.extend(_missing(node))
         found.extend(_crowded(node))
@@ -36,7 +39,7 @@ def check(resource: dict, nodes: list[Node]) -> list[Problem]:
                 found.extend(_leaf(node, name, telling[name], value, contained))
         if node.part in SPECIAL:
             found.extend(SPECIAL[node.part](node))
-    if contained:
+    if contained and container is None:
         found.extend(_unused(resource, nodes, contained))
     return found
 

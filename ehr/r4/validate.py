@@ -20,20 +20,24 @@ class Depth(Enum):
     FULL = "full"
 
 
-def check(resource: object, *, depth: Depth = Depth.FULL) -> list[Problem]:
-    """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element."""
+def check(resource: object, *, depth: Depth = Depth.FULL, container: dict | None = None) -> list[Problem]:
+    """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element.
+
+    `container` is the resource that it stands in as a contained one.
+    """
     problem = _unreadable(resource)
     if problem is not None or not isinstance(resource, dict):
         return [problem] if problem else []
     found = schema.check(resource)
     nodes = tree.nodes(resource)
-    own = checks.check(resource, nodes)
+    own = checks.check(resource, nodes, container=container)
     # Where the schema already objects, types are not to be trusted: only what is missing is added.
     found += [problem for problem in own if problem.message.endswith("is missing.")] if found else own
     if not found and depth is Depth.FULL:
         found = model.check(resource) + invariants.check(resource, nodes) + profiles.check(resource)
     for steps, inner in tree.nested(resource):
-        found.extend(_moved(problem, steps) for problem in check(inner, depth=depth))
+        around = resource if steps[1] == "contained" else None
+        found.extend(_moved(problem, steps) for problem in check(inner, depth=depth, container=around))
     return _one_per_element(found)
 
 

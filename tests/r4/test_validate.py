@@ -48,6 +48,18 @@ def test_every_us_core_example_passes_all_three_layers(us_core):
     assert [(name, str(problem)) for name, resource in us_core for problem in validate.check(resource)] == []
 
 
+def test_contained_resources_may_refer_to_each_other():
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1984-05-03"}
+    specimen = {"resourceType": "Specimen", "id": "s", "subject": {"reference": "#p"}}
+    assert validate.check(observation(specimen={"reference": "#s"}, contained=[patient, specimen])) == []
+
+
+def test_what_a_contained_resource_refers_to_must_be_in_its_container():
+    specimen = {"resourceType": "Specimen", "id": "s", "subject": {"reference": "#p"}}
+    found = validate.check(observation(specimen={"reference": "#s"}, contained=[specimen]))
+    assert [problem.path for problem in found] == ["Observation.contained[0].subject"]
+
+
 def test_a_defect_inside_a_contained_resource_is_named_from_outside():
     holder = observation(
         specimen={"reference": "#s"}, contained=[{"resourceType": "Specimen", "id": "s", "status": "lost"}]
