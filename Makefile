@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help run test stories test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
-	fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
+	doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -61,6 +61,9 @@ search-sweep: test-environment ## Compare every search with a plain scan by FHIR
 
 fhir-sweep: test-environment ## Ask /fhir/ 20,000 times at random, and take all of ../shared/data through it; minutes
 	FHIR_FUZZ=20000 FHIR_ALL_DATA=1 $(PYTEST) -q tests/fhir/test_asked_at_random.py tests/fhir/test_round_trip.py $(ARGS)
+
+doors-sweep: test-environment ## Ask every address by every method as every kind of visitor, against the reviewed table
+	SWEEP=all $(PYTEST) -q tests/security/test_doors.py $(ARGS)
 
 chaos: test-environment ## kill -9 everything at random while people use it; five minutes at most, CHAOS_SEED repeats
 	$(PYTEST) -m chaos -q tests/chaos $(ARGS)

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from ehr.frame import roles
 
@@ -35,6 +36,7 @@ class Desk(AdminSite):
 
         @never_cache
         @roles.staff_only
+        @require_http_methods(["GET", "POST"])
         def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
             if not self.has_permission(request):
                 raise Http404

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 from guardian.shortcuts import assign_perm
 
 from audit import checkpoints, log, sequencer
@@ -40,6 +40,7 @@ from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
 from tests.security import belongings, let_in, programs, sent
+from tests.security.addresses import addresses, nothing
 
 VISITORS = (
     "anonymous",
@@ -60,26 +61,6 @@ RESULTS = "http://terminology.hl7.org/CodeSystem/observation-category"
 WORDS = ("Glucose", "Asthma", "headache", "swollen knee")
 
 
-# --- Addresses -----------------------------------------------------------------------------------
-def addresses() -> dict[str, list[str]]:
-    """Return every named address of the URLconf with the names of its parameters."""
-    found: dict[str, list[str]] = {}
-    _walk(get_resolver().url_patterns, "", [], found)
-    return found
-
-
-def _walk(patterns, space: str, parameters: list[str], found: dict[str, list[str]]) -> None:
-    for one in patterns:
-        more = [*parameters, *one.pattern.converters]
-        if isinstance(one, URLResolver):
-            inner = f"{space}{one.namespace}:" if one.namespace else space
-            _walk(one.url_patterns, inner, more, found)
-        elif isinstance(one, URLPattern):
-            if not one.name:
-                raise AssertionError(f"{one.pattern} has no name, so no table can list it.")
-            found[space + one.name] = more
-
-
 # --- People and what is theirs -------------------------------------------------------------------
 @dataclass
 class World:
@@ -92,10 +73,14 @@ class World:
 
     def address(self, name: str, *, bens: bool = False, **instead: object) -> str:
         """Return an address filled in with what is Ana's, or Ben's."""
-        portal = name.partition(":")[0]
-        known = {**(self.of_ben if bens else self.of_ana).get(portal, {})}
-        known |= (self.of_ben if bens else self.of_ana).get(name, {}) | instead
-        return reverse(name, kwargs={parameter: known[parameter] for parameter in addresses()[name]})
+        known = {**self.named_in(name, bens=bens), **instead}
+        wanted = addresses()[name]
+        return reverse(name, kwargs={one: known[one] if one in known else nothing(name, one) for one in wanted})
+
+    def named_in(self, name: str, *, bens: bool = False) -> Mapping[str, object]:
+        """Return what there is of Ana, or of Ben, that an address can name, by parameter."""
+        places = self.of_ben if bens else self.of_ana
+        return {**places.get(name.partition(":")[0], {}), **places.get(name, {})}
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
