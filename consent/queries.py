@@ -376,6 +376,12 @@ def whom_to_tell(patient: Patient) -> list[User]:
     return [patient.user] if patient.user is not None else []
 
 
+def given_for(patient: Patient, user: User, logical_id: str) -> QuerySet[Grant]:
+    """Return the permissions that somebody ever had for that one entry and nothing else, the first one first."""
+    rows = Grant.objects.filter(patient=patient, reader__user=user, kind=Grant.Kind.GIVEN, entries=[logical_id])
+    return rows.order_by("starts", "pk")
+
+
 def operators() -> list[User]:
     """Return the people who watch the chain: active staff whose desk role includes it."""
     watch = {

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import authority, dispensing, keys
+from consent import authority, dispensing, keys, queries
 from consent.access.callers import Caller
 from consent.access.refusing import AccessDenied, own_event, own_party, own_refusal, refuse
 from consent.access.searching import open_record, recorded
@@ -22,7 +22,7 @@ from ehr.accounts.models import User
 from ehr.words import Action, Category, Purpose
 from patients import vault
 from patients.models import Entry, Patient
-from patients.queries import NOTHING_YET, Newest, known_origins, latest_versions
+from patients.queries import NOTHING_YET, Newest, known_origins, latest_versions, written_by
 from patients.vault import Author, Draft
 
 
@@ -93,16 +93,22 @@ def _write(
             before = latest_versions(patient, [draft.logical_id for draft in drafts])
             parts = _touched(drafts, before)
             verdict = _judged(patient, caller, parts)
-            if verdict.only_dispenses and (filled := dispensing.filled_by(drafts)):
+            filled = dispensing.filled_by(drafts) if verdict.only_dispenses else ""
+            if filled:
                 # Of several prescriptions each has a grant of its own: the one that names this one counts.
                 verdict = _judged(patient, caller, parts, about=EntryFacts(filled))
             because = _why_not_written(verdict, drafts, parts, caller, recorded)
+            if not because and not _are_their_own(patient, drafts, caller, filled):
+                because = "only-dispensing"
             if not because:
                 _follow(drafts, before)
                 grants = {str(part): grant for part, grant in verdict.allowed.items()}
                 grant = next(iter(grants.values()))
                 actor, told = verdict.party(grant), verdict.team(grant) | caller.told
-                _append_writing(patient, drafts, actor=actor, purpose=caller.purpose, grant=grant.pk, told=told)
+                why = dispensing.correction(drafts) if filled else ""
+                _append_writing(
+                    patient, drafts, actor=actor, purpose=caller.purpose, grant=grant.pk, told=told, why=why
+                )
                 boxes = keys.granted_boxes(patient, grants, keyring=caller.keyring)
                 return vault.write(patient, drafts, author=_author(patient, caller, actor.name), boxes=boxes)
     except IntegrityError as twice:
@@ -178,8 +184,9 @@ def _why_not_written(
         return verdict.because
     if verdict.only_dispenses and not dispensing.filled_by(drafts):
         return "only-dispensing"
-    # Who was let in to chosen entries, or to days, adds new ones, and new versions of those only.
-    for part, grant in verdict.allowed.items():
+    # Who was let in to chosen entries, or to days, adds new ones, and new versions of those only. A dispensing is not
+    # among those a pharmacist was let in to: whether they follow one of theirs is looked at beside this.
+    for part, grant in verdict.allowed.items() if not verdict.only_dispenses else ():
         newer = [draft for draft in drafts if draft.version > 1 and part in draft.parts]
         narrow = grant.entries or (days is not None and (grant.record_from or grant.record_until))
         if narrow and not all(verdict.covers(grant, _about(one, days or {})) for one in newer):
@@ -189,6 +196,19 @@ def _why_not_written(
     # Writing may need no seal, so the signature itself is checked.
     genuine = all(authority.signed_for_patient(grant) for grant in verdict.allowed.values())
     return "" if genuine else "seal-does-not-open"
+
+
+def _are_their_own(patient: Patient, drafts: Sequence[Draft], caller: Caller, filled: str) -> bool:
+    """Tell whether the versions that a pharmacist follows are all of what they recorded for that one prescription.
+
+    They cannot open it, and neither can the door: its id is counted from a permission of theirs for that prescription,
+    and its newest version bears their own key.
+    """
+    followed = {draft.logical_id for draft in drafts if draft.version > 1}
+    if not filled or not followed:
+        return True
+    counted = {one for grant in queries.given_for(patient, caller.user, filled) for one in dispensing.ids(grant.pk)}
+    return followed <= counted & written_by(patient, caller.user)
 
 
 def _about(draft: Draft, days: Mapping[uuid.UUID, date | None]) -> EntryFacts:
@@ -252,8 +272,9 @@ def _append_writing(
     purpose,
     grant: uuid.UUID | None = None,
     told: Mapping[str, str] | None = None,
+    why: str = "",
 ) -> None:
-    because = "grant" if grant else "own" if actor.role == "patient" else "source"
+    because = why or ("grant" if grant else "own" if actor.role == "patient" else "source")
     removed = [draft for draft in drafts if draft.deleted]
     kept = [draft for draft in drafts if not draft.deleted]
     changed = "entry.changed" if any(draft.version > 1 for draft in kept) else "entry.added"

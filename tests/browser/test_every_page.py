@@ -18,6 +18,7 @@ ELSEWHERE = {
     "clinician:change": "test_clinician_pages.py",
     "clinician:copy": "test_moving_story.py",
     "clinician:prescription": "test_passing_on_story.py",
+    "clinician:prescription-correct": "test_passing_on_story.py",
     "clinician:register": "test_clinician_pages.py",
     "clinician:report": "test_passing_on_story.py",
     "clinician:stop": "test_clinician_pages.py",

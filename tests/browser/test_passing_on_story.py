@@ -147,5 +147,21 @@ def test_a_prescription_is_shared_filled_and_seen_as_handed_out(ground, open_win
         found += ana.found()
         ana.go(reverse("patient:looked"))
         assert "Paul Pharmacist" in ana.reads()
+        found += _take_back(paul)
+        ana.go(reverse("patient:looked"))
+        assert "Took back what they had recorded as handed out" in ana.reads()
         assert found == []
         assert ana.complaints + paul.complaints == []
+
+
+def _take_back(paul) -> list[str]:
+    paul.follow("Open it again")
+    paul.follow("Recorded by mistake?")
+    found = paul.found()
+    paul.page.get_by_label("Nothing was handed out for this prescription then").check()
+    paul.fill(reason="Typed for another patient")
+    paul.press("Go on")
+    found += paul.found()
+    paul.press("Take it back")
+    assert "It is taken back" in paul.reads()
+    return found + paul.found()

@@ -242,3 +242,85 @@ def test_each_opening_and_the_list_are_on_the_patients_list(ana, paul, record, s
     assert ("patient.named", "prescriptions") in told
     assert ("entry.opened", "grant") in told
     assert Purpose.TREAT in {line.purpose for line in log.story(ana.patient.pk) if line.action == "entry.opened"}
+
+
+# --- Recorded by mistake --------------------------------------------------------------------------
+NEVER = {"number": "1", "what": "never", "reason": "Typed for another patient"}
+
+
+@pytest.fixture
+def mistaken(ana, paul, record, shared):
+    """Paul's browser, and the address where he puts right what he recorded."""
+    seen = browser_of(paul)
+    seen.post(page(ana, record["Metformin"]), HANDED)
+    [handed] = pharmacy.recorded(shared)
+    address = reverse("clinician:prescription-correct", args=[ana.patient.pk, record["Metformin"], handed.logical_id])
+    assert address in seen.get(page(ana, record["Metformin"])).content.decode()
+    return seen, address
+
+
+def dispensed(ana) -> dict:
+    own = access.open_own(ana.patient, keyring=ana.keyring)
+    [one] = [entry.resource for entry in own.entries if entry.resource["resourceType"] == "MedicationDispense"]
+    return one
+
+
+def test_a_mistake_is_shown_once_more_and_then_taken_back(ana, ours, mistaken):
+    seen, address = mistaken
+    assert "What is right?" in seen.get(address).content.decode()
+    asked = seen.post(address, NEVER).content.decode()
+    assert "marked as a mistake" in asked
+    assert handed_out() == 1
+    told = seen.post(address, NEVER | {"sure": "1"}, follow=True).content.decode()
+    assert "It is taken back" in told
+    assert "You put it right on" in told
+    now = dispensed(ana)
+    assert (now["status"], now["note"][0]["text"]) == ("entered-in-error", "Typed for another patient")
+    assert "quantity" not in now
+    looked = ours.get(reverse("patient:looked")).content.decode()
+    assert "Took back what they had recorded as handed out" in looked
+
+
+def test_another_amount_takes_the_place_of_the_first_which_is_kept(ana, ours, mistaken):
+    seen, address = mistaken
+    right = HANDED | {"what": "otherwise", "quantity": "20", "reason": "Miscounted"}
+    assert "20 tablets" in seen.post(address, right).content.decode()
+    assert seen.post(address, right | {"sure": "1"}).status_code == 302
+    assert (dispensed(ana)["quantity"]["value"], dispensed(ana)["status"]) == (20, "completed")
+    assert handed_out() == 2
+    looked = ours.get(reverse("patient:looked")).content.decode()
+    assert "Put right what they had recorded as handed out" in looked
+
+
+def test_confirmed_twice_it_is_put_right_once(mistaken):
+    seen, address = mistaken
+    for _press in range(2):
+        assert seen.post(address, NEVER | {"sure": "1"}).status_code == 302
+    assert handed_out() == 2
+
+
+@pytest.mark.parametrize("lacking", [{"what": ""}, {"reason": ""}, {"what": "otherwise"}])
+def test_what_a_correction_lacks_is_asked_for_again(mistaken, lacking):
+    seen, address = mistaken
+    again = seen.post(address, NEVER | {"sure": "1"} | lacking)
+    assert again.context["form"].errors
+    assert not again.context["asked"]
+    assert handed_out() == 1
+
+
+@pytest.mark.security
+def test_another_pharmacist_another_prescription_and_a_stopped_permission_find_nothing(
+    ana, ours, record, shared, mistaken
+):
+    seen, address = mistaken
+    petra = people.clinician("Petra Pharmacist", role=Role.PHARMACIST)
+    share(ours, record["Metformin"], petra)
+    assert browser_of(petra).get(address).status_code == 404
+    assert browser_of(petra).post(address, NEVER | {"sure": "1"}).status_code == 404
+    (other,) = put(ana, medicine("Aspirin"))
+    elsewhere = address.replace(str(record["Metformin"]), str(other))
+    assert seen.post(elsewhere, NEVER | {"sure": "1"}).status_code == 404
+    grants.end(shared, keyring=ana.keyring, by=own_party(ana.patient))
+    assert seen.get(address).status_code == 404
+    assert seen.post(address, NEVER | {"sure": "1"}).status_code == 404
+    assert handed_out() == 1

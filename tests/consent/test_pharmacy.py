@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -120,11 +121,111 @@ def test_a_pharmacist_writes_nothing_but_what_was_handed_out(ana, pharmacist, tw
     assert refused(ana, pharmacist, other(two[0])) == "only-dispensing"
 
 
-def test_what_was_handed_out_is_not_changed_by_who_handed_it_out(ana, pharmacist, two):
+# --- Put down by mistake --------------------------------------------------------------------------
+def first_of(grant, prescribed: Draft) -> Draft:
+    return handed_out(prescribed, logical_id=dispensing.id_of(grant.pk, 1))
+
+
+def corrected(before: Draft, prescribed: Draft, status="entered-in-error", version=2, **more) -> Draft:
+    again = handed_out(prescribed, logical_id=before.logical_id, version=version, **more)
+    return replace(again, resource=json.dumps(json.loads(again.resource) | {"status": status}).encode())
+
+
+@pytest.fixture
+def wrong(ana, pharmacist, two):
+    """What Paul recorded by mistake for the first prescription: the permission, and the draft."""
+    grant = share(ana, pharmacist, two[0])
+    found = first_of(grant, two[0])
+    write(ana, pharmacist, found)
+    return grant, found
+
+
+@pytest.mark.parametrize(("status", "why"), [("entered-in-error", "taken-back"), ("completed", "put-right")])
+def test_a_pharmacist_puts_right_what_they_recorded_and_the_patient_is_told(ana, pharmacist, two, wrong, status, why):
+    grant, before = wrong
+    write(ana, pharmacist, corrected(before, two[0], status))
+    own = access.open_own(ana.patient, keyring=ana.keyring)
+    [now] = [one for one in own.entries if one.logical_id == before.logical_id]
+    assert (now.version, now.resource["status"], now.author_valid) == (2, status, True)
+    [line] = [line for line in story(ana.patient.pk) if line.action == "entry.changed"]
+    assert (line.because, line.grant) == (why, grant.pk)
+
+
+def test_what_was_taken_back_may_be_put_right_again(ana, pharmacist, two, wrong):
+    write(ana, pharmacist, corrected(wrong[1], two[0]))
+    write(ana, pharmacist, corrected(wrong[1], two[0], "completed", version=3))
+    assert Entry.objects.filter(logical_id=wrong[1].logical_id).count() == 3
+
+
+def test_of_two_corrections_at_once_one_counts(ana, pharmacist, two, wrong):
+    write(ana, pharmacist, corrected(wrong[1], two[0]))
+    with pytest.raises(ChangedMeanwhile):
+        write(ana, pharmacist, corrected(wrong[1], two[0], "completed"))
+
+
+@pytest.mark.parametrize("status", ["in-progress", "stopped", "", None])
+def test_a_correction_says_that_it_never_was_or_how_it_was(ana, pharmacist, two, wrong, status):
+    assert refused(ana, pharmacist, corrected(wrong[1], two[0], status)) == "only-dispensing"
+
+
+def test_another_pharmacist_with_the_same_prescription_corrects_nothing(ana, two, wrong):
+    other = people.clinician("Petra Pharmacist", role=Role.PHARMACIST)
+    share(ana, other, two[0])
+    assert refused(ana, other, corrected(wrong[1], two[0])) == "only-dispensing"
+
+
+def test_nothing_is_corrected_in_the_name_of_another_prescription(ana, pharmacist, two, wrong):
+    share(ana, pharmacist, two[1])
+    assert refused(ana, pharmacist, corrected(wrong[1], two[1])) == "only-dispensing"
+
+
+def test_once_it_is_over_or_stopped_nothing_is_corrected(ana, pharmacist, two, wrong):
+    grant, before = wrong
+    with time_machine.travel(grant.ends, tick=False):
+        assert refused(ana, pharmacist, corrected(before, two[0])) == "over"
+
+
+def test_once_it_is_stopped_nothing_is_corrected(ana, pharmacist, two, wrong):
+    grants.end(wrong[0], keyring=ana.keyring, by=access.own_party(ana.patient))
+    assert refused(ana, pharmacist, corrected(wrong[1], two[0])) == "stopped"
+
+
+def test_shared_again_it_can_be_corrected_again(ana, pharmacist, two, wrong):
+    grants.end(wrong[0], keyring=ana.keyring, by=access.own_party(ana.patient))
+    share(ana, pharmacist, two[0])
+    write(ana, pharmacist, corrected(wrong[1], two[0]))
+
+
+def test_what_somebody_else_wrote_on_top_stays(ana, pharmacist, two, wrong):
+    lee = people.clinician("Mei Lee")
+    people.give(ana, lee, TREATMENT, actions=BOTH)
+    write(ana, lee, corrected(wrong[1], two[0]))
+    assert refused(ana, pharmacist, corrected(wrong[1], two[0], "completed", version=3)) == "only-dispensing"
+
+
+def test_what_a_physician_or_the_patient_wrote_is_not_corrected(ana, pharmacist, two, wrong):
+    mine = handed_out(two[0])
+    access.add_own(ana.patient, [mine], keyring=ana.keyring)
+    assert refused(ana, pharmacist, corrected(mine, two[0])) == "only-dispensing"
+
+
+def test_something_else_is_not_slipped_in_beside_a_correction(ana, pharmacist, two, wrong):
+    over = made("MedicationRequest", "more of it", logical_id=two[0].logical_id, version=2)
+    assert refused(ana, pharmacist, corrected(wrong[1], two[0]), over) == "only-dispensing"
+    named = handed_out(two[0], logical_id=two[0].logical_id, version=2)
+    assert refused(ana, pharmacist, corrected(wrong[1], two[0]), named) == "only-dispensing"
+
+
+def test_a_correction_is_put_into_no_other_part(ana, pharmacist, two, wrong):
+    elsewhere = corrected(wrong[1], two[0], part=Category.MENTAL_HEALTH)
+    assert refused(ana, pharmacist, elsewhere) == "not-in-grant"
+
+
+def test_what_was_not_counted_from_a_permission_is_not_corrected(ana, pharmacist, two):
     share(ana, pharmacist, two[0])
     first = handed_out(two[0])
     write(ana, pharmacist, first)
-    assert refused(ana, pharmacist, handed_out(two[0], logical_id=first.logical_id, version=2)) == "only-dispensing"
+    assert refused(ana, pharmacist, corrected(first, two[0])) == "only-dispensing"
 
 
 def test_something_else_is_not_slipped_in_beside_it(ana, pharmacist, two):

@@ -36,6 +36,7 @@ IDS = {
     "referral",
     "mandate",
     "delegation",
+    "dispensed",
     "link",
     "package",
 }
@@ -58,6 +59,7 @@ NO_REASON = {
     "clinician:copy",
     "clinician:emergency-end",
     "clinician:prescription",
+    "clinician:prescription-correct",
     "patient:pharmacy",
     "patient:pharmacy-days",
     "patient:pharmacy-confirm",

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from consent.dispensing import TAKEN_BACK
 from ehr.lines import medicines
 from ehr.portals.clinician import resources
 from ehr.r4 import labels
@@ -38,6 +39,12 @@ def report(said: Mapping, *, parts: Collection[str], by: str, at: datetime) -> d
     return resources.labelled(note, closed)
 
 
+def taken_back(prescribed: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
+    """Return the version of a dispensing that says that it should not be there, and why, in `said["reason"]`."""
+    told = {"quantity": None, "on": None, "supply": None, "note": said["reason"]}
+    return dispensing(prescribed, told, by=by, at=at) | {"status": TAKEN_BACK}
+
+
 def dispensing(prescribed: Mapping, said: Mapping, *, by: str, at: datetime) -> dict:
     """Return a MedicationDispense of a prescription: medicine and directions as prescribed, what was handed out.
 
@@ -47,10 +54,12 @@ def dispensing(prescribed: Mapping, said: Mapping, *, by: str, at: datetime) -> 
         "resourceType": "MedicationDispense",
         "status": "completed",
         "authorizingPrescription": [{"reference": f"MedicationRequest/{prescribed['id']}"}],
-        "quantity": {"value": said["quantity"]} | ({"unit": said["unit"]} if said["unit"] else {}),
-        "whenHandedOver": said["on"].isoformat(),
         "performer": [{"actor": {"display": by}}],
     }
+    if said["quantity"]:
+        resource["quantity"] = {"value": said["quantity"]} | ({"unit": said["unit"]} if said["unit"] else {})
+    if said["on"]:
+        resource["whenHandedOver"] = said["on"].isoformat()
     known = prescribed.get("medicationCodeableConcept")
     resource["medicationCodeableConcept"] = known or {"text": medicines.name_of(prescribed, None)}
     if said["supply"]:

@@ -17,6 +17,7 @@ from consent import access, dispensing, reach
 from consent.access import AccessDenied, ChangedMeanwhile
 from consent.models import Grant
 from consent.sharing import pharmacy
+from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
 from ehr.frame.forms import Day
@@ -97,7 +98,7 @@ class Shared:
     entry: str
     ends: datetime
     left: str
-    recorded: list[datetime]
+    recorded: list[Handed]
 
 
 @require_GET
@@ -128,7 +129,7 @@ def prescription(request: HttpRequest, patient: Patient, logical_id: UUID) -> Ht
     # What was shared stays as it was then; of a newer version the pharmacist has no key.
     newest = patients.current_entry(patient, logical_id)
     stands = newest is not None and newest.version == prescribed.version and prescribed.author_valid
-    usable = stands and prescribed.resource.get("status") == "active" and len(recorded) < pharmacy.MOST
+    usable = stands and prescribed.resource.get("status") == "active" and len(recorded) < dispensing.MOST
     form = DispenseForm(
         request.POST if request.method == "POST" else None,
         initial={"number": len(recorded) + 1, "on": timezone.localdate(clock.now())},
@@ -145,7 +146,7 @@ def prescription(request: HttpRequest, patient: Patient, logical_id: UUID) -> Ht
         "entry": prescribed,
         "grant": grant,
         "left": words.left(grant.ends, clock.now()),
-        "recorded": recorded,
+        "recorded": pharmacy.correctable(grant),
         "stands": stands,
         "form": form if usable else None,
         "unlock": unlock_address(request),

@@ -211,8 +211,17 @@ AUTOMATIC = {
         "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
     ),
 }
-# What somebody else found, where that is what a line is about.
+# What somebody else found or put right, where that is what a line is about.
 FOUND = {
+    ("entry.changed", "taken-back"): gettext_lazy(
+        "Took back what they had recorded as handed out for a prescription. It stays there, marked as a mistake."
+    ),
+    ("entry.changed", "put-right"): gettext_lazy(
+        "Put right what they had recorded as handed out for a prescription. What was there before is kept."
+    ),
+    ("recovery.cancelled", "stopped-at-desk"): gettext_lazy(
+        "Stopped getting your keys back, because you asked the desk to. Nothing was opened."
+    ),
     ("emergency.reviewed", "justified"): gettext_lazy(
         "Looked at an emergency access to your record and found that it was justified."
     ),
