@@ -19,12 +19,15 @@ def register_clinician(
 ) -> Clinician:
     """Register somebody as a provider, who says they work at an institution. That alone lets nobody in anywhere.
 
-    Raises NotPossible when somebody else registers them or they have registered before.
+    Raises NotPossible when somebody else registers them, they have registered before, or have no
+    proven e-mail address.
     """
     if by.pk != user.pk:
         raise NotPossible(_("Only the person themselves registers as a provider."))
     if Clinician.objects.filter(user=user).exists():
         raise NotPossible(_("You have already registered. Change what has changed on your account page."))
+    if user.email_verified_at is None:
+        raise NotPossible(_("Clinicians need an e-mail address, so that news reaches them. Add yours to your account."))
     with transaction.atomic():
         clinician = Clinician(user=user, title=title.strip(), professional_name=professional_name.strip())
         clinician.full_clean()

@@ -17,7 +17,7 @@ from consent.delegates.wording import Basis, delegation_sentence
 from consent.models import Delegation, Ending, Grant
 from consent.sharing import grants
 from ehr import clock
-from ehr.accounts import attempts
+from ehr.accounts import attempts, names
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
@@ -60,13 +60,13 @@ def of(*, basis: str, rights: Iterable[str], categories: Iterable[str], ends: da
 
 
 def ask(patient: Patient, *, email: str, terms: Terms, address: str = "", once: uuid.UUID | None = None) -> Delegation:
-    """Ask whoever has this address to act for a patient. Whether it is anybody's here is not told.
+    """Ask whoever signs in with this to act for a patient: an address, or a sign-in name. Whose it is is not told.
 
     Nothing is signed or handed over yet. The same `once` sent twice asks once. Raises CannotName.
     """
-    email = email.strip().casefold()
-    if patient.user is not None and email == patient.user.email:
-        raise CannotName(_("This is your own address. Name somebody else."))
+    email = names.folded(email)
+    if patient.user is not None and email in (patient.user.email, patient.user.sign_in_name):
+        raise CannotName(_("This is your own address or name. Name somebody else."))
     if problem := problem_of(patient, terms):
         raise CannotName(problem)
     try:
@@ -79,7 +79,7 @@ def ask(patient: Patient, *, email: str, terms: Terms, address: str = "", once: 
             if before.patient_id == patient.pk:
                 return before
             once = None
-        known = User.objects.by_email(email).filter(is_active=True, email_verified_at__isnull=False).first()
+        known = User.objects.proven_as(email).first()
         reader = Reader.objects.filter(user=known, keyring__isnull=False).first() if known else None
         asked = Delegation(
             id=once or uuid.uuid4(),

@@ -52,15 +52,15 @@ def begin(
             raise CannotName(_("This patient has an account, so they name somebody themselves."))
         if problem := naming.problem_of(patient, terms):
             raise CannotName(problem)
-        known = User.objects.by_email(email).filter(is_active=True, email_verified_at__isnull=False).first()
+        known = User.objects.proven_as(email).first()
         reader = Reader.objects.filter(user=known, keyring__isnull=False).first() if known else None
         if reader is None:
-            raise CannotName(_("Nobody signs in here with this address. Ask them to sign up first."))
+            raise CannotName(_("Nobody signs in here with this address or name. Ask them to sign up first."))
         made = Delegation(
             id=uuid.uuid4(),
             patient=patient,
             reader=reader,
-            asked=known.email,
+            asked=known.signs_in_with,
             starts=clock.now().replace(microsecond=0),
             **terms.columns(),
         )

@@ -27,6 +27,8 @@ LIMITS = {
     "sign-in": Limit(here=5, account=30, address=60, minutes=15),
     "second-factor": Limit(here=5, account=10, address=60, minutes=15),
     "recovery": Limit(here=5, account=10, address=30, minutes=60),
+    # The two halves of a code on paper; a ward, or a home for the aged, shares its address.
+    "paper": Limit(here=5, account=10, address=30, minutes=60),
     # Letters never "turn out well", so every one counts.
     "letter": Limit(here=5, account=5, address=20, minutes=60),
     # A clinician types the code a patient shows them.

@@ -6,11 +6,11 @@ from ehr.accounts.models import User
 
 
 class Passphrase(ModelBackend):
-    """E-mail and passphrase, for people who are active and whose address is proven."""
+    """Name or address and passphrase, for people who are active, and proven by a letter or by staff who saw them."""
 
     def user_can_authenticate(self, user):
-        return user.is_active and user.email_verified_at is not None
+        return user.is_active and user.is_proven
 
     def get_user(self, user_id):
-        """Return the active person of a session. One whose address is not proven yet is shown the way to prove it."""
+        """Return the active person of a session. One who is not proven yet is shown the way."""
         return User.objects.filter(pk=user_id, is_active=True).first()

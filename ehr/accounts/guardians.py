@@ -8,22 +8,25 @@ from django.utils.translation import gettext as _
 
 from audit import log
 from ehr import clock
-from ehr.accounts import attempts, letters, lost_keys, queries
+from ehr.accounts import attempts, letters, lost_keys, names, queries
 from ehr.accounts.keyrings import CannotOpen, NotOnTheLog, OpenKeyring, shares
 from ehr.accounts.models import Guardian, Keyring, KeyVersion, Reader, Recovery, Share, User
-from ehr.accounts.operations import Refused, folded
+from ehr.accounts.operations import Refused
 from ehr.crypto import digests, signing
 
 
 def ask(*, user: User, email: str, address: str) -> Guardian:
-    """Ask whoever has this address to be one's guardian. Whether it is anybody's here is not told. Raises Refused."""
-    email = folded(email)
+    """Ask whoever signs in with this address, or sign-in name, to be one's guardian. Raises Refused.
+
+    Whether it is anybody's here is not told.
+    """
+    email = names.folded(email)
     try:
-        attempts.begin("letter", account=user.email, address=address)
+        attempts.begin("letter", account=user.signs_in_with, address=address)
     except attempts.TooMany as stop:
         raise Refused(stop.message) from stop
-    if email == user.email:
-        raise Refused(_("This is your own address. A guardian is somebody else."))
+    if email in (user.email, user.sign_in_name):
+        raise Refused(_("This is your own address or name. A guardian is somebody else."))
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         present = queries.guardian_of(user)
@@ -31,7 +34,7 @@ def ask(*, user: User, email: str, address: str) -> Guardian:
             raise Refused(_("You have a guardian. End that first, then ask somebody else."))
         if present is not None:
             _end(present)
-        known = User.objects.by_email(email).filter(is_active=True, email_verified_at__isnull=False).first()
+        known = User.objects.proven_as(email).first()
         asked = Guardian.objects.create(user=user, asked=email, guardian=known)
         _tell(asked, "guardian.asked", by=user)
         if known is not None:

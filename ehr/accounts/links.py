@@ -8,14 +8,22 @@ from django.core import signing
 from ehr import clock
 from ehr.accounts.models import Link, User, recovery
 
-LIFE = {Link.Kind.VERIFY: timedelta(days=2), Link.Kind.RESET: timedelta(hours=1), Link.Kind.STOP: recovery.LIFE}
+LIFE = {
+    Link.Kind.VERIFY: timedelta(days=2),
+    Link.Kind.RESET: timedelta(hours=1),
+    Link.Kind.STOP: recovery.LIFE,
+    Link.Kind.ADD: timedelta(days=2),
+}
 
 
-def make(user: User, kind: Link.Kind) -> Link:
-    """Make a link that works once and for a while. Links of the same kind sent before work no more."""
+def make(user: User, kind: Link.Kind, *, email: str = "") -> Link:
+    """Make a link that works once and for a while. Links of the same kind sent before work no more.
+
+    email is the address that the link is to prove, where it is not the account's.
+    """
     now = clock.now()
     Link.objects.filter(user=user, kind=kind, used_at=None).update(used_at=now)
-    return Link.objects.create(user=user, kind=kind, created_at=now, ends_at=now + LIFE[kind])
+    return Link.objects.create(user=user, kind=kind, email=email, created_at=now, ends_at=now + LIFE[kind])
 
 
 def token(link: Link) -> str:

@@ -41,7 +41,7 @@ def start(*, user: User, address: str, subject: UUID | None = None) -> tuple[Rec
     the keys anyway, where there are no two shares, and after too many tries.
     """
     try:
-        attempts.begin("letter", account=user.email, address=address)
+        attempts.begin("letter", account=user.signs_in_with, address=address)
     except attempts.TooMany as stop:
         raise Refused(stop.message) from stop
     with transaction.atomic():
@@ -123,6 +123,18 @@ def stop(recovery: Recovery, *, by: log.Party, because: str = "stopped", subject
         _close(recovery, because)
         _tell(recovery, "recovery.cancelled", by=by, because=because, subject=subject)
         letters.write(recovery.user, "recovery-cancelled", key=f"recovery-cancelled-{recovery.pk}")
+    return True
+
+
+def stop_at_desk(recovery: Recovery, *, by: User, subject: UUID | None = None) -> bool:
+    """Stop a recovery for somebody who came or called because it is not theirs. Raises Refused.
+
+    One member of staff is enough: at worst whoever it belongs to begins again.
+    """
+    if not by.is_active or not by.has_perm("accounts.check_recovery"):
+        raise Refused(_("Your role does not include checking who people are. Ask an identity checker."))
+    if not stop(recovery, by=queries.party(by, role="staff"), because="stopped-at-desk", subject=subject):
+        raise Refused(_("This was stopped, finished or given up meanwhile. Nothing is to be stopped."))
     return True
 
 
@@ -232,10 +244,10 @@ def finish(
     on paper must be written down anew.
     """
     user = recovery.user
-    strong_enough(passphrase, about=(user.name, user.email))
+    strong_enough(passphrase, about=(user.name, user.signs_in_with))
     _may_finish(recovery)
     try:
-        attempt = attempts.begin("recovery", account=user.email, address=address)
+        attempt = attempts.begin("recovery", account=user.signs_in_with, address=address)
     except attempts.TooMany as stopped:
         refuse_on_the_log(user, "too-many-tries", "recovery.refused")
         raise Refused(stopped.message) from stopped
@@ -307,11 +319,11 @@ def renew(*, user: User, passphrase: str, address: str) -> OpenKeyring:
 
     The passphrase and the code on paper stay. Other sessions count as locked; a recovery under way is over.
     """
-    checked = check_passphrase(user, user.email, passphrase, address)
+    checked = check_passphrase(user, user.signs_in_with, passphrase, address)
     with transaction.atomic():
         stored = Keyring.objects.select_for_update().select_related("version").filter(reader__user=user).first()
         if stored is None or stored.stretched_with != checked.cost:
-            raise Refused(_("This passphrase was set by e-mail and opens no keys yet. Unlock them first."))
+            raise Refused(_("This passphrase was set anew and opens no keys yet. Unlock them first."))
         present = keyrings.unlock(stored, checked.stretched.wrap)
         fresh = keyrings.succeed(stored, present)
         keyrings.wrap_by_passphrase(stored, fresh, checked.stretched.wrap, stretched_with=checked.cost)

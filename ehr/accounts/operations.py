@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from audit import log
 from ehr import clock
-from ehr.accounts import attempts, bindings, hashers, keyrings, letters, links, queries, rules
+from ehr.accounts import attempts, bindings, hashers, keyrings, letters, links, names, queries, rules
 from ehr.accounts.keyrings import OpenKeyring, shares
 from ehr.accounts.models import Attempt, Keyring, Link, Reader, User
 from ehr.crypto.passphrases import Stretched
@@ -108,13 +108,13 @@ def verify_email(*, token: str, passphrase: str, address: str) -> SignedIn:
     if link is None:
         raise Refused(_("This link has been used, or a newer one was sent. Sign in, or sign up again."))
     user = link.user
-    checked = check_passphrase(user, user.email, passphrase, address)
+    checked = check_passphrase(user, user.signs_in_with, passphrase, address)
     with transaction.atomic():
         if not links.use(link):
             raise Refused(_("This link has been used. Sign in to go on."))
         user.email_verified_at = clock.now()
         user.save(update_fields=["email_verified_at"])
-        keyring = _make_keys(user, checked.stretched, checked.cost)
+        keyring = make_keys(user, checked.stretched, checked.cost)
         log.append("account.verified", actor=queries.party(user), subject=None, outcome="done")
     return SignedIn(user, keyring)
 
@@ -122,12 +122,14 @@ def verify_email(*, token: str, passphrase: str, address: str) -> SignedIn:
 def sign_in(*, email: str, passphrase: str, address: str) -> SignedIn:
     """Return who signed in and their keyring, opened by the other half of the same Argon2id.
 
-    Raises Refused with one message for whatever did not fit, after one Argon2id, known address or not. Every try
-    is on the log; the try that brings the stop also brings a letter.
+    `email` is an e-mail address, or the sign-in name of somebody who was invited on paper. Raises Refused with one
+    message for whatever did not fit, after one Argon2id, known or not. Tries are counted under what was typed, so that
+    a stop does not tell which name and which address are one person's. Every try is on the log; the one that brings
+    the stop also brings a letter.
     """
-    email = folded(email)
-    user = User.objects.by_email(email).first()
-    checked = check_passphrase(user, email, passphrase, address, only_verified=True)
+    typed = names.folded(email)
+    user = User.objects.known_as(typed).first()
+    checked = check_passphrase(user, typed, passphrase, address, only_proven=True)
     stored = queries.keyring_of(user)
     keyring = None
     if stored is not None and stored.stretched_with == checked.cost:
@@ -146,12 +148,10 @@ def sign_in(*, email: str, passphrase: str, address: str) -> SignedIn:
 
 def unlock(*, user: User, passphrase: str, address: str) -> OpenKeyring:
     """Open the keyring of somebody signed in, by the passphrase they sign in with. Raises Refused."""
-    checked = check_passphrase(user, user.email, passphrase, address)
+    checked = check_passphrase(user, user.signs_in_with, passphrase, address)
     stored = queries.keyring_of(user)
     if stored is None or stored.stretched_with != checked.cost:
-        raise Refused(
-            _("This passphrase was set by e-mail and opens no record. Use the one before, or get your keys back.")
-        )
+        raise Refused(_("This passphrase was set anew and opens no record. Use the one before, or get your keys back."))
     keyring = keyrings.unlock(stored, checked.stretched.wrap)
     log.record("keyring.unlocked", actor=queries.party(user), subject=None, outcome="done")
     return keyring
@@ -162,8 +162,8 @@ def change_passphrase(*, user: User, current: str, new: str, address: str) -> Op
 
     Ends every other session. Returns the open keyring, or None where it was and stays locked. Raises Refused, TooWeak.
     """
-    strong_enough(new, about=(user.name, user.email))
-    checked = check_passphrase(user, user.email, current, address)
+    strong_enough(new, about=(user.name, user.signs_in_with))
+    checked = check_passphrase(user, user.signs_in_with, current, address)
     cost = hashers.fresh_cost()
     stretched = hashers.stretch(new, cost)
     keyring = None
@@ -219,7 +219,7 @@ def open_account(
         is_staff=staff,
         time_zone=time_zone,
     )
-    keyring = _make_keys(user, stretched, cost)
+    keyring = make_keys(user, stretched, cost)
     log.append("account.opened", actor=by, subject=None, outcome="done", details={"user": str(user.id), "staff": staff})
     return SignedIn(user, keyring)
 
@@ -239,25 +239,25 @@ def strong_enough(passphrase: str, *, about: tuple[str, ...]) -> None:
 
 
 def check_passphrase(
-    user: User | None, email: str, passphrase: str, address: str, *, only_verified: bool = False
+    user: User | None, typed: str, passphrase: str, address: str, *, only_proven: bool = False
 ) -> Checked:
     """Return the stretched passphrase of a person, by exactly one Argon2id. Raises Refused, the same for every cause.
 
     A stop is answered before any stretching: it does not depend on whether the address is known.
     """
     try:
-        attempt = attempts.begin("sign-in", account=email, address=address)
+        attempt = attempts.begin("sign-in", account=typed, address=address)
     except attempts.TooMany as stop:
         refuse_on_the_log(user, "too-many-tries")
         raise Refused(stop.message) from stop
     cost = (user and hashers.cost_of(user.password)) or hashers.fresh_cost()
     stretched = hashers.stretch(passphrase, cost)
-    known = user is not None and user.is_active and (user.email_verified_at or not only_verified)
+    known = user is not None and user.is_active and (user.is_proven or not only_proven)
     if not known or not hashers.matches(stretched, user.password):
         refuse_on_the_log(user, "no-match")
         stop_if_last(attempt, user)
         raise Refused(
-            _("E-mail address and passphrase do not match. Check both. If you just signed up, use the link we sent.")
+            _("This name or address and the passphrase do not match. Check both. If you just signed up, use the link.")
         )
     attempts.turned_out_well(attempt)
     return Checked(stretched, cost)
@@ -270,7 +270,7 @@ def refuse_on_the_log(user: User | None, because: str, action: str = "account.si
 
 def stop_if_last(attempt: Attempt, user: User | None) -> None:
     """After the try that brings a stop, tell the person: one letter a day, for a stranger can fail all day."""
-    if user is not None and user.email_verified_at and attempts.was_the_last(attempt):
+    if user is not None and user.is_proven and attempts.was_the_last(attempt):
         with transaction.atomic():
             log.append(
                 "account.stopped", actor=queries.party(user), subject=None, outcome="refused", because=attempt.kind
@@ -284,7 +284,7 @@ def set_password(user: User, password: str) -> None:
     user.refresh_from_db(fields=["password", "session_epoch"])
 
 
-def _make_keys(user: User, stretched: Stretched, cost: str) -> OpenKeyring:
+def make_keys(user: User, stretched: Stretched, cost: str) -> OpenKeyring:
     """Make a person's keyring, and bind its public keys to them on log and chain."""
     reader = Reader.objects.create(user=user, name=user.name)
     keyring = keyrings.create(reader, stretched.wrap, stretched_with=cost)

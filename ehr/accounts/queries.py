@@ -10,7 +10,7 @@ from ehr import clock
 from ehr.accounts import hashers
 from ehr.accounts.history import is_logged, is_logged_author, is_present
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.accounts.models import BackupCode, Guardian, Keyring, KeyVersion, Reader, Recovery, Share, User
+from ehr.accounts.models import BackupCode, Guardian, Keyring, KeyVersion, PostalAddress, Reader, Recovery, Share, User
 from ehr.accounts.models.recovery import LIFE
 from ehr.statements import Statement
 
@@ -33,6 +33,12 @@ def person(user_id: UUID | str) -> User:
 def reader(reader_id: UUID | str) -> Reader:
     """Return the reader with this id: a person, a team or whoever else has keys. Raises Reader.DoesNotExist."""
     return Reader.objects.select_related("user").get(pk=reader_id)
+
+
+def postal_address(user: User) -> str:
+    """Return where letters and calls reach somebody; "" where nobody noted it."""
+    there = PostalAddress.objects.filter(user=user).first()
+    return there.text if there else ""
 
 
 def is_theirs(keyring: OpenKeyring | None, user_id: UUID | None) -> bool:

@@ -56,8 +56,8 @@ def confirm(*, user: User, keyring: OpenKeyring, code: str) -> None:
 
 def unlock_with_old(*, user: User, old: str, passphrase: str, address: str) -> OpenKeyring:
     """Open the keyring by the passphrase from before a reset, and put the present one before it. Raises Refused."""
-    checked = check_passphrase(user, user.email, passphrase, address)
-    attempt = _begin(user.email, address, user)
+    checked = check_passphrase(user, user.signs_in_with, passphrase, address)
+    attempt = _begin(user.signs_in_with, address, user)
     stored = queries.keyring_of(user)
     cost = (stored and stored.stretched_with) or hashers.fresh_cost()
     try:
@@ -95,7 +95,7 @@ def reset(*, token: str, passphrase: str) -> User:
     if link is None:
         raise Refused(_("This link has been used, is over an hour old, or a newer one was sent. Ask for a new one."))
     user = link.user
-    strong_enough(passphrase, about=(user.name, user.email))
+    strong_enough(passphrase, about=(user.name, user.signs_in_with))
     cost = hashers.fresh_cost()
     password = hashers.encoded(hashers.stretch(passphrase, cost), cost)
     with transaction.atomic():

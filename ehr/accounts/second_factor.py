@@ -40,7 +40,7 @@ def picture(app: AuthenticatorApp) -> str:
     """Return the secret as a QR code: an inline SVG with neither style nor script."""
     issuer = settings.OTP_TOTP_ISSUER
     query = urlencode({"secret": base64.b32encode(app.secret).decode(), "issuer": issuer})
-    uri = f"otpauth://totp/{quote(f'{issuer}:{app.user.email}')}?{query}"
+    uri = f"otpauth://totp/{quote(f'{issuer}:{app.user.signs_in_with}')}?{query}"
     return segno.make(uri, error="m").svg_inline(scale=4, border=4, light="#fff", svgclass="qr", omitsize=True)
 
 
@@ -127,7 +127,7 @@ def _new_sheet(user: User) -> list[str]:
 
 def _begin(user: User, address: str) -> Attempt:
     try:
-        return attempts.begin("second-factor", account=user.email, address=address)
+        return attempts.begin("second-factor", account=user.signs_in_with, address=address)
     except attempts.TooMany as stop:
         refuse_on_the_log(user, "too-many-tries", "second-factor.refused")
         raise Refused(stop.message) from stop

@@ -31,7 +31,7 @@ def whole(view: View) -> View:
 
 def check_whole(user: User, *, second_step: bool) -> None:
     """Raise Missing, naming the step that is missing; `second_step` tells whether the second one was shown."""
-    if user.email_verified_at is None:
+    if not user.is_proven:
         raise Missing("verify-address", _("Prove your e-mail address first, by the link we sent to it."))
     if second_step:
         return

@@ -18,9 +18,12 @@ _EVERYBODY = permission_classes([AllowAny])
 
 
 class SignIn(serializers.Serializer):
-    """What a person types to sign in; `code` where they have a second step."""
+    """What a person types to sign in: `email` is their address, or the sign-in name of who has none.
 
-    email = serializers.EmailField()
+    `code` is for people with a second step.
+    """
+
+    email = serializers.CharField(max_length=254)
     passphrase = serializers.CharField(trim_whitespace=False, max_length=1024)
     code = serializers.CharField(required=False, default="", max_length=64)
 

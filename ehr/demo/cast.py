@@ -184,7 +184,7 @@ def sign_ins(players: list[Player], invitation: str) -> str:
         "",
     ]
     for one in players:
-        lines.append(f"  {one.user.email:<24} {one.user.name}, {one.part}")
+        lines.append(f"  {one.user.signs_in_with:<24} {one.user.name}, {one.part}")
         if one.authenticator:
             lines.append(f"  {'':<24} secret {one.authenticator}")
             lines.append(f"  {'':<24} backup {' '.join(one.backup_codes[:3])}")

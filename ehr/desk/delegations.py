@@ -25,7 +25,7 @@ from ehr import clock
 from ehr.desk.worklist import Act, Facts, Line, Queue, Reason, Section, Worklist, waiting
 from ehr.frame import roles
 from ehr.frame.categories import all_six
-from ehr.frame.forms import Day
+from ehr.frame.forms import Day, SignsInWith
 from patients.models import Patient
 
 PAPERS = [
@@ -57,7 +57,11 @@ class Papers(forms.Form):
 class Somebody(Papers):
     """Who is to act for a patient without keys, as what, in which matters, until when."""
 
-    email = forms.EmailField(label=_("The address they sign in with"))
+    email = SignsInWith(
+        label=_("The e-mail address or sign-in name they sign in with"),
+        missing=_("Type what they sign in with."),
+        odd=_("Type a whole e-mail address, or a sign-in name such as mona-4729."),
+    )
     basis = forms.ChoiceField(label=_("As what they act"), widget=forms.RadioSelect)
     rights = forms.MultipleChoiceField(
         label=_("What they may do"), choices=_RIGHTS, widget=forms.CheckboxSelectMultiple

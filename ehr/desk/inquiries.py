@@ -130,7 +130,7 @@ class Claims(Worklist):
         return [
             (_("The record is of"), row.patient.name),
             (_("Born"), row.patient.birth_date),
-            (_("Claimed by"), f"{row.claimant.name}, {row.claimant.email}"),
+            (_("Claimed by"), f"{row.claimant.name}, {row.claimant.signs_in_with}"),
             (_("Claimed"), row.claimed_at),
         ]
 

@@ -62,7 +62,9 @@ def give_role(user: User, *, role: str, by: User | None, reason: str) -> None:
         _check(user, by, "auth.change_group", reason)
     role = DeskRole(role)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if user.email_verified_at is None:
+            raise NotPossible(_("Who works at the desk needs a proven e-mail address. Ask them to add theirs."))
         if role in roles_of(user):
             raise NotPossible(_("They have this role: %(role)s.") % {"role": NAMES[role]})
         user.groups.add(ensure_desk_roles()[role])

@@ -56,7 +56,7 @@ class People(Worklist):
         return every.filter(is_active=False) if view == "suspended" else every
 
     def found(self, rows, words: str):
-        return rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
+        return rows.filter(Q(name__icontains=words) | Q(email__icontains=words) | Q(sign_in_name__icontains=words))
 
     def seen(self, request: HttpRequest, rows) -> None:
         """Write down whose accounts were shown: many of them are patients'."""
@@ -65,13 +65,15 @@ class People(Worklist):
 
     def line(self, row: User) -> Line:
         tag, look = ("", "") if row.is_active else (gettext("suspended"), "stop")
-        return Line(title=row.name, said=row.email, tag=tag, look=look)
+        return Line(title=row.name, said=row.signs_in_with, tag=tag, look=look)
 
     def facts(self, row: User) -> Facts:
         return [
             (_("Name"), row.name),
-            (_("E-mail address"), row.email),
+            (_("E-mail address"), row.email or _("none")),
             (_("Address proven"), row.email_verified_at or _("not yet")),
+            *([(_("Sign-in name"), row.sign_in_name)] if row.sign_in_name else []),
+            *([(_("Vouched for by two of the staff"), row.vouched_at or _("not yet"))] if row.sign_in_name else []),
             (_("Second factor"), row.second_factor_at or _("none")),
             (_("Joined"), row.joined_at),
             (_("Active"), _("yes") if row.is_active else _("suspended")),

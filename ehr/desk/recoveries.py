@@ -89,7 +89,7 @@ class Recoveries(Worklist):
 
     def facts(self, row: Recovery) -> Facts:
         patient = Patient.objects.filter(user=row.user_id).first()
-        known = [(_("Name"), row.user.name), (_("E-mail address"), row.user.email)]
+        known = [(_("Name"), row.user.name), (_("Signs in with"), row.user.signs_in_with)]
         if patient is not None:
             systems = ", ".join(patient.identifiers.order_by("pk").values_list("system", flat=True))
             known += [(_("Born"), patient.birth_date), (_("Ask for the number in"), systems)]

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 from django import forms
+from django.core import validators
 from django.forms.boundfield import BoundField
+
+from ehr.accounts import names
 
 
 class Option(str):
@@ -39,6 +42,23 @@ class Moment(forms.DateTimeInput):
 
     def __init__(self, attrs=None):
         super().__init__(attrs, format="%Y-%m-%dT%H:%M")
+
+
+class SignsInWith(forms.CharField):
+    """What somebody signs in with: their e-mail address, or the sign-in name of who was invited on paper."""
+
+    def __init__(self, **more):
+        missing, odd = more.pop("missing"), more.pop("odd")
+        more.setdefault("widget", forms.TextInput(attrs={"autocomplete": "off"}))
+        super().__init__(max_length=254, error_messages={"required": missing, "invalid": odd}, **more)
+        self.widget.attrs |= {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+
+    def validate(self, value):
+        super().validate(value)
+        if "@" in value:
+            validators.EmailValidator(message=self.error_messages["invalid"])(value)
+        elif not names.is_one(value):
+            raise forms.ValidationError(self.error_messages["invalid"])
 
 
 def tick_all(form: forms.BaseForm, name: str) -> None:

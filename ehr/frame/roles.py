@@ -100,7 +100,7 @@ def missing_step(request: HttpRequest, *, enrolling: bool = False) -> str | None
     user = request.user
     if not user.is_authenticated:
         return reverse("front:check-mail") if WAITING in request.session else step(request, "front:sign-in")
-    if user.email_verified_at is None:
+    if not user.is_proven:
         return reverse("front:check-mail")
     if user.is_verified():
         return None
@@ -110,7 +110,7 @@ def missing_step(request: HttpRequest, *, enrolling: bool = False) -> str | None
 
 
 def signed_in(view: View) -> View:
-    """Let in whoever is signed in, with a proven address and the second step their role or choice asks for."""
+    """Let in whoever is signed in and proven, with the second step their role or choice asks for."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:

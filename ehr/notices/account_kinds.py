@@ -59,6 +59,52 @@ ACCOUNT = {
         subject=_SECURITY,
         mail=_("A new passphrase was set by a link from this mailbox. If it was not you, ask for another link now."),
     ),
+    "passphrase-reset-on-paper": Kind(
+        _("A new passphrase was set with a paper from the desk"),
+        _("Your record stays locked until you type your old passphrase, or get your keys back with two shares."),
+        page="front:unlock",
+        subject=_SECURITY,
+        mail=_("A new passphrase was set with a paper that two of our staff made. If it was not you, call us now."),
+        by_desk=True,
+        post=_(
+            "A new passphrase was set for your account, with a paper that two of us made for you. If it was you, you "
+            "need do nothing. If it was not, call us today: nothing of your record opened by it."
+        ),
+    ),
+    "add-address": Kind(
+        _("Prove your e-mail address"),
+        _("Use the link we sent you."),
+        subject=_("Add this address to your account"),
+        mail=_(
+            "Somebody wants to add this e-mail address to their account. If it was you, open this link and type your "
+            "passphrase. It works once, for two days. If it was not you, do nothing: nothing is added without it."
+        ),
+        link="front:add-email",
+    ),
+    "email-added": Kind(
+        _("An e-mail address was added to your account"),
+        _("You can sign in with it or with your sign-in name. If this was not you, take it away and call us."),
+        page="front:email",
+        subject=_SECURITY,
+        mail=_NOT_YOU,
+        by_desk=True,
+        post=_(
+            "An e-mail address was added to your account. Whoever reads that mailbox can set a new passphrase, though "
+            "that opens nothing of your record. If it was not you, call us today."
+        ),
+    ),
+    "email-removed": Kind(
+        _("Your e-mail address was taken from your account"),
+        _("You sign in with your sign-in name. What should not wait, we tell you by letter or telephone."),
+        page="front:email",
+        subject=_("This address was taken from an account"),
+        mail=_("This e-mail address was taken from an account here. If it was not you, call us now."),
+    ),
+    "postal-address-changed": Kind(
+        _("The desk noted where letters reach you"),
+        _("If you told them nothing new, call us: letters would go somewhere else."),
+        page="front:email",
+    ),
     "recovery-code-made": Kind(
         _("You have a new code on paper"),
         _("It is one of two things that bring your keys back. Any code from before does nothing any more. Destroy it."),
@@ -83,6 +129,11 @@ ACCOUNT = {
         ),
         link="front:recover-stop-letter",
         emergency=True,
+        by_desk=True,
+        post=_(
+            "Somebody began to get your keys back. If it was you, you need do nothing. If it was not, call us today or "
+            "come to us: we stop it at once. If nobody stops it, it takes effect after a wait."
+        ),
     ),
     "recovery-share-given": Kind(
         _("You were given a share of your keys"),

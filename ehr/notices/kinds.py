@@ -196,6 +196,8 @@ _RECORD = {
         _("Your record is ready for you"),
         _("Two people checked who you are. Open your record to make it yours."),
         page="front:home",
+        by_desk=True,
+        post=_("Something you waited for is ready. Sign in to see it: the first page leads you there."),
     ),
     "claim-refused": Kind(
         _("Your record could not be given to you yet"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from ehr import clock
 from ehr.accounts import links
 from ehr.accounts.models import Letter, User
-from ehr.notices import kinds, queries, timing
+from ehr.notices import errands, kinds, queries, timing
 from ehr.notices.kind import TOPICS
 from ehr.notices.models import Digest, Mail
 from ehr.notices.timing import Pace
@@ -27,23 +27,38 @@ SOON = timedelta(seconds=5)
 
 
 def send_letter(letter: Letter) -> None:
-    """Send a letter about an account. One whose link is used up or over has nothing left to say."""
+    """Send a letter about an account. One whose link is used up or over has nothing left to say.
+
+    Where its person has no mailbox, the desk tells them what must reach them.
+    """
     link = letter.link
-    if link is None:
-        _send_kind(letter, letter.user, "")
-    elif link.used_at is None and link.ends_at > clock.now():
+    if link is not None and (link.used_at is not None or link.ends_at <= clock.now()):
+        return
+    email = letter.to or letter.user.email
+    if email is None:
+        errands.put_on_the_list(letter.user, letter.kind, key=f"letter/{letter.pk}")
+    elif link is None:
+        _send_kind(letter, letter.user, email, "")
+    else:
         query = f"?{urlencode(letter.payload)}" if letter.payload else ""
-        _send_kind(letter, letter.user, reverse(kinds.of(letter.kind).link, args=[links.token(link)]) + query)
+        path = reverse(kinds.of(letter.kind).link, args=[links.token(link)]) + query
+        _send_kind(letter, letter.user, email, path)
 
 
 def send_mail(mail: Mail) -> None:
-    """Send the e-mail of a notice, to people whose account is active. Raises NotYet in quiet hours, and for digests."""
+    """Send the e-mail of a notice, to people whose account is active. Raises NotYet in quiet hours, and for digests.
+
+    Where its person has no mailbox, the desk tells them what must reach them, at any hour.
+    """
     user = mail.notice.user
     if not user.is_active:
         return
+    if user.email is None:
+        errands.put_on_the_list(user, mail.kind, key=f"mail/{mail.pk}")
+        return
     if not kinds.of(mail.kind).emergency:
         _hold_back(mail, queries.wishes(user))
-    _send_kind(mail, user, reverse("front:notices"))
+    _send_kind(mail, user, user.email, reverse("front:notices"))
 
 
 def _hold_back(mail: Mail, wishes: timing.Wishes) -> None:
@@ -61,7 +76,7 @@ def send_digest(digest: Digest) -> None:
     if timing.is_quiet(wishes, now):
         raise NotYet(timing.after_quiet(wishes, now))
     counts = queries.counted(digest)
-    if not user.is_active or not counts:
+    if not user.is_active or user.email is None or not counts:
         return
     with translation.override(user.language):
         opening = {
@@ -86,10 +101,10 @@ def send_to(parcel: Parcel, *, email: str, language: str) -> None:
         _send(parcel, email, str(kind.subject), str(kind.mail), _address("/"))
 
 
-def _send_kind(parcel: Parcel, user: User, path: str) -> None:
+def _send_kind(parcel: Parcel, user: User, email: str, path: str) -> None:
     kind = kinds.of(parcel.kind)
     with translation.override(user.language):
-        _send(parcel, user.email, str(kind.subject), str(kind.mail), _address(path or "/"))
+        _send(parcel, email, str(kind.subject), str(kind.mail), _address(path or "/"))
 
 
 def _address(path: str) -> str:

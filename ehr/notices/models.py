@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
 from ehr.accounts.models import User
@@ -113,3 +114,36 @@ class HookParcel(Parcel):
     class Meta(Parcel.Meta):
         abstract = False
         indexes = [models.Index(fields=["due_at"], condition=Q(delivered_at=None), name="hook_parcel_waiting")]
+
+
+class Errand(models.Model):
+    """Something that somebody without a mailbox must hear, until somebody at the desk wrote or called."""
+
+    class How(models.TextChoices):
+        LETTER = "letter", _("by letter")
+        TELEPHONE = "telephone", _("by telephone")
+        IN_PERSON = "in-person", _("face to face")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="errands")
+    kind = models.CharField(max_length=60)
+    key = models.CharField(max_length=200, unique=True)  # the same cause makes one
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    how = models.CharField(max_length=10, choices=How, blank=True)
+
+    class Meta:
+        permissions = [("run_errand", "Can tell people without e-mail what must reach them")]
+        indexes = [models.Index(fields=["due_at"], condition=Q(done_at=None), name="errand_waiting")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done_at=None, done_by=None, how="")
+                | Q(done_at__isnull=False, done_by__isnull=False) & ~Q(how=""),
+                name="errand_done_by_somebody",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.kind} for {self.user_id}"

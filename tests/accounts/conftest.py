@@ -9,6 +9,9 @@ from django.contrib.auth.models import Permission
 from ehr.accounts import guardians, keyrings, links, lost_keys, operations, queries, recovery
 from ehr.accounts.keyrings import OpenKeyring, shares
 from ehr.accounts.models import Link, Reader, Recovery, Share, User
+from tests.accounts.papers import iris, mona, paper, vera
+
+__all__ = ["iris", "mona", "paper", "vera"]
 
 PASSPHRASE = "four plain words of hers"
 NEW = "seven brand new words here"

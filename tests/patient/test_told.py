@@ -58,6 +58,7 @@ NEVER_PATIENTS = {
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
     "health-link.opened", "health-link.refused",
+    "paper.checked", "paper.printed-again", "paper.ended", "paper.refused", "person.told", "person.address-noted",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
     "record.log-read", "record.log-refused", "consent.proposed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
@@ -92,6 +93,7 @@ ONLY_PATIENTS = {
     "access.approved",
     "access.declined",
     "code.shown",
+    "paper.used",
     "recovery.started",
     "recovery.cancelled",
     "recovery.finished",
@@ -155,6 +157,11 @@ def test_no_sentence_is_left_of_an_act_that_is_no_more():
 )
 def test_what_ended_by_itself_says_why(cause, words):
     assert words in story.tell(line("grant.ended", log.SYSTEM, because=cause), me=ME).words
+
+
+def test_what_the_desk_stopped_is_not_told_as_the_patients_doing():
+    stopped = line("recovery.cancelled", ACTORS["somebody else"], because="stopped-at-desk")
+    assert story.tell(stopped, me=ME).words.startswith("Stopped getting your keys back")
 
 
 def test_what_locked_keys_kept_shut_is_not_told_as_read():

@@ -3,6 +3,7 @@
 from ehr.accounts.models.entering import Attempt, AuthenticatorApp, BackupCode, BackupCodes, Link
 from ehr.accounts.models.keys import Keyring, KeyVersion, MemberSeal, PastKeys, new_salt
 from ehr.accounts.models.letters import Letter
+from ehr.accounts.models.paper import PaperCheck, PaperInvitation, PostalAddress
 from ehr.accounts.models.people import Reader, User, UserManager
 from ehr.accounts.models.recovery import GivenShare, Guardian, IdentityCheck, Recovery, Share, SharePair
 
@@ -19,7 +20,10 @@ __all__ = [
     "Letter",
     "Link",
     "MemberSeal",
+    "PaperCheck",
+    "PaperInvitation",
     "PastKeys",
+    "PostalAddress",
     "Reader",
     "Recovery",
     "Share",

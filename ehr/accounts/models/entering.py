@@ -20,10 +20,13 @@ class Link(models.Model):
         VERIFY = "verify", _("prove an e-mail address")
         RESET = "reset", _("choose a new passphrase")
         STOP = "stop", _("stop a recovery")
+        ADD = "add-email", _("add an e-mail address")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="links")
     kind = models.CharField(max_length=10, choices=Kind)
+    # The address that this link proves, where it is not the account's yet.
+    email = models.EmailField(blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     ends_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)

@@ -73,7 +73,7 @@ class Guardian(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.PROTECT, related_name="guardians")
     # As it was typed: whether it is anybody's address is not told before they agree.
-    asked = models.EmailField()
+    asked = models.CharField(max_length=254)
     guardian = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="wards")
     asked_at = models.DateTimeField(default=clock.now, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True)

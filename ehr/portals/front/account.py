@@ -186,7 +186,9 @@ def _passphrase_fits(request: HttpRequest, form: Passphrase) -> bool:
         return False
     user = request.user
     try:
-        operations.check_passphrase(user, user.email, form.cleaned_data["passphrase"], sessions.address(request))
+        operations.check_passphrase(
+            user, user.signs_in_with, form.cleaned_data["passphrase"], sessions.address(request)
+        )
     except operations.Refused as refused:
         form.add_error("passphrase", refused.message)
         return False

@@ -147,4 +147,4 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
         else:
             messages.success(request, _("Your new passphrase is set. Sign in with it."))
             return redirect("front:sign-in")
-    return render(request, "front/reset.html", {"form": form, "email": link.user.email})
+    return render(request, "front/reset.html", {"form": form, "email": link.user.signs_in_with})

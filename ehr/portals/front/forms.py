@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.forms import Day, SignsInWith
 from ehr.frame.identifiers import IDENTIFIERS
 
 ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -39,6 +39,15 @@ def _email(**attrs: str) -> forms.EmailField:
             "required": _("Type your e-mail address."),
             "invalid": _("Type an e-mail address with an @, such as ana@example.org."),
         },
+    )
+
+
+def _signs_in_with(**attrs: str) -> SignsInWith:
+    return SignsInWith(
+        label=_("E-mail address or sign-in name"),
+        widget=forms.TextInput(attrs={"autocomplete": "username", **attrs}),
+        missing=_("Type your e-mail address, or the sign-in name on your paper."),
+        odd=_("Type an e-mail address such as ana@example.org, or a sign-in name such as mona-4729."),
     )
 
 
@@ -79,16 +88,16 @@ class SignUp(forms.Form):
 
 
 class SignIn(forms.Form):
-    """E-mail address and passphrase."""
+    """E-mail address or sign-in name, and passphrase."""
 
-    email = _email()
+    email = _signs_in_with()
     passphrase = _passphrase(_("Passphrase"))
 
 
 class SignInHere(forms.Form):
-    """E-mail address and passphrase on somebody else's tablet, which is asked to keep neither."""
+    """Address or name, and passphrase, on somebody else's tablet, which is asked to keep neither."""
 
-    email = _email(autocomplete="off")
+    email = _signs_in_with(autocomplete="off")
     passphrase = _passphrase(_("Passphrase"))
 
     def __init__(self, *args, **kwargs):
@@ -147,15 +156,11 @@ class Finish(forms.Form):
 class AskGuardian(forms.Form):
     """Whom to ask."""
 
-    email = forms.EmailField(
-        label=_("Their e-mail address"),
-        max_length=254,
+    email = SignsInWith(
+        label=_("Their e-mail address or sign-in name"),
         help_text=_("They need an account here. We do not tell whether they have one until they answer."),
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        error_messages={
-            "required": _("Type their e-mail address."),
-            "invalid": _("Type an e-mail address with an @, such as ana@example.org."),
-        },
+        missing=_("Type what they sign in with."),
+        odd=_("Type an e-mail address such as ana@example.org, or a sign-in name such as mona-4729."),
     )
 
 
@@ -277,6 +282,36 @@ class Identity(forms.Form):
         if sum(sign.isalnum() for sign in number) < 6:
             raise forms.ValidationError(_("This number is too short. Look at the document again."))
         return number
+
+
+def _half(label) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("Type the letters and numbers on the paper.")},
+    )
+
+
+class OnPaper(forms.Form):
+    """What two members of staff handed over on paper, and a passphrase that only its person knows."""
+
+    name = SignsInWith(
+        label=_("Sign-in name"),
+        help_text=_("From the paper, such as mona-4729."),
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+        missing=_("Type the sign-in name on your paper."),
+        odd=_("A sign-in name has four letters, a dash and four digits, such as mona-4729."),
+    )
+    first = _half(_("Code 1, from the slip"))
+    second = _half(_("Code 2, from the large sheet"))
+    passphrase = _passphrase(_("Choose a passphrase"), new=True, hint=_NEW_HINT)
+
+
+class AddEmail(forms.Form):
+    """An address to add to an account that has none."""
+
+    email = _email()
 
 
 class Invitation(forms.Form):

@@ -72,7 +72,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
         else:
             onward = roles.address_of("clinician:register" if request.GET.get(DOOR) == "clinician" else "front:begin")
             return go_in(request, signed_in, onward=onward)
-    return render(request, "front/verify.html", {"form": form, "email": link.user.email})
+    return render(request, "front/verify.html", {"form": form, "email": link.user.signs_in_with})
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from ehr.portals.front import account, bedside, entering, guarding, health, health_links, joining, lost, news, public
+from ehr.portals.front import (
+    account,
+    bedside,
+    entering,
+    guarding,
+    health,
+    health_links,
+    joining,
+    lost,
+    news,
+    public,
+    unmailed,
+)
 
 app_name = "front"
 urlpatterns = [
@@ -13,6 +25,7 @@ urlpatterns = [
     path("verify/<str:token>/", joining.verify, name="verify"),
     path("begin/", joining.begin, name="begin"),
     path("invitation/", joining.claim, name="claim"),
+    path("paper/", unmailed.on_paper, name="on-paper"),
     path("sign-in/", entering.sign_in, name="sign-in"),
     path("sign-in/second-step/", entering.second_step, name="second-factor"),
     path("sign-in/here/", bedside.sign_in_here, name="bedside"),
@@ -27,6 +40,8 @@ urlpatterns = [
     path("reset/<str:token>/", entering.reset, name="reset"),
     path("account/", account.account, name="account"),
     path("account/details/", account.details, name="details"),
+    path("account/email/", unmailed.email, name="email"),
+    path("account/email/<str:token>/", unmailed.add_email, name="add-email"),
     path("account/notices/", news.telling, name="notice-settings"),
     path("account/passphrase/", account.passphrase, name="passphrase"),
     path("account/second-step/", account.enrol, name="enrol"),

@@ -15,7 +15,7 @@ from consent.access.safety import ADDRESS, APPOINTMENTS, LOG
 from consent.acting import ABOUT_PARTS, Right
 from consent.sentences import AS_YOUR
 from ehr import clock
-from ehr.frame.forms import Day, Option
+from ehr.frame.forms import Day, Option, SignsInWith
 from ehr.frame.part_forms import PartsForm
 
 _RIGHTS = {
@@ -55,13 +55,11 @@ def _last_day(label) -> forms.DateField:
 class NameForm(PartsForm):
     """Whom a patient asks to act for them, as what, in which matters, and until when."""
 
-    email = forms.EmailField(
-        label=gettext_lazy("Their e-mail address"),
-        help_text=gettext_lazy("Exactly the one they sign in with here. If nobody signs in with it, nobody is asked."),
-        error_messages={
-            "required": gettext_lazy("Write the address they sign in with."),
-            "invalid": gettext_lazy("Write a whole address, for example rui@example.org."),
-        },
+    email = SignsInWith(
+        label=gettext_lazy("Their e-mail address or sign-in name"),
+        help_text=gettext_lazy("Exactly what they sign in with here. If nobody signs in with it, nobody is asked."),
+        missing=gettext_lazy("Write what they sign in with."),
+        odd=gettext_lazy("Write a whole address, for example rui@example.org, or a sign-in name, like mona-4729."),
     )
     basis = forms.ChoiceField(
         label=gettext_lazy("As what do they act for you?"),
