@@ -16,7 +16,7 @@ from ehr.accounts.models import User
 from ehr.statements import Statement
 from providers import rules
 from providers.models import ROLE_NAMES, Clinician, Credential, Institution, InstitutionUserPermission, Membership
-from providers.roles import CLINICAL
+from providers.roles import CLINICAL, Role
 from providers.sentences import STANDING
 
 # How many candidates one page of the directory looks through at most.
@@ -41,6 +41,7 @@ class Standing:
     `because` is one machine word, empty when ok; `message` says the same in words with what to do next.
     `role` and `institution` are those that speak for the person; `roles` are all the roles in good standing.
     `clinical_at` are the institutions where they may be let in to clinical text: a team there may count on them.
+    `desk_at` are those at whose front desk they work, around the record and not in it.
     """
 
     ok: bool
@@ -53,6 +54,7 @@ class Standing:
     name: str = ""
     roles: frozenset[str] = frozenset()
     clinical_at: frozenset[UUID] = frozenset()
+    desk_at: frozenset[UUID] = frozenset()
 
 
 class DirectoryLine(NamedTuple):
@@ -131,6 +133,7 @@ def _judge(rows: list[dict], at: datetime) -> Standing:
         name=f"{row['title']} {row['professional_name']}".strip(),
         roles=frozenset(role for role, _row in good),
         clinical_at=frozenset(row["memberships__institution__id"] for role, row in good if role in CLINICAL),
+        desk_at=frozenset(row["memberships__institution__id"] for role, row in good if role == Role.FRONT_DESK),
     )
 
 

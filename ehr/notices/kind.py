@@ -21,6 +21,7 @@ class Topic(StrEnum):
     ACCOUNT = "account"
     SHARING = "sharing"
     RECORD = "record"
+    VISITS = "visits"
     WORK = "work"
     DESK = "desk"
 
@@ -28,6 +29,7 @@ class Topic(StrEnum):
 TOPICS = {
     Topic.SHARING: _("Who may see a record"),
     Topic.RECORD: _("A record"),
+    Topic.VISITS: _("Appointments"),
     Topic.WORK: _("Licences and places of work"),
     Topic.DESK: _("Work at the desk"),
     Topic.ACCOUNT: _("Your account"),

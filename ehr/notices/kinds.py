@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ehr.notices.account_kinds import ACCOUNT
 from ehr.notices.kind import Kind, Topic
 from ehr.notices.kind import emergency as _emergency
+from ehr.notices.visit_kinds import VISITS
 
 
 def _about(topic: Topic, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
@@ -313,6 +314,7 @@ KINDS = {
     **_about(Topic.ACCOUNT, ACCOUNT),
     **_about(Topic.SHARING, _SHARING),
     **_about(Topic.RECORD, _RECORD),
+    **_about(Topic.VISITS, VISITS),
     **_about(Topic.WORK, _WORK),
     **_about(Topic.DESK, _DESK),
 }

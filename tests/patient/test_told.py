@@ -61,6 +61,8 @@ NEVER_PATIENTS = {
     "paper.checked", "paper.printed-again", "paper.ended", "paper.refused", "person.told", "person.address-noted",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
     "record.log-read", "record.log-refused", "consent.proposed",
+    "appointment.proposed", "appointment.begun", "appointment.fulfilled", "appointment.missed", "appointment.mistaken",
+    "appointment.refused", "waiting.offered", "waiting.lapsed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
 }  # fmt: skip
 ONLY_PATIENTS = {

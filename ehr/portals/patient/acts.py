@@ -115,6 +115,23 @@ THEIRS = {
         "Let the app %(reader)s work for them with your record. It sees no more than they may see."
     ),
     "app.stopped": gettext_lazy("Stopped the app %(reader)s, which worked for them with your record."),
+    "appointment.booked": gettext_lazy("Booked a visit with %(reader)s for you."),
+    "appointment.proposed": gettext_lazy("Proposed a time with %(reader)s to you."),
+    "appointment.accepted": gettext_lazy("Agreed, for you, to a time with %(reader)s."),
+    "appointment.moved": gettext_lazy("Put your visit with %(reader)s at another time."),
+    "appointment.cancelled": gettext_lazy("Cancelled your visit with %(reader)s."),
+    "appointment.arrived": gettext_lazy("Noted that you arrived for your visit with %(reader)s."),
+    "appointment.begun": gettext_lazy("Noted that your visit with %(reader)s began."),
+    "appointment.fulfilled": gettext_lazy("Noted that your visit with %(reader)s took place."),
+    "appointment.missed": gettext_lazy("Noted that you did not come to your visit with %(reader)s."),
+    "appointment.mistaken": gettext_lazy("Noted that a visit with %(reader)s had been entered by mistake."),
+    "appointment.undone": gettext_lazy("Took back what had been noted about your visit with %(reader)s."),
+    "appointment.refused": gettext_lazy("Wanted to do something with a visit of yours, and was refused."),
+    "waiting.lapsed": gettext_lazy("An earlier time with %(reader)s was offered to you, and passed on unanswered."),
+    "waiting.declined": gettext_lazy("Left an earlier time with %(reader)s, for you, to who waits next."),
+    "waiting.joined": gettext_lazy("Put you on the list of who would like to come sooner to %(reader)s."),
+    "waiting.left": gettext_lazy("Took you off the list of who would like to come sooner to %(reader)s."),
+    "waiting.offered": gettext_lazy("Offered you an earlier time with %(reader)s."),
 }
 YOURS = {
     "device.added": gettext_lazy("You let your device %(reader)s send readings. It can read nothing."),
@@ -168,6 +185,15 @@ YOURS = {
     "safety.changed": gettext_lazy("You changed what you keep from %(reader)s, who acts for you."),
     "app.stopped": gettext_lazy("You stopped the app %(reader)s."),
     "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
+    "appointment.booked": gettext_lazy("You booked a visit with %(reader)s."),
+    "appointment.accepted": gettext_lazy("You agreed to a time with %(reader)s."),
+    "appointment.moved": gettext_lazy("You put your visit with %(reader)s at another time."),
+    "appointment.cancelled": gettext_lazy("You cancelled your visit with %(reader)s."),
+    "appointment.arrived": gettext_lazy("You entered your visit with %(reader)s."),
+    "appointment.undone": gettext_lazy("You took back what you had done with your visit with %(reader)s."),
+    "waiting.joined": gettext_lazy("You joined the list of who would like to come sooner to %(reader)s."),
+    "waiting.left": gettext_lazy("You left the list of who would like to come sooner to %(reader)s."),
+    "waiting.declined": gettext_lazy("You left an earlier time with %(reader)s to who waits next."),
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {

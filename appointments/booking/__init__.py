@@ -1,0 +1,30 @@
+"""Who is seen when, and what becomes of it: each verb decides, writes, logs and tells in one transaction.
+
+Every verb holds the patient's row first, then the timetable's. The minutes are in `appointments.minutes`, the rule of
+what may become what in `appointments.rules`, and as what somebody acts in `appointments.standing`.
+"""
+
+from appointments.availability import NotFree
+from appointments.booking.holding import hold, release
+from appointments.booking.states import accept, arrive, begin, fulfil, mistake, no_show, undo
+from appointments.booking.visits import book, cancel, move, propose
+from appointments.refusals import NotPossible, NotTheirs
+
+__all__ = [
+    "NotFree",
+    "NotPossible",
+    "NotTheirs",
+    "accept",
+    "arrive",
+    "begin",
+    "book",
+    "cancel",
+    "fulfil",
+    "hold",
+    "mistake",
+    "move",
+    "no_show",
+    "propose",
+    "release",
+    "undo",
+]

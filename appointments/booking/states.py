@@ -1,0 +1,121 @@
+"""What becomes of a visit on its day, and taking a change back within 24 hours."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from appointments import minutes, offering, queries
+from appointments.booking import telling
+from appointments.booking.changing import change, known, locked, may, problem
+from appointments.models import Appointment, Change, Status, Waiting
+from appointments.refusals import NotPossible
+from appointments.rules import FREED, ChangeFacts, why_not_undone
+from appointments.standing import acting
+from ehr import clock
+from ehr.accounts.models import User
+
+
+def accept(appointment: Appointment, *, by: User) -> Appointment:
+    """Agree to a time that was proposed. Raises NotPossible, NotTheirs."""
+    return _become(appointment, Status.BOOKED, by=by)
+
+
+def arrive(appointment: Appointment, *, by: User) -> Appointment:
+    """Note that somebody came, on the day of the visit. By video it is the patient who enters."""
+    return _become(appointment, Status.ARRIVED, by=by)
+
+
+def begin(appointment: Appointment, *, by: User) -> Appointment:
+    """Note that a visit has begun."""
+    return _become(appointment, Status.IN_PROGRESS, by=by)
+
+
+def fulfil(appointment: Appointment, *, by: User) -> Appointment:
+    """Note that a visit took place."""
+    return _become(appointment, Status.FULFILLED, by=by)
+
+
+def no_show(appointment: Appointment, *, by: User) -> Appointment:
+    """Note that nobody came, from 15 minutes after the start. The patient hears of it, and may say otherwise."""
+    return _become(appointment, Status.NO_SHOW, by=by)
+
+
+def mistake(appointment: Appointment, *, by: User) -> Appointment:
+    """Note that a visit was entered by mistake: it never was one. Its minutes are free again."""
+    return _become(appointment, Status.MISTAKE, by=by)
+
+
+def _become(appointment: Appointment, to: str, *, by: User) -> Appointment:
+    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    with transaction.atomic():
+        visit = locked(appointment)
+        if visit.status == to:
+            return visit
+        at, before = clock.now(), visit.status
+        may(visit, to, by=actor, at=at)
+        change(visit, to, by=actor, at=at)
+        if to == Status.MISTAKE and before not in FREED:
+            minutes.give_back(visit)
+            Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
+            offering.freed(visit, at)
+        telling.became(visit, to, actor)
+    return visit
+
+
+def undo(change_made: Change, *, by: User, because: str) -> Appointment:
+    """Take a change back within 24 hours, for a reason's code: the visit is again what it was before.
+
+    A cancelled visit gets its minutes again, where nobody has them. Raises NotPossible, with other times where they
+    are gone; NotTheirs for strangers.
+    """
+    known(because)
+    appointment = change_made.appointment
+    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    try:
+        with transaction.atomic():
+            visit = locked(appointment)
+            at = clock.now()
+            made = Change.objects.get(pk=change_made.pk)
+            if problem_word := why_not_undone(_facts(made, by), who=actor.who, at=at):
+                raise problem(problem_word)
+            if made.after in FREED and made.before not in FREED:
+                _take_again(visit, at)
+            change(visit, made.before, by=actor, at=at, because=because, undoes=made)
+            telling.undone(visit, made.after, actor)
+    except IntegrityError as taken:
+        raise _gone(appointment, clock.now()) from taken
+    return visit
+
+
+def _facts(made: Change, by: User) -> ChangeFacts:
+    return ChangeFacts(
+        after=made.after,
+        because=made.because,
+        at=made.at,
+        by_asker=made.by_id == by.pk,
+        is_latest=not Change.objects.filter(appointment=made.appointment_id, number__gt=made.number).exists(),
+        undoes=made.undoes_id is not None,
+        undone=Change.objects.filter(undoes=made).exists(),
+    )
+
+
+def _take_again(visit: Appointment, at: datetime) -> None:
+    marks = minutes.of_visit(visit)
+    minutes.clear_expired(visit.timetable_id, marks, at)
+    if not minutes.are_free(visit.timetable_id, marks, at):
+        raise _gone(visit, at)
+    if queries.clashing(visit.patient_id, visit.starts, visit.ends, besides=visit):
+        raise NotPossible(
+            _("The patient has another visit at this time by now. Move or cancel that one first."),
+            because="another-visit",
+        )
+    minutes.take(marks, of=visit)
+
+
+def _gone(visit: Appointment, at: datetime) -> NotPossible:
+    return NotPossible(
+        _("Somebody else has this time by now, so the visit cannot come back. Choose another time."),
+        because="time-gone",
+        instead=offering.next_free(visit.schedule, visit.visit_type, visit.starts, at),
+    )

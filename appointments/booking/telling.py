@@ -1,0 +1,56 @@
+"""Who hears what of a visit: patients of what others did with it, clinicians of what others did with their time."""
+
+from appointments.models import Appointment, Status
+from appointments.rules import Who
+from appointments.standing import Actor
+from consent.queries import whom_to_tell
+from ehr.notices import operations as notices
+from ehr.notices.operations import News
+
+_BECAME = {Status.NO_SHOW: "visit-missed", Status.MISTAKE: "visit-cancelled"}
+
+
+def made(visit: Appointment, by: Actor) -> None:
+    """Tell of a visit that was booked or proposed."""
+    proposed = visit.status == Status.PROPOSED
+    _tell(visit, by, patient="visit-proposed" if proposed else "visit-booked", clinician="clinic.visit-booked")
+
+
+def moved(old: Appointment, new: Appointment, by: Actor) -> None:
+    """Tell of a visit that is at another time now; a clinician who lost it hears of that, too."""
+    if old.timetable_id != new.timetable_id:
+        _tell(old, by, clinician="clinic.visit-cancelled")
+    _tell(new, by, patient="visit-moved", clinician="clinic.visit-moved")
+
+
+def cancelled(visit: Appointment, by: Actor | None) -> None:
+    """Tell of a visit that is not to be."""
+    _tell(visit, by, patient="visit-cancelled", clinician="clinic.visit-cancelled")
+
+
+def became(visit: Appointment, to: str, by: Actor) -> None:
+    """Tell of what was noted about a visit, where it matters to who was not there."""
+    if to in _BECAME:
+        _tell(visit, by, patient=_BECAME[Status(to)])
+    elif to == Status.BOOKED:
+        _tell(visit, by, patient="visit-booked", clinician="clinic.visit-booked")
+
+
+def undone(visit: Appointment, what: str, by: Actor) -> None:
+    """Tell of a change that was taken back, where the change itself was told."""
+    if what in {Status.CANCELLED, Status.NO_SHOW, Status.MISTAKE}:
+        _tell(visit, by, patient="visit-stands", clinician="clinic.visit-booked")
+
+
+def _tell(visit: Appointment, by: Actor | None, *, patient: str = "", clinician: str = "") -> None:
+    """Tell both, but nobody of what they did themselves. A clinician's mailbox is spared: the day stands on a page."""
+    count = visit.changes.count()
+    news = []
+    if patient and not (by and by.who == Who.PATIENT):
+        people = whom_to_tell(visit.patient)
+        news += [News(one, patient, f"{patient}:{visit.pk}:{count}:{one.pk}", visit.pk) for one in people]
+    if clinician and not (by and by.who == Who.CLINICIAN):
+        one = visit.timetable.clinician.user
+        news.append(News(one, clinician, f"{clinician}:{visit.pk}:{count}:{one.pk}", visit.pk, mail=False))
+    if news:
+        notices.tell(news)
