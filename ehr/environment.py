@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -105,3 +106,50 @@ def needed(name: str) -> str:
     if PRODUCTION and not value:
         raise ImproperlyConfigured(f"{name} is not set. deploy/.env.example says what belongs there.")
     return value
+
+
+@dataclass(frozen=True)
+class Payments:
+    """How money for visits is moved. Amounts are in a currency's smallest unit."""
+
+    way: str = "desk"
+    stripe_key: str = ""
+    stripe_webhook_secrets: tuple[str, ...] = ()  # two while one takes the other's place
+    stripe_api: str = ""  # empty for Stripe's own
+    alone: int = 20_000  # up to here one person at the desk waives or gives back; above it a second one agrees
+    escrow_unit: int = 10**9  # wei that stand for one smallest unit in the contract
+    escrow_arbiter: str = ""
+    escrow_payee: str = ""
+
+
+WAYS_TO_PAY = ("desk", "stripe", "escrow")
+
+
+def payments() -> Payments:
+    """Return how money for visits is moved. Raises ImproperlyConfigured for a way that is configured by half."""
+    secrets = tuple(part for part in given("STRIPE_WEBHOOK_SECRET").replace(",", " ").split() if part)
+    asked = Payments(
+        way=os.environ.get("PAYMENT_WAY", "") or "desk",
+        stripe_key=given("STRIPE_KEY"),
+        stripe_webhook_secrets=secrets,
+        stripe_api=os.environ.get("STRIPE_API", "").rstrip("/"),
+        alone=count("REFUND_ALONE_UP_TO") or Payments.alone,
+        escrow_unit=count("ESCROW_UNIT_WEI") or Payments.escrow_unit,
+        escrow_arbiter=os.environ.get("ESCROW_ARBITER", ""),
+        escrow_payee=os.environ.get("ESCROW_PAYEE", ""),
+    )
+    if asked.way not in WAYS_TO_PAY:
+        raise ImproperlyConfigured(f"PAYMENT_WAY is {asked.way!r}. Set it to one of {', '.join(WAYS_TO_PAY)}.")
+    if asked.way == "stripe" and not asked.stripe_key:
+        raise ImproperlyConfigured("PAYMENT_WAY is stripe, and STRIPE_KEY is not set. docs/operators.md says how.")
+    if asked.stripe_key and not secrets:
+        raise ImproperlyConfigured(
+            "STRIPE_KEY is set, and STRIPE_WEBHOOK_SECRET is not: nobody would hear of payments."
+        )
+    if PRODUCTION and asked.stripe_api and not asked.stripe_api.startswith("https://"):
+        raise ImproperlyConfigured("STRIPE_API is not an https:// address. Leave it out to use Stripe's own.")
+    if PRODUCTION and asked.way == "escrow" and not (asked.escrow_arbiter and asked.escrow_payee):
+        raise ImproperlyConfigured(
+            "PAYMENT_WAY is escrow. Set ESCROW_ARBITER and ESCROW_PAYEE, two addresses on chain."
+        )
+    return asked

@@ -33,6 +33,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "forget copies that are over": {"task": "ehr.rights.tasks.forget_what_is_over", "schedule": schedule(300)},
         "tidy the repair queue": {"task": "ehr.intake.tasks.tidy", "schedule": schedule(3600)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
+        "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},
     }
     for bell in bells.values():
         bell["options"] = {"expires": max(5.0, bell["schedule"].run_every.total_seconds())}

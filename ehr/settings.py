@@ -24,6 +24,7 @@ from ehr.environment import (
     flag,
     given,
     needed,
+    payments,
     secret,
 )
 from ehr.rings import rings
@@ -241,6 +242,9 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 # --- Providers -----------------------------------------------------------------------------------
 # Where a licence is confirmed each night; empty means that no register can be asked and the verifier's word stands.
 CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
+
+# --- Money ---------------------------------------------------------------------------------------
+PAYMENTS = payments()
 
 # --- Help ----------------------------------------------------------------------------------------
 # The telephone number at the foot of every page, where the same can be done by speaking; empty shows none.

@@ -1,6 +1,17 @@
 """Facts about time with a clinician: when they may be seen, who holds which minutes, and what became of each visit."""
 
 from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
+from appointments.models.money import (
+    Concession,
+    Ground,
+    Invoice,
+    InvoiceBook,
+    Movement,
+    Payment,
+    PaymentParcel,
+    ProviderEvent,
+    Way,
+)
 from appointments.models.visits import Appointment, Change, Hold, Status, Taken
 from appointments.models.waitlist import Offer, Waiting
 
@@ -8,14 +19,23 @@ __all__ = [
     "Absence",
     "Appointment",
     "Change",
+    "Concession",
+    "Ground",
     "Hold",
     "Hours",
+    "Invoice",
+    "InvoiceBook",
+    "Movement",
     "Offer",
+    "Payment",
+    "PaymentParcel",
     "Place",
+    "ProviderEvent",
     "Schedule",
     "Status",
     "Taken",
     "Timetable",
     "VisitType",
     "Waiting",
+    "Way",
 ]

@@ -57,6 +57,8 @@ NEVER_PATIENTS = {
     "recovery.released", "recovery.share-given", "recovery.refused", "succession.released",
     "escrow.opened", "escrow.share-opened", "escrow.refused",
     "nurse.assigned", "nurse.unassigned",
+    "invoice.opened", "payment.deposited", "payment.reserved", "payment.freed", "payment.taken", "payment.returned",
+    "payment.bounced", "payment.by-payer", "payment.stuck", "payment.waived",
     "health-link.opened", "health-link.refused",
     "paper.checked", "paper.printed-again", "paper.ended", "paper.refused", "person.told", "person.address-noted",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",

@@ -132,6 +132,16 @@ THEIRS = {
     "waiting.joined": gettext_lazy("Put you on the list of who would like to come sooner to %(reader)s."),
     "waiting.left": gettext_lazy("Took you off the list of who would like to come sooner to %(reader)s."),
     "waiting.offered": gettext_lazy("Offered you an earlier time with %(reader)s."),
+    "payment.deposited": gettext_lazy("Took a payment of yours, to be kept in escrow until your visit."),
+    "payment.taken": gettext_lazy("Took a payment of yours at the front desk."),
+    "payment.returned": gettext_lazy("Gave money back to you at the front desk."),
+    "invoice.opened": gettext_lazy("A bill was made for a visit of yours."),
+    "payment.reserved": gettext_lazy("Money for a visit was set aside. It is taken after the visit, or as agreed."),
+    "payment.freed": gettext_lazy("Money that was set aside for a visit was not needed, and is yours again."),
+    "payment.bounced": gettext_lazy("Money that was given back to you came back. The front desk looks at it."),
+    "payment.by-payer": gettext_lazy("Your insurer paid for a visit."),
+    "payment.stuck": gettext_lazy("A payment for a visit did not go through. The front desk looks at it."),
+    "payment.waived": gettext_lazy("Asks for less of a bill of yours."),
 }
 YOURS = {
     "device.added": gettext_lazy("You let your device %(reader)s send readings. It can read nothing."),
@@ -243,6 +253,8 @@ AUTOMATIC = {
     "grant.token-skipped": gettext_lazy(
         "The public proof of what you gave %(reader)s was not accepted there. Here it counts as before."
     ),
+    "payment.taken": gettext_lazy("A payment for a visit was taken, as agreed at the booking."),
+    "payment.returned": gettext_lazy("Money for a visit was given back to you."),
 }
 # What somebody else found or put right, where that is what a line is about.
 FOUND = {

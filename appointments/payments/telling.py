@@ -1,0 +1,51 @@
+"""Who hears of money: the patient's log and notices. Neither says what a visit was for."""
+
+from appointments.models import Invoice, Movement, Way
+from audit import log
+from consent.queries import whom_to_tell
+from ehr.accounts.models import User
+from ehr.notices.operations import News, tell
+from providers.queries import party
+
+Kind = Movement.Kind
+# What of a movement is on the patient's list, and what they get a notice of.
+_LOGGED = {
+    Kind.AUTHORISED: "payment.reserved",
+    Kind.VOIDED: "payment.freed",
+    Kind.CAPTURED: "payment.taken",
+    Kind.REFUNDED: "payment.returned",
+    Kind.BOUNCED: "payment.bounced",
+    Kind.PAYER_PAID: "payment.by-payer",
+    Kind.WRITTEN_OFF: "payment.waived",
+}
+_TOLD = {Kind.CAPTURED: "payment-taken", Kind.REFUNDED: "payment-returned", Kind.BOUNCED: "payment-stuck"}
+
+
+def moved(invoice: Invoice, movement: Movement) -> None:
+    """Write a movement on the patient's log and tell them, once. The caller's transaction holds all of it."""
+    if not (movement.kind == Kind.AUTHORISED and movement.payment and movement.payment.way == Way.DESK):
+        happened(invoice, _LOGGED[movement.kind], by=movement.by)
+    if movement.kind in _TOLD:
+        _tell(invoice, _TOLD[movement.kind], key=f"money:{movement.pk}")
+
+
+def happened(invoice: Invoice, action: str, *, by: User | None = None) -> None:
+    """Write on the patient's log what happened to an invoice, in the caller's transaction."""
+    log.append(
+        action,
+        actor=party(by) if by else log.SYSTEM,
+        subject=invoice.appointment.patient_id,
+        outcome="done",
+        details={"invoice": invoice.pk},
+    )
+
+
+def stuck(invoice: Invoice) -> None:
+    """Tell the patient that their payment needs a look, once for each time it came to that."""
+    happened(invoice, "payment.stuck")
+    _tell(invoice, "payment-stuck", key=f"money:{invoice.pk}:stuck:{invoice.stuck_at:%Y%m%d%H%M%S%f}")
+
+
+def _tell(invoice: Invoice, kind: str, *, key: str) -> None:
+    people = whom_to_tell(invoice.appointment.patient)
+    tell([News(user, kind, key=f"{key}:{user.pk}", about=invoice.pk) for user in people])
