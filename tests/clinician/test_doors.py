@@ -37,7 +37,7 @@ OWN = {"home", "requests", "code", "credentials", "submit"}
 
 def address(pattern, person, entry) -> str:
     given = {"patient": person.patient.pk, "logical_id": entry, "request_id": uuid.uuid4()} | MORE
-    given |= {"referral": uuid.uuid4(), "to": User.objects.get(name="Charles Stranger").pk}
+    given |= {"referral": uuid.uuid4(), "dispensed": uuid.uuid4(), "to": User.objects.get(name="Charles Stranger").pk}
     given |= {"team": Team.objects.get().pk, "member": User.objects.get(name="Mei Lee").pk}
     return reverse(f"clinician:{pattern.name}", kwargs={name: given[name] for name in pattern.pattern.converters})
 
@@ -76,6 +76,7 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
         "report": 404,
         "copy": 403,
         "prescription": 404,
+        "prescription-correct": 404,
     }
     expected |= {"team-remove": 302, "team-assign": 422, "team-unassign": 404}
     assert known == expected.get(pattern.name, 200)

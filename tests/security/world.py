@@ -273,6 +273,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "notices_mail": Mail.objects.filter(notice__user=sharer.user).first(),
         "notices_digest": Digest.objects.get_or_create(user=sharer.user, key=f"{sharer.user.pk}", kind="daily")[0],
         **has["rows"],
+        **belongings.unmailed(),
         "notices_hook": Hook.objects.first(),
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
@@ -302,6 +303,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
     front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
+        "clinician:prescription-correct": {"dispensed": has["picture"]},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
         "patient:acting-share-stop": {"grant": has["given"]},
