@@ -3,6 +3,7 @@
 from ehr.desk import (
     delegations,
     emergencies,
+    errands,
     explaining,
     feeds,
     inquiries,
@@ -10,6 +11,7 @@ from ehr.desk import (
     joinings,
     licences,
     oversight,
+    papers,
     people,
     places,
     programs,
@@ -22,6 +24,7 @@ from ehr.desk import (
 __all__ = [
     "delegations",
     "emergencies",
+    "errands",
     "explaining",
     "feeds",
     "inquiries",
@@ -29,6 +32,7 @@ __all__ = [
     "joinings",
     "licences",
     "oversight",
+    "papers",
     "people",
     "places",
     "programs",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import log
-from consent import reach, recovering
+from consent import inviting, reach, recovering
 from ehr import clock
 from ehr.accounts import queries
 from ehr.accounts.models import Recovery, Share
@@ -60,6 +60,15 @@ RELEASE = Act(
     _("The share is with the person."),
     help=_("Two of you have seen who this is. The keyholder was away when it should have been handed over."),
     form=Nothing,
+)
+STOP = Act(
+    "stop",
+    _("Stop this: it is not them"),
+    inviting.stop_recovery,
+    _("It is stopped. Nothing was opened, and they are told."),
+    help=_("When the person the keys belong to calls or comes, and did not ask for this. One of you is enough."),
+    form=Nothing,
+    grave=True,
 )
 
 
@@ -119,7 +128,7 @@ class Recoveries(Worklist):
         if row.user_id == request.user.pk:
             return []
         mine = row.checks.filter(by=request.user).first()
-        chosen = [CHECK] if mine is None or not mine.in_person else []
+        chosen = [CHECK, STOP] if mine is None or not mine.in_person else [STOP]
         return [RELEASE, *chosen] if queries.is_checked(row) and not self._given(row) else chosen
 
     def _given(self, row: Recovery) -> bool:

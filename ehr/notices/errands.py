@@ -7,6 +7,7 @@ then gets the e-mail. Only what must reach somebody becomes one; the rest waits 
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -27,7 +28,8 @@ def put_on_the_list(user: User, kind: str, *, key: str) -> Errand | None:
     told = kinds.of(kind)
     if not told.by_desk:
         return None
-    due = clock.now() + (SOON if told.emergency else IN_TIME)
+    soon = min(SOON, settings.RECOVERY_DELAY / 2)
+    due = clock.now() + (soon if told.emergency else IN_TIME)
     return Errand.objects.get_or_create(key=key, defaults={"user": user, "kind": kind, "due_at": due})[0]
 
 

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.urls import include, path
 
-NAMES = ("home", "sign-in", "second-factor", "enrol", "check-mail", "unlock", "sign-out", "begin", "account")
+NAMES = (
+    "home",
+    "sign-in",
+    "second-factor",
+    "enrol",
+    "check-mail",
+    "unlock",
+    "sign-out",
+    "begin",
+    "account",
+    "on-paper",
+    "developers",
+)
 
 
 def named(name):

@@ -11,7 +11,8 @@ from consent.delegates import naming, vouching
 from consent.models import Delegation
 from consent.sharing import blocks, bulk, incoming, mandates, referrals
 from ehr import clock
-from ehr.accounts.models import User
+from ehr.accounts.models import PaperInvitation, PostalAddress, User
+from ehr.notices.models import Errand
 from ehr.rights import health_links
 from ehr.rights.models import Package, PackagePiece
 from ehr.words import Category
@@ -108,6 +109,24 @@ def vouched_for(patient: Patient) -> Delegation:
         ends=clock.now() + timedelta(days=30),
         document="court-order",
     )
+
+
+def unmailed() -> dict[str, object]:
+    """Return, by the list of the desk, what there is about somebody without e-mail: paper, address, errand."""
+    name = {"name": "Mona Duarte", "password": "!", "vouched_at": clock.now()}
+    mona, _new = User.objects.get_or_create(sign_in_name="bako-2345", defaults=name)
+    reach = PostalAddress.objects.filter(user=mona).first() or PostalAddress(user=mona)
+    reach.text = "Rua da Praia 4"
+    reach.save()
+    over = clock.now() + timedelta(days=14)
+    paper = {"kind": PaperInvitation.Kind.BACK, "document_digest": b"", "expires_at": over}
+    return {
+        "accounts_paperinvitation": PaperInvitation.objects.get_or_create(user=mona, defaults=paper)[0],
+        "accounts_postaladdress": reach,
+        "notices_errand": Errand.objects.get_or_create(
+            key="mona", defaults={"user": mona, "kind": "emergency-access", "due_at": over}
+        )[0],
+    }
 
 
 def begin_acting(browser: Client, delegation: uuid.UUID) -> None:
