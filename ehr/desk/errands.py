@@ -45,6 +45,7 @@ LETTER = Act(
     _("Print the letter"),
     letter,
     _("Print this page and send it. Then say on the page before that you did."),
+    help=_("It has their address and the words above, in large type."),
     form=Nothing,
     page="desk/letter.html",
 )
