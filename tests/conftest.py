@@ -12,8 +12,9 @@ from ehr import clock
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
-# Fixtures other rooms share with everybody: the embedded chain, and the log's triggers around transactional tests.
-SHARED_FIXTURES = ("tests.chain.embedded", "tests.audit.triggers")
+# Fixtures other rooms share with everybody: the embedded chain, and the log's triggers around transactional tests;
+# and a test database that is migrated once.
+SHARED_FIXTURES = ("tests.chain.embedded", "tests.audit.triggers", "tests.quick_database")
 
 
 def _exists(name: str) -> bool:
