@@ -23,7 +23,7 @@ from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.notices import operations as notices
-from ehr.smart import bearers
+from ehr.smart import bearers, binding
 from ehr.smart.authorizing import Asked
 from ehr.smart.models import Authorization, Code
 from ehr.smart.scopes import OFFLINE, ONLINE, Scopes
@@ -237,14 +237,14 @@ def _about(authorization: Authorization) -> dict[str, Sequence[str] | str]:
 
 def _code(authorization: Authorization, keyring: OpenKeyring | None, asked: Asked, answer: Answer) -> str:
     """Return the code that the page's ticket makes, once the keyring is put away under it."""
-    code = bearers.CODE + answer.ticket
+    code, ends = bearers.CODE + answer.ticket, clock.now() + CODE_LIFE
     Code.objects.create(
         authorization=authorization,
         digest=bearers.digest(code),
-        keys=keyrings.carry(keyring, code) if keyring else b"",
+        keys=binding.put_away(authorization, keyring, code, authorization.scope, ends),
         redirect_uri=asked.redirect_uri,
         challenge=asked.challenge,
         nonce=asked.nonce,
-        expires_at=clock.now() + CODE_LIFE,
+        expires_at=ends,
     )
     return code

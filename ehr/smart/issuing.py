@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from ehr import clock
-from ehr.accounts import keyrings
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
-from ehr.smart import allowing, bearers, identity, scopes, standing
+from ehr.smart import allowing, bearers, binding, identity, scopes, standing
 from ehr.smart.models import App, Authorization, Code, Token
 from ehr.smart.scopes import Scopes
 
@@ -52,7 +51,7 @@ def exchange(app: App, *, code: str, verifier: str, redirect_uri: str) -> dict[s
                 allowing.stop(authorization, because=because)
             answer = None
         else:
-            keyring = _opened(authorization, row.keys, code)
+            keyring = _opened(row, code)
             _use(row)
             answer = _answer(authorization, keyring, scopes.read(authorization.scope), nonce=row.nonce)
     if answer is None:
@@ -91,7 +90,7 @@ def refresh(app: App, *, token: str, scope: str = "") -> dict[str, object]:
         else:
             granted = scopes.read(row.scope)
             wanted = _narrowed(granted, scope)
-            keyring = _opened(authorization, row.keys, token)
+            keyring = _opened(row, token)
             _use(row)
             answer = _answer(authorization, keyring, wanted, refreshed=granted)
     if answer is None:
@@ -123,12 +122,10 @@ def for_service(app: App, *, scope: str) -> dict[str, object]:
         return _answer(authorization, None, wanted)
 
 
-def _opened(authorization: Authorization, blob: bytes, secret: str) -> OpenKeyring | None:
-    """Return the keyring that goes along, None with an app that only learns who somebody is."""
-    if authorization.version is None:
-        return None
+def _opened(row: Code | Token, secret: str) -> OpenKeyring | None:
+    """Return the keyring that goes along, None with an app that only learns who somebody is. Raises Refused."""
     try:
-        return keyrings.open_carried(authorization.version, bytes(blob), secret)
+        return binding.opened(row, secret)
     except CannotOpen as problem:
         raise _gone() from problem
 
@@ -175,7 +172,7 @@ def _issue(authorization: Authorization, kind: str, keyring: OpenKeyring | None,
         authorization=authorization,
         kind=kind,
         digest=bearers.digest(secret),
-        keys=keyrings.carry(keyring, secret) if keyring else b"",
+        keys=binding.put_away(authorization, keyring, secret, str(scope), ends),
         scope=str(scope),
         expires_at=ends,
     )

@@ -11,10 +11,9 @@ from django.http import HttpRequest
 from consent.access import Presence
 from consent.access.callers import Caller
 from ehr import clock
-from ehr.accounts import keyrings
 from ehr.accounts.keyrings import CannotOpen
 from ehr.frame import sessions
-from ehr.smart import bearers, scopes, standing
+from ehr.smart import bearers, binding, scopes, standing
 from ehr.smart.models import App, Authorization, Token
 from ehr.smart.scopes import Scopes
 from ehr.statements import Statement
@@ -89,8 +88,10 @@ def caller_of(request: HttpRequest) -> SmartCaller | None:
         return None
     authorization = row.authorization
     try:
-        keyring = keyrings.open_carried(authorization.version, bytes(row.keys), shown)
+        keyring = binding.opened(row, shown)
     except CannotOpen:
+        return None
+    if keyring is None:
         return None
     _note(authorization)
     granted = scopes.read(row.scope)
@@ -116,7 +117,7 @@ def feed_of(request: HttpRequest) -> Feed | None:
     """Return the service that asks, by the token in a request's header, or None."""
     shown = _shown(request)
     row = _live(shown) if shown else None
-    if row is None or row.authorization.kind != Authorization.Kind.SERVICE:
+    if row is None or row.authorization.kind != Authorization.Kind.SERVICE or not binding.holds(row, shown):
         return None
     app = row.authorization.app
     _note(row.authorization)
@@ -125,6 +126,11 @@ def feed_of(request: HttpRequest) -> Feed | None:
 
 def find(shown: str) -> Token | None:
     """Return the row of a token that holds now, access or refresh, by what was shown; None for any other."""
+    row = _found(shown)
+    return row if row and binding.holds(row, shown) else None
+
+
+def _found(shown: str) -> Token | None:
     if not shown.startswith((bearers.ACCESS, bearers.REFRESH)):
         return None
     at = clock.now()
@@ -142,7 +148,7 @@ _SHOWN = Statement(_unused)  # asked at each request, so its text is kept
 
 
 def _live(shown: str) -> Token | None:
-    row = find(shown)
+    row = _found(shown)
     return row if row and row.kind == Token.Kind.ACCESS else None
 
 

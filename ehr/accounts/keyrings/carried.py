@@ -20,14 +20,20 @@ def make_carried(reader: Reader) -> OpenKeyring:
     return keyring
 
 
-def carry(keyring: OpenKeyring, secret: str) -> bytes:
-    """Return a keyring's text encrypted under a key made from a secret of at least 256 random bits."""
-    return keyring.wrap(_key(secret, keyring.reader_id.bytes), _WAY)
+def carry(keyring: OpenKeyring, secret: str, about: bytes) -> bytes:
+    """Return a keyring's text encrypted under a key made from a secret of at least 256 random bits, and from what the
+    secret is for, which is not stored beside it but told again."""
+    return keyring.wrap(_key(secret, keyring.reader_id.bytes + about), _WAY)
 
 
-def open_carried(version: KeyVersion, blob: bytes, secret: str) -> OpenKeyring:
-    """Return the keyring that `carry` put away. Raises CannotOpen for another secret, version or a changed blob."""
-    return unwrap(version, blob, _key(secret, version.reader_id.bytes), _WAY)
+def open_carried(version: KeyVersion, blob: bytes, secret: str, about: bytes) -> OpenKeyring:
+    """Return the keyring that `carry` put away. Raises CannotOpen for another secret, purpose, version or blob."""
+    return unwrap(version, blob, _key(secret, version.reader_id.bytes + about), _WAY)
+
+
+def deposited(version: KeyVersion, text: bytes) -> OpenKeyring:
+    """Return the keyring whose text was sealed to another one, by `OpenKeyring.seal_to`. Raises CannotOpen."""
+    return OpenKeyring(reader_id=version.reader_id, version_id=version.pk, version_number=version.number, text=text)
 
 
 def _key(secret: str, context: bytes) -> bytes:
