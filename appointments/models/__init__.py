@@ -1,6 +1,7 @@
 """Facts about time with a clinician: when they may be seen, who holds which minutes, and what became of each visit."""
 
 from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
+from appointments.models.calendars import BusyCalendar, CalendarFeed
 from appointments.models.money import (
     Concession,
     Ground,
@@ -18,6 +19,8 @@ from appointments.models.waitlist import Offer, Waiting
 __all__ = [
     "Absence",
     "Appointment",
+    "BusyCalendar",
+    "CalendarFeed",
     "Change",
     "Concession",
     "Ground",

@@ -2,6 +2,7 @@
 
 Messages of exceptions quote what they met: a value that does not parse, a row of the database, a patient's name.
 Addresses of links in letters are keys to an account; those of health links lead to a copy.
+Those of calendars lead to visits.
 """
 
 import copy
@@ -10,7 +11,7 @@ import re
 import traceback
 from collections.abc import Iterator
 
-_LINKS = re.compile(r"/(verify|reset|shl)/[^/\s\"'?]+(?:/[^/\s\"'?]+)?")
+_LINKS = re.compile(r"/(verify|reset|shl|calendar)/[^/\s\"'?]+(?:/[^/\s\"'?]+)?")
 _SHORTEST = 4
 
 

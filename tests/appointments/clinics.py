@@ -3,8 +3,9 @@
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 
-from appointments.availability import steps
+from appointments.availability import free, steps
 from appointments.models import Appointment, Hold, Hours, Place, Schedule, Taken, Timetable, VisitType
+from ehr import clock
 from tests import people
 
 LONG_AGO = date(2020, 1, 1)
@@ -89,3 +90,8 @@ def booked(made: Schedule, kind: VisitType, starts: datetime, patient: people.Pe
 
 
 LONG_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def free_starts(made: Schedule, kind: VisitType, day: date) -> list[datetime]:
+    """Return when visits may start on a day, in UTC."""
+    return [one.starts for one in free([made], kind, first=day, last=day, at=clock.now())]

@@ -5,6 +5,7 @@ from django.urls import path
 from ehr.portals.front import (
     account,
     bedside,
+    calendars,
     entering,
     guarding,
     health,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("shl/", health_links.viewer, name="health-link"),
     path("shl/<str:handle>", health_links.manifest, name="health-link-manifest"),
     path("shl/<str:handle>/<str:ticket>", health_links.file, name="health-link-file"),
+    path("calendar/<str:token>.ics", calendars.feed, name="calendar"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
