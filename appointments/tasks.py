@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from appointments.insurance import delivering as payers
 from appointments.payments import delivering, ledger
 
 
@@ -9,3 +10,10 @@ from appointments.payments import delivering, ledger
 def move_money() -> int:
     """Tell payment providers what is to be done, and settle invoices whose moment has passed; return how many."""
     return ledger.settle_decided() + delivering.deliver()
+
+
+@shared_task
+def ask_payers() -> int:
+    """Ask payers what is to be asked, hand in claims, and keep what they answer; return how many answered."""
+    payers.look_round()
+    return payers.deliver()

@@ -32,6 +32,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "take keys of leavers": {"task": "providers.tasks.take_keys_of_leavers", "schedule": schedule(60)},
         "forget copies that are over": {"task": "ehr.rights.tasks.forget_what_is_over", "schedule": schedule(300)},
         "tidy the repair queue": {"task": "ehr.intake.tasks.tidy", "schedule": schedule(3600)},
+        "ask payers": {"task": "appointments.tasks.ask_payers", "schedule": schedule(30)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
         "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},
     }

@@ -2,6 +2,7 @@
 
 from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
 from appointments.models.calendars import BusyCalendar, CalendarFeed
+from appointments.models.insurance import Claim, Eligibility, Payer, PayerParcel, Policy, Tariff
 from appointments.models.money import (
     Concession,
     Ground,
@@ -22,7 +23,9 @@ __all__ = [
     "BusyCalendar",
     "CalendarFeed",
     "Change",
+    "Claim",
     "Concession",
+    "Eligibility",
     "Ground",
     "Hold",
     "Hours",
@@ -30,13 +33,17 @@ __all__ = [
     "InvoiceBook",
     "Movement",
     "Offer",
+    "Payer",
+    "PayerParcel",
     "Payment",
     "PaymentParcel",
     "Place",
+    "Policy",
     "ProviderEvent",
     "Schedule",
     "Status",
     "Taken",
+    "Tariff",
     "Timetable",
     "VisitType",
     "Waiting",
