@@ -14,9 +14,11 @@ from consent.access import own_party
 from consent.access.acting import acting_for, delegate_party, told_of
 from consent.access.safety import APPOINTMENTS
 from consent.acting import Right
+from ehr import clock
 from ehr.accounts.models import User
 from patients.models import Patient
-from providers.queries import party, standing
+from providers.models import Institution
+from providers.queries import members, party, standing, standings
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,13 @@ class Actor:
 def is_at_the_desk(user: User, institution_id: UUID, at: datetime | None = None) -> bool:
     """Tell whether somebody works at the front desk of this institution, in good standing, at this moment."""
     return institution_id in standing(user, at).desk_at
+
+
+def desk_of(institution: Institution) -> list[User]:
+    """Return who works at the front desk of an institution, in good standing, at this moment."""
+    people = {one.pk: one for one in members(institution)}
+    seen = standings(people.keys(), clock.now())
+    return [people[pk] for pk, one in seen.items() if institution.pk in one.desk_at]
 
 
 def actor(user: User, *, patient: Patient, schedule: Schedule) -> Actor | None:

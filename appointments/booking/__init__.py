@@ -5,7 +5,9 @@ what may become what in `appointments.rules`, and as what somebody acts in `appo
 """
 
 from appointments.availability import NotFree
+from appointments.booking.disputes import answer_dispute, dispute, read_words
 from appointments.booking.holding import hold, release
+from appointments.booking.reasons import add_reason
 from appointments.booking.states import accept, arrive, begin, fulfil, mistake, no_show, undo
 from appointments.booking.visits import book, cancel, move, propose
 from appointments.refusals import NotPossible, NotTheirs
@@ -15,16 +17,20 @@ __all__ = [
     "NotPossible",
     "NotTheirs",
     "accept",
+    "add_reason",
+    "answer_dispute",
     "arrive",
     "begin",
     "book",
     "cancel",
+    "dispute",
     "fulfil",
     "hold",
     "mistake",
     "move",
     "no_show",
     "propose",
+    "read_words",
     "release",
     "undo",
 ]

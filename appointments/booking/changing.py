@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from appointments import minutes
 from appointments.models import Appointment, Change, Status
 from appointments.refusals import NotPossible
-from appointments.rules import Facts, why_not
+from appointments.rules import STAFF, Facts, why_not
 from appointments.standing import Actor
 from audit import log
 from patients.models import Patient
+from providers.models import Clinician
 
 # Why: codes of ours, so that nobody's words stand here in clear. Pages let people choose among REASONS.
 REASONS = {
@@ -26,8 +27,8 @@ REASONS = {
     "wrong-button": _("the wrong button was pressed"),
     "declined": _("the time that was proposed does not suit"),
 }
-# What is written by a rule or as a part of something else.
-RULES = frozenset({"", "moved", "lapsed", "waiting", "disputed"})
+# What a patient says, also when the desk writes it down: then it is the patient who called the visit off.
+_PATIENTS = frozenset({"cannot-come", "another-time", "not-needed", "elsewhere", "declined"})
 
 # What a line on the log is called when a visit becomes this.
 _ACTS = {
@@ -100,6 +101,17 @@ def known(because: str) -> str:
     if because not in REASONS:
         raise ValueError(f"{because!r} is no reason that a visit knows.")
     return because
+
+
+def is_of_clinic(by: Actor | None, because: str) -> bool:
+    """Tell whether it is the clinic that called a visit off, or a rule of ours, and not the patient."""
+    return by is None or (by.who in STAFF and because not in _PATIENTS)
+
+
+def was_of_clinic(made: Change) -> bool:
+    """Tell the same of a change that was made before."""
+    staff = Clinician.objects.filter(user=made.by_id).exclude(user=made.appointment.patient.user_id).exists()
+    return made.by_id is None or (staff and made.because not in _PATIENTS)
 
 
 def change(

@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from appointments import minutes, offering, queries
+from appointments import minutes, offering, payments, queries
 from appointments.booking import telling
-from appointments.booking.changing import change, known, locked, may, problem
-from appointments.models import Appointment, Change, Status, Waiting
+from appointments.booking.changing import change, known, locked, may, problem, was_of_clinic
+from appointments.models import Appointment, Change, Dispute, Status, Waiting
 from appointments.refusals import NotPossible
 from appointments.rules import FREED, ChangeFacts, why_not_undone
 from appointments.standing import acting
@@ -59,8 +59,34 @@ def _become(appointment: Appointment, to: str, *, by: User) -> Appointment:
             minutes.give_back(visit)
             Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
             offering.freed(visit, at)
+        _money_follows(visit, at)
         telling.became(visit, to, actor)
     return visit
+
+
+def _money_follows(visit: Appointment, at: datetime) -> None:
+    if visit.status == Status.BOOKED:
+        payments.open_invoice(visit)
+    elif visit.status == Status.FULFILLED:
+        payments.on_fulfilled(visit)
+    elif visit.status == Status.NO_SHOW:
+        payments.on_no_show(visit, at)
+    elif visit.status == Status.MISTAKE:
+        payments.on_mistake(visit)
+
+
+def _money_goes_back(visit: Appointment, taken_back: Change, *, by_which: Change) -> None:
+    """Owe what was owed before. Of a mistake that was none, what the visit had become before it counts again."""
+    if taken_back.after == Status.NO_SHOW:
+        # Who took it back has answered whoever said so.
+        said = Dispute.objects.filter(change=taken_back, outcome=Dispute.Outcome.OPEN)
+        said.update(outcome=Dispute.Outcome.LIFTED, answered_at=by_which.at, answered_by=by_which.by)
+    payments.on_undone(visit)
+    if taken_back.before in {Status.FULFILLED, Status.NO_SHOW}:
+        _money_follows(visit, visit.changes.filter(number__lt=taken_back.number).latest("number").at)
+    elif taken_back.before == Status.CANCELLED:
+        first = visit.changes.filter(after=Status.CANCELLED, number__lt=taken_back.number).latest("number")
+        payments.on_cancelled(visit, first.at, by_clinic=was_of_clinic(first))
 
 
 def undo(change_made: Change, *, by: User, because: str) -> Appointment:
@@ -81,7 +107,8 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
                 raise problem(problem_word)
             if made.after in FREED and made.before not in FREED:
                 _take_again(visit, at)
-            change(visit, made.before, by=actor, at=at, because=because, undoes=made)
+            undoing = change(visit, made.before, by=actor, at=at, because=because, undoes=made)
+            _money_goes_back(visit, made, by_which=undoing)
             telling.undone(visit, made.after, actor)
     except IntegrityError as taken:
         raise _gone(appointment, clock.now()) from taken

@@ -1,8 +1,8 @@
 """Who hears what of a visit: patients of what others did with it, clinicians of what others did with their time."""
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Dispute, Status
 from appointments.rules import Who
-from appointments.standing import Actor
+from appointments.standing import Actor, desk_of
 from consent.queries import whom_to_tell
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
@@ -40,6 +40,21 @@ def undone(visit: Appointment, what: str, by: Actor) -> None:
     """Tell of a change that was taken back, where the change itself was told."""
     if what in {Status.CANCELLED, Status.NO_SHOW, Status.MISTAKE}:
         _tell(visit, by, patient="visit-stands", clinician="clinic.visit-booked")
+
+
+def disputed(visit: Appointment, found: Dispute) -> None:
+    """Tell whose time it was, and the desk of the place, that somebody says they came."""
+    staff = {visit.timetable.clinician.user, *desk_of(visit.schedule.institution)}
+    kind = "clinic.visit-disputed"
+    notices.tell([News(one, kind, f"{kind}:{found.pk}:{one.pk}", visit.pk, mail=False) for one in staff])
+
+
+def dispute_answered(visit: Appointment, found: Dispute) -> None:
+    """Tell the patient what was found."""
+    people = whom_to_tell(visit.patient)
+    kind = "visit-dispute-answered"
+    if people:
+        notices.tell([News(one, kind, f"{kind}:{found.pk}:{one.pk}", visit.pk) for one in people])
 
 
 def _tell(visit: Appointment, by: Actor | None, *, patient: str = "", clinician: str = "") -> None:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from appointments import minutes, offering, queries
+from appointments import minutes, offering, payments, queries
 from appointments.availability import check, steps
 from appointments.booking import telling
-from appointments.booking.changing import FULL, change, known, locked, may, problem
+from appointments.booking.changing import FULL, change, is_of_clinic, known, locked, may, problem
 from appointments.booking.holding import standing_hold
 from appointments.models import Appointment, Hold, Status, Waiting
 from appointments.refusals import NotPossible
@@ -109,6 +109,8 @@ def put(
     made.save(force_insert=True)
     change(made, status, by=by, at=at, before=before, because="waiting" if before else "")
     minutes.hand_over(steps(hold.visit_type, hold.starts), hold=hold, to=made)
+    if status == Status.BOOKED:
+        payments.open_invoice(made)
     telling.made(made, by)
     return made
 
@@ -195,6 +197,7 @@ def put_instead(
     minutes.hand_over(steps(hold.visit_type, hold.starts), hold=hold, to=made)
     change(old, Status.CANCELLED, by=by, at=at, because="moved")
     Waiting.objects.filter(appointment=old, ended_at__isnull=True).update(appointment=made)
+    payments.on_moved(old, made)
     telling.moved(old, made, by)
     offering.freed(old, at)
     return made
@@ -229,5 +232,6 @@ def call_off(visit: Appointment, *, by: Actor | None, at: datetime, because: str
     change(visit, Status.CANCELLED, by=by, at=at, because=because)
     minutes.give_back(visit)
     Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
+    payments.on_cancelled(visit, at, by_clinic=is_of_clinic(by, because))
     telling.cancelled(visit, by)
     offering.freed(visit, at)

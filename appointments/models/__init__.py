@@ -2,6 +2,7 @@
 
 from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
 from appointments.models.calendars import BusyCalendar, CalendarFeed
+from appointments.models.disputes import Dispute
 from appointments.models.insurance import Claim, Eligibility, Payer, PayerParcel, Policy, Tariff
 from appointments.models.money import (
     Concession,
@@ -25,6 +26,7 @@ __all__ = [
     "Change",
     "Claim",
     "Concession",
+    "Dispute",
     "Eligibility",
     "Ground",
     "Hold",
