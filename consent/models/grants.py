@@ -115,6 +115,7 @@ class Ending(models.Model):
         PARENT = "parent", "what it hung from is over"
         BLOCK = "block", "the patient blocked the reader"
         WITHDRAWN = "withdrawn", "the app was taken out of use"
+        VISIT = "visit", "the visit it came with was called off"
 
     grant = models.OneToOneField(Grant, models.PROTECT, related_name="ending")
     cause = models.CharField(max_length=10, choices=Cause)

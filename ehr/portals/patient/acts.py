@@ -85,6 +85,13 @@ THEIRS = {
     "stray.removed": gettext_lazy(
         "Took something out of this record that is about somebody else. Its keys were destroyed, unread."
     ),
+    "stray.addressed": gettext_lazy("Said to whom something in this record belongs. A second person decides."),
+    "stray.moved": gettext_lazy(
+        "Sent what was about somebody else on to the record where it belongs. Its keys here are destroyed."
+    ),
+    "stray.arrived": gettext_lazy(
+        "Brought something here that is about this record’s patient and had landed in somebody else’s record."
+    ),
     "stray.kept": gettext_lazy("Found that something in this record is about its patient after all. It stays."),
     "claim.invited": gettext_lazy("Made an invitation on paper, so that this record can come to its patient."),
     "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
@@ -131,6 +138,9 @@ THEIRS = {
     "appointment.refused": gettext_lazy("Wanted to do something with a visit of yours, and was refused."),
     "waiting.lapsed": gettext_lazy("An earlier time with %(reader)s was offered to you, and passed on unanswered."),
     "waiting.declined": gettext_lazy("Left an earlier time with %(reader)s, for you, to who waits next."),
+    "insurance.added": gettext_lazy("Put an insurance of yours on file."),
+    "insurance.removed": gettext_lazy("Took an insurance of yours off file."),
+    "insurance.asked": gettext_lazy("Asked your insurer whether your insurance covers the day of a visit."),
     "waiting.joined": gettext_lazy("Put you on the list of who would like to come sooner to %(reader)s."),
     "waiting.left": gettext_lazy("Took you off the list of who would like to come sooner to %(reader)s."),
     "waiting.offered": gettext_lazy("Offered you an earlier time with %(reader)s."),
@@ -204,6 +214,9 @@ YOURS = {
     "appointment.arrived": gettext_lazy("You entered your visit with %(reader)s."),
     "appointment.disputed": gettext_lazy("You said that you came to your visit with %(reader)s, or could not."),
     "appointment.undone": gettext_lazy("You took back what you had done with your visit with %(reader)s."),
+    "insurance.added": gettext_lazy("You put an insurance on file."),
+    "insurance.removed": gettext_lazy("You took an insurance off file."),
+    "insurance.asked": gettext_lazy("You had your insurer asked whether your insurance covers the day of a visit."),
     "waiting.joined": gettext_lazy("You joined the list of who would like to come sooner to %(reader)s."),
     "waiting.left": gettext_lazy("You left the list of who would like to come sooner to %(reader)s."),
     "waiting.declined": gettext_lazy("You left an earlier time with %(reader)s to who waits next."),
@@ -226,6 +239,10 @@ YOURS_REFUSED = {
     "entry.refused": gettext_lazy("You wanted to add to your %(parts)s. Your keys were locked, so nothing was saved."),
 }
 AUTOMATIC = {
+    "insurance.asked": gettext_lazy("Your insurer was asked whether your insurance covers the day of a visit."),
+    "insurance.answered": gettext_lazy("Your insurer answered whether your insurance covers the day of a visit."),
+    "insurance.claimed": gettext_lazy("The bill of a visit was sent to your insurer: your name, the day and the price."),
+    "insurance.decided": gettext_lazy("Your insurer answered the bill of a visit."),
     "app.stopped": gettext_lazy(
         "Stopped the app %(reader)s: it gave back what you allowed, or somebody else showed a key of it."
     ),
@@ -300,6 +317,9 @@ CAUSED = {
     ),
     ("grant.ended", "parent"): gettext_lazy(
         "%(reader)s lost the right to see your %(parts)s, because the permission it came from is over."
+    ),
+    ("grant.ended", "visit"): gettext_lazy(
+        "%(reader)s lost the right to see your %(parts)s, because the visit it was for was called off."
     ),
     ("grant.ended", "withdrawn"): gettext_lazy(
         "The app %(reader)s lost the right to see your %(parts)s, because it is no longer in use here."
