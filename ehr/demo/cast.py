@@ -10,8 +10,8 @@ from django_otp.oath import totp
 from consent.access import AccessDenied, open_chart
 from consent.sharing import arrivals, grants
 from ehr import clock
+from ehr.accounts import on_paper, second_factor
 from ehr.accounts import operations as accounts
-from ehr.accounts import second_factor
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
 from ehr.desk.operations import give_role
@@ -140,6 +140,31 @@ def patient(
 ) -> tuple[Player, Patient]:
     """Return somebody with a record of their own, whose identity two members of staff have confirmed."""
     player = enter(email, name, "patient")
+    return player, _record(player, name, born, sex, identifiers, checkers)
+
+
+def patient_without_email(
+    name: str, born: date, sex: str, identifiers: list[tuple[str, str]], *, checkers: list[Player]
+) -> tuple[Player, Patient]:
+    """Return somebody who has no e-mail address, whom two members of staff made a paper, with a record of their own."""
+    first, second = (checker.user for checker in checkers)
+    seen = {"document": "health-card", "number": identifiers[0][1]}
+    slip = on_paper.invite(name=name, reach="12 Water Street, Halifax\n902 555 0141", by=first, **seen)
+    sheet = on_paper.confirm(slip.invitation, by=second, **seen)
+    signed_in = on_paper.redeem(
+        name=slip.invitation.user.sign_in_name,
+        first=slip.code,
+        second=sheet.code,
+        passphrase=PASSPHRASE,
+        address=HERE,
+    )
+    player = Player(signed_in.user, signed_in.keyring, "patient without e-mail")
+    return player, _record(player, name, born, sex, identifiers, checkers)
+
+
+def _record(
+    player: Player, name: str, born: date, sex: str, identifiers: list[tuple[str, str]], checkers: list[Player]
+) -> Patient:
     record = arrivals.register(
         player.user, name=name, birth_date=born, sex=sex, identifiers=identifiers, keyring=player.keyring
     )
@@ -149,7 +174,7 @@ def patient(
             check_identity(
                 identifier, by=checker.user, document="health-card", number=numbers[bytes(identifier.digest)]
             )
-    return player, record
+    return record
 
 
 def share(record: Patient, player: Player, reader: Player, *parts: Category, write: bool = False, days: int = 180):

@@ -88,6 +88,7 @@ ACCOUNT = {
         subject=_SECURITY,
         mail=_NOT_YOU,
         by_desk=True,
+        by_desk_too=True,
         post=_(
             "An e-mail address was added to your account. Whoever reads that mailbox can set a new passphrase, though "
             "that opens nothing of your record. If it was not you, call us today."

@@ -42,7 +42,8 @@ class Kind:
 
     `emergency` is told at once, whatever was chosen and at whatever hour: what happens now and can be stopped only now.
     `by_desk` must reach its person even where they have no mailbox: the desk then tells them, by letter or telephone,
-    in the words of `post`. All emergencies are such.
+    in the words of `post`. All emergencies are such. `by_desk_too` is told so even where there is a mailbox, which may
+    be somebody else's.
     """
 
     heading: str | Promise
@@ -53,6 +54,7 @@ class Kind:
     link: str = ""
     emergency: bool = False
     by_desk: bool = False
+    by_desk_too: bool = False
     post: str | Promise = _URGENT_POST
     topic: Topic = Topic.ACCOUNT
 

@@ -35,9 +35,11 @@ def send_letter(letter: Letter) -> None:
     if link is not None and (link.used_at is not None or link.ends_at <= clock.now()):
         return
     email = letter.to or letter.user.email
-    if email is None:
+    if email is None or kinds.of(letter.kind).by_desk_too:
         errands.put_on_the_list(letter.user, letter.kind, key=f"letter/{letter.pk}")
-    elif link is None:
+    if email is None:
+        return
+    if link is None:
         _send_kind(letter, letter.user, email, "")
     else:
         query = f"?{urlencode(letter.payload)}" if letter.payload else ""

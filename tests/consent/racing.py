@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Queue
 
 from django.db import connection, transaction
+from django.db.models import Model
 
 from patients.models import Patient
 
@@ -24,9 +25,14 @@ def at_once(patient: Patient, *acts: Callable[[], object], meanwhile: Callable[[
     Whoever changes what is shared begins with the patient's row: it is held here until each act stands in line for
     it, in this order. `meanwhile` is done by whoever holds it, before anybody else.
     """
+    return behind(patient, *acts, meanwhile=meanwhile)
+
+
+def behind(row: Model, *acts: Callable[[], object], meanwhile: Callable[[], object] = int) -> list[object]:
+    """Return what came of each act, when all stood in line for a row before any had it. As `at_once`."""
     with ThreadPoolExecutor(len(acts)) as pool:
         with transaction.atomic():
-            Patient.objects.select_for_update().get(pk=patient.pk)
+            type(row)._default_manager.select_for_update().get(pk=row.pk)
             begun = [_in_line(pool, act) for act in acts]
             meanwhile()
         return [one.exception(WITHIN) or one.result() for one in begun]

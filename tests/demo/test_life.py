@@ -44,6 +44,12 @@ def test_its_nurse_looks_after_the_first_patient(demo):
     assert (assignment.patient, assignment.reader.name) == (demo, "Nora Quinn")
 
 
+def test_somebody_without_e_mail_signs_in_by_name_and_shares_with_a_doctor(demo, settings):
+    [unmailed] = User.objects.filter(email=None)
+    assert Grant.objects.filter(patient__user=unmailed, reader__name="Dr Mei Lee").count() == 1
+    assert unmailed.sign_in_name in (settings.DATA_DIR / "demo.txt").read_text()
+
+
 def test_a_second_demo_changes_nothing(demo):
     before = [model.objects.count() for model in (User, Grant, AccessRequest, Referral, Assignment)]
     with pytest.raises(CommandError):

@@ -231,6 +231,15 @@ def test_an_address_is_added_by_its_letter_and_taken_away_again(mona, sheet, bro
     assert mail.outbox[-1].to == ["mona@example.org"]
 
 
+@pytest.mark.security
+def test_that_an_address_was_added_is_told_by_letter(mona, browser):
+    browser.post("/account/email/", {"email": "mona@example.org"})
+    browser.post(browser.open_mail("account/email"), {"passphrase": PASSPHRASE})
+    tasks.deliver()
+    assert Errand.objects.get().kind == "email-added"
+    assert mail.outbox[-1].to == ["mona@example.org"]
+
+
 def test_whoever_signed_up_by_e_mail_has_no_such_page(inside):
     assert inside.get("/account/email/").status_code == 404
 

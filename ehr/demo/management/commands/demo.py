@@ -19,6 +19,7 @@ from providers.roles import Role
 
 SOURCE = "City Hospital"
 INVITED_BY_POST = 1  # of the records, how many wait for their patient
+WITHOUT_EMAIL = 1  # besides those asked for: somebody who signs in with a name on paper
 
 
 class Command(BaseCommand):
@@ -45,7 +46,8 @@ class Command(BaseCommand):
         path = settings.DATA_DIR / "demo.txt"
         path.write_text(cast.sign_ins(players, invitation), encoding="utf-8")
         path.chmod(0o600)
-        self.stdout.write(f"Made {patients} records. The sign-ins are in {path.name}, in the data folder.")
+        count = patients + WITHOUT_EMAIL
+        self.stdout.write(f"Made {count} records. The sign-ins are in {path.name}, in the data folder.")
 
     def _play(self, count: int, seed: int) -> tuple[list[cast.Player], str]:
         desk = cast.staff()
@@ -57,7 +59,7 @@ class Command(BaseCommand):
         quinn = cast.clinician("quinn@demo.example", "Nora Quinn", Role.NURSE, harbour, verifiers=verifiers)
         novak = cast.clinician("novak@demo.example", "Jan Novák", Role.SPECIALIST, hospital, verifiers=verifiers)
         family = life.team("Family practice", harbour, lead=lee, others=[quinn], founder=desk[3], by=verifiers[0])
-        made = generator.patients(count, seed)
+        made = generator.patients(count + WITHOUT_EMAIL, seed)
         own = itertools.islice(made, count - INVITED_BY_POST)
         players = []
         for number, bundle in enumerate(self._shown(own, count - INVITED_BY_POST), start=1):
@@ -76,31 +78,39 @@ class Command(BaseCommand):
             elif number == 2:
                 cast.share(record, player, lee, Category.LABS, days=5)
         invitation = self._waiting(next(made), by=verifiers[0])
+        unmailed, record = self._without_email(next(made), checkers=verifiers)
+        players.append(unmailed)
+        cast.share(record, unmailed, lee, Category.BASIC, Category.LABS)
         return [*players, lee, haddad, quinn, novak, *desk], invitation
 
     def _shown(self, bundles_, count):
         return tqdm(bundles_, total=count, unit="record", file=self.stderr, disable=None)
 
     def _patient(self, number: int, bundle: dict, *, checkers: list[cast.Player]):
-        about = _patient_of(bundle)
         try:
-            player, record = cast.patient(
-                f"patient{number}@demo.example",
-                names.person(about["name"]),
-                date.fromisoformat(about["birthDate"]),
-                about["gender"],
-                [(one["system"], one["value"]) for one in about["identifier"]],
-                checkers=checkers,
-            )
+            player, record = cast.patient(f"patient{number}@demo.example", *_who(bundle), checkers=checkers)
         except AlreadyKnown as twice:
             raise CommandError(f"The generator made the same person twice. Choose another --seed. {twice}") from twice
         receive_bundle(bundles.document(f"record {number}", bundle), source=SOURCE)
         return player, record
 
     @staticmethod
+    def _without_email(bundle: dict, *, checkers: list[cast.Player]):
+        player, record = cast.patient_without_email(*_who(bundle), checkers=checkers)
+        receive_bundle(bundles.document("a record of somebody without e-mail", bundle), source=SOURCE)
+        return player, record
+
+    @staticmethod
     def _waiting(bundle: dict, *, by: cast.Player) -> str:
         receive_bundle(bundles.document("the waiting record", bundle), source=SOURCE)
         return cast.invite(_patient_of(bundle), by=by)
+
+
+def _who(bundle: dict) -> tuple[str, date, str, list[tuple[str, str]]]:
+    """Return name, birth date, sex and identifiers of whom a bundle is about."""
+    about = _patient_of(bundle)
+    known = [(one["system"], one["value"]) for one in about["identifier"]]
+    return names.person(about["name"]), date.fromisoformat(about["birthDate"]), about["gender"], known
 
 
 def _patient_of(bundle: dict) -> dict:
