@@ -392,5 +392,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PUBLIC": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "ehr.api.schema.with_refusals"],
     "ENUM_NAME_OVERRIDES": {"Category": "ehr.words.Category", "OrdinaryCategory": "ehr.api.fields.ORDINARY"},
 }

@@ -8,6 +8,7 @@ from ehr.api import (
     emergencies,
     grants,
     logs,
+    nowhere,
     providers,
     records,
     schema,  # noqa: F401 - known to the generator once it is imported
@@ -48,4 +49,5 @@ urlpatterns = [
     path("log/whole", logs.whole_list, name="log-whole"),
     path("log/head", logs.head, name="log-head"),
     path("log/<uuid:event>/proof", logs.proof, name="log-proof"),
+    path("<path:address>", nowhere.nowhere, name="nowhere"),
 ]

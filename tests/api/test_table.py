@@ -18,6 +18,7 @@ VERBS = {
     "request-access", "grant-temporary-access", "log-access-event",
 }  # fmt: skip
 ROWS = ROW.findall(PAGE)
+THERE = [one for one in urlpatterns if one.name != "nowhere"]
 
 
 def plain(route: object) -> str:
@@ -37,7 +38,7 @@ def test_every_row_names_an_address_and_a_test_that_are_there(address, file, tes
 
 
 def test_no_address_is_left_out_of_the_page():
-    assert [one for one in (plain(one.pattern) for one in urlpatterns) if one not in PAGE] == []
+    assert [one for one in (plain(one.pattern) for one in THERE) if one not in PAGE] == []
 
 
 def test_the_schema_leaves_no_doubt(client, capsys):
@@ -49,4 +50,22 @@ def test_the_schema_names_every_address_and_is_openapi_3(client):
     told = client.get("/api/v1/openapi.json").json()
     assert told["openapi"].startswith("3.")
     shown = {address.removeprefix("/api/v1/") for address in told["paths"]}
-    assert shown == {plain(one.pattern) for one in urlpatterns} - {"openapi.json"}
+    assert shown == {plain(one.pattern) for one in THERE} - {"openapi.json"}
+
+
+def test_the_schema_says_of_every_operation_what_a_refusal_looks_like(client):
+    told = client.get("/api/v1/openapi.json").json()
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for address, operations in told["paths"].items():
+        for method, operation in operations.items():
+            refusals = {code: one.get("content") for code, one in operation["responses"].items() if code[0] in "4d"}
+            assert refusals.keys() >= {"400", "401", "403", "404", "409", "423", "429", "default"}, (address, method)
+            assert all(content == problem for content in refusals.values()), (address, method)
+
+
+@pytest.mark.parametrize("address", ["no/such/thing", "consents/null,null", "consents/", "openapi.jsonx"])
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete", "patch"])
+def test_what_is_nowhere_is_told_by_a_problem(client, address, method):
+    answer = getattr(client, method)(f"/api/v1/{address}")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["type"] == "urn:chartseal:problem:not-here"

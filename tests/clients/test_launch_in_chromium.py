@@ -2,16 +2,18 @@
 
 import json
 import mimetypes
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.urls import reverse
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Route, expect, sync_playwright
 
 from ehr.smart.models import App
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.clients.conftest import HERE
+from tests.clients.conftest import HERE, Running
 
 pytestmark = [pytest.mark.clients, pytest.mark.browser]
 APP = "http://localhost:8999"  # answered from memory: another origin than the server's
@@ -35,6 +37,29 @@ FHIR.oauth2.ready().then(async (client) => {
 </script>"""
 
 
+def cookies(running: Running) -> list[dict]:
+    """Return what makes a browser the one that Ana is signed in with.
+
+    A browser is handed secure cookies for https only, and sends them to this machine over http, too.
+    """
+    place = running.url.replace("http:", "https:")
+    return [
+        {"name": name, "value": one.value, "url": place, "secure": True, "httpOnly": True, "sameSite": "Lax"}
+        for name, one in running.browser.cookies.items()
+    ]
+
+
+def static_of(folder: Path) -> Callable[[Route], None]:
+    """Return what answers a browser's request for a file of ours."""
+
+    def static(route: Route) -> None:
+        file = folder / urlsplit(route.request.url).path.lstrip("/")
+        kind = mimetypes.guess_type(file.name)[0] or "font/woff2"
+        route.fulfill(status=200, content_type=kind, body=file.read_bytes())
+
+    return static
+
+
 @pytest.fixture
 def chromium(running):
     """A browser in which Ana is signed in, and the app's pages at an origin of their own."""
@@ -47,31 +72,19 @@ def chromium(running):
         "/back": ("text/html", BACK.encode()),
         "/library.js": ("text/javascript", LIBRARY.read_bytes()),
     }
-    # A browser is handed secure cookies for https only, and sends them to this machine over http, too.
-    place = running.url.replace("http:", "https:")
-    cookies = [
-        {"name": name, "value": one.value, "url": place, "secure": True, "httpOnly": True, "sameSite": "Lax"}
-        for name, one in running.browser.cookies.items()
-    ]
 
     def answer(route) -> None:
         kind, body = pages.get(urlsplit(route.request.url).path, ("text/html", b""))
         route.fulfill(status=200, content_type=kind, body=body)
-
-    def static(route) -> None:
-        file = settings.BASE_DIR / urlsplit(route.request.url).path.lstrip("/")
-        route.fulfill(
-            status=200, content_type=mimetypes.guess_type(file.name)[0] or "font/woff2", body=file.read_bytes()
-        )
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, NEAR])
         context = browser.new_context()
         context.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
-        context.add_cookies(cookies)
+        context.add_cookies(cookies(running))
         context.route(f"{APP}/**", answer)
-        context.route(f"{running.url}/static/**", static)
+        context.route(f"{running.url}/static/**", static_of(settings.BASE_DIR))
         yield context.new_page()
         expect.set_options(timeout=5_000)
         browser.close()

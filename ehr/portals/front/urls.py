@@ -6,6 +6,7 @@ from ehr.portals.front import (
     account,
     bedside,
     calendars,
+    developers,
     entering,
     guarding,
     health,
@@ -21,6 +22,8 @@ app_name = "front"
 urlpatterns = [
     path("", public.home, name="home"),
     path("licence/", public.licence, name="licence"),
+    path("developers/", developers.developers, name="developers"),
+    path("developers/sandbox/", developers.register, name="sandbox"),
     path("sign-up/", joining.sign_up, name="sign-up"),
     path("check-mail/", joining.check_mail, name="check-mail"),
     path("verify/<str:token>/", joining.verify, name="verify"),
