@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from appointments import minutes, offering, payments, queries
+from appointments import minutes, offering, payments, queries, visiting
 from appointments.booking import telling
 from appointments.booking.changing import change, known, locked, may, problem, was_of_clinic
 from appointments.models import Appointment, Change, Dispute, Status, Waiting
@@ -73,6 +73,7 @@ def _money_follows(visit: Appointment, at: datetime) -> None:
         payments.on_no_show(visit, at)
     elif visit.status == Status.MISTAKE:
         payments.on_mistake(visit)
+        visiting.on_cancelled(visit)
 
 
 def _money_goes_back(visit: Appointment, taken_back: Change, *, by_which: Change) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from appointments import minutes, offering, payments, queries
+from appointments import minutes, offering, payments, queries, visiting
 from appointments.availability import check, steps
 from appointments.booking import telling
 from appointments.booking.changing import FULL, change, is_of_clinic, known, locked, may, problem
@@ -198,6 +198,7 @@ def put_instead(
     change(old, Status.CANCELLED, by=by, at=at, because="moved")
     Waiting.objects.filter(appointment=old, ended_at__isnull=True).update(appointment=made)
     payments.on_moved(old, made)
+    visiting.on_cancelled(old)
     telling.moved(old, made, by)
     offering.freed(old, at)
     return made
@@ -233,5 +234,6 @@ def call_off(visit: Appointment, *, by: Actor | None, at: datetime, because: str
     minutes.give_back(visit)
     Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
     payments.on_cancelled(visit, at, by_clinic=is_of_clinic(by, because))
+    visiting.on_cancelled(visit)
     telling.cancelled(visit, by)
     offering.freed(visit, at)
