@@ -22,8 +22,11 @@ from ehr.crypto.sealing import seal
 
 logger = logging.getLogger(__name__)
 
-OPENED_BY = "institution.message-opened"
-MENDS = "intake.repair_message"
+# What opens a kept message, and whose job that is: one that is tried again, one that goes to whom it belongs.
+OPENED_BY = {
+    "institution.message-opened": "intake.repair_message",
+    "institution.stray-opened": "intake.remove_stray",
+}
 MOST_PER_HOUR = 2_000
 _lately: list = []
 
@@ -42,7 +45,7 @@ def open_message(event_id: UUID, message_id: UUID, blob: bytes, *, to: bytes) ->
     """Return the key (32 bytes) of one kept message, sealed to the key that the event names. Raises Refused."""
     with telling(event_id, None, "repair"), one_at_a_time, transaction.atomic(durable=True):
         event = proven(event_id, to=to)
-        if event.action != OPENED_BY or event.outcome == "refused":
+        if event.action not in OPENED_BY or event.outcome == "refused":
             raise Refused("other-action")
         if event.details.get("message") != str(message_id) or event.details.get("sealed") != sha256(blob).hexdigest():
             raise Refused("other-reader")
@@ -57,10 +60,10 @@ def open_message(event_id: UUID, message_id: UUID, blob: bytes, *, to: bytes) ->
 
 
 def _require_standing(event: Line) -> None:
-    """Raise Refused unless whoever acted works here and repairs messages."""
+    """Raise Refused unless whoever acted works here and this is their job."""
     actor = actor_of(event)
     user = User.objects.filter(pk=actor, is_active=True).first() if actor else None
-    if user is None or not user.has_perm(MENDS):
+    if user is None or not user.has_perm(OPENED_BY[event.action]):
         raise Refused("standing")
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from consent import reach
 from ehr.accounts.operations import Refused
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Reason, Section, Worklist, waiting
-from ehr.intake import joining, strays
+from ehr.intake import joining, moving, strays
 from ehr.intake.models import Feed, Joining, Stray
 from patients.models import Patient
 from patients.queries import by_identifiers
@@ -178,6 +178,41 @@ REMOVE = Act(
     form=Nothing,
     grave=True,
 )
+
+
+class ToWhom(forms.Form):
+    """A number of the person it is about, which somebody has shown or a sender vouches for."""
+
+    system = forms.CharField(label=_("Numbering system"), max_length=200)
+    number = forms.CharField(
+        label=_("Number of the person it is about"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+def move(row: Stray, *, by) -> None:
+    """Send the entry on to the record where it belongs."""
+    moving.move(row, by=by)
+
+
+SEND_ON = Act(
+    "send-on",
+    _("It belongs to somebody else here"),
+    moving.send_on,
+    _("Your word is on file. With a second one, it goes to their record and leaves this one."),
+    help=_("You have asked the sender. Its patient handed it back, closed: nobody here reads it."),
+    form=ToWhom,
+)
+MOVE = Act(
+    "move",
+    _("Send it on to this person"),
+    move,
+    _("It is in the record where it belongs, and gone from this one."),
+    help=_("You have asked the sender, too, and compared name and birth date."),
+    form=Nothing,
+    grave=True,
+)
 KEEP = Act("keep", _("They are this patient's"), strays.keep, _("They stay where they are."), form=Reason)
 
 
@@ -193,24 +228,34 @@ class Strays(Worklist):
     new_label = _("Name a message")
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("patient", "said_by", "decided_by", "taken__feed__source")
+        people = ("patient", "said_by", "decided_by", "target", "target_by")
+        return super().get_queryset(request).select_related(*people, "taken__feed__source", "feed__source")
 
     def rows(self, request: HttpRequest, view: str):
         rows = self.get_queryset(request).filter(decided_at__isnull=view == "open")
         return rows.order_by("said_at", "pk")
 
     def seen(self, request: HttpRequest, rows) -> None:
-        named = {row.patient_id: row.patient for row in rows}
+        named = {one.pk: one for row in rows for one in (row.patient, row.target) if one}
         reach.name(list(named.values()), to=request.user, because="stray")
 
     def line(self, row: Stray) -> Line:
         count = len(row.entries)
         said = ngettext("%(count)s entry", "%(count)s entries", count) % {"count": count}
-        tag = gettext("taken out") if row.removed else gettext("kept") if row.decided_at else ""
+        tag = (
+            gettext("sent on")
+            if row.moved
+            else gettext("taken out")
+            if row.removed
+            else gettext("kept")
+            if row.decided_at
+            else ""
+        )
         return Line(title=row.patient.name, said=said, tag=tag, look="plain", since=row.said_at)
 
     def facts(self, row: Stray) -> Facts:
-        sender = row.taken.feed.source.name if row.taken else _("see who signed it, with the patient")
+        known = row.feed or (row.taken and row.taken.feed)
+        sender = known.source.name if known else _("see who signed it, with the patient")
         return [
             (_("They are in the record of"), row.patient.name),
             (_("Born"), row.patient.birth_date),
@@ -219,12 +264,19 @@ class Strays(Worklist):
             (_("How many"), len(row.entries)),
             (_("Said by"), row.said_by.name),
             (_("Why"), row.reason),
+            (_("Handed back by its patient"), _("yes") if row.body else _("no, or not any more")),
+            *_to_whom(row),
             (_("Decided by"), row.decided_by.name if row.decided_by else _("nobody yet")),
         ]
 
     def acts(self, request: HttpRequest, row: Stray) -> list[Act]:
         own = request.user.pk in (row.said_by_id, row.patient.user_id)
-        return [REMOVE, KEEP] if row.decided_at is None and self.may_make(request) and not own else []
+        if row.decided_at is not None or not self.may_make(request) or own:
+            return []
+        back = [SEND_ON] if row.body else []
+        if row.body and row.target and request.user.pk not in (row.target_by_id, row.target.user_id):
+            back = [MOVE, SEND_ON]
+        return [*back, REMOVE, KEEP]
 
     def may_make(self, request: HttpRequest) -> bool:
         return request.user.has_perm("intake.remove_stray")
@@ -239,3 +291,13 @@ class Strays(Worklist):
         rows = self.rows(request, "open")
         late = timedelta(days=2)
         return [waiting(_("Entries in the wrong record"), rows, self.address(), since="said_at", late_after=late)]
+
+
+def _to_whom(row: Stray) -> Facts:
+    if row.target is None:
+        return []
+    return [
+        (_("It belongs to"), row.target.name),
+        (_("Who was born"), row.target.birth_date),
+        (_("Says"), row.target_by.name if row.target_by else ""),
+    ]

@@ -180,6 +180,16 @@ class Stray(models.Model):
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
     removed = models.BooleanField(default=False)
+    # What its patient handed back, so that it can go where it belongs: sealed as a broken message is, emptied once it
+    # is decided, or after 30 days. It opens in no other row.
+    feed = models.ForeignKey(Feed, models.PROTECT, null=True, blank=True, related_name="+")
+    key_version = models.ForeignKey(KeyVersion, models.PROTECT, null=True, blank=True, related_name="+")
+    sealed_key = models.BinaryField(default=b"")
+    body = models.BinaryField(default=b"")
+    # To whom one of the staff says it belongs; another one decides.
+    target = models.ForeignKey(Patient, models.PROTECT, null=True, blank=True, related_name="+")
+    target_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    moved = models.BooleanField(default=False)
 
     class Meta:
         permissions = [("remove_stray", _("Can take entries out of the wrong person's record"))]

@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from ehr.intake import repair
+from ehr.intake import moving, repair
 
 
 @shared_task
 def tidy() -> int:
-    """Destroy broken messages that have waited for longer than they are kept; return how many."""
-    return repair.expire()
+    """Destroy broken messages, and what was handed back, that waited for longer than they are kept; return how many."""
+    return repair.expire() + moving.forget()

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from consent import access
 from ehr.frame.categories import about
 from ehr.frame.roles import patient_only, unlocked
-from ehr.intake import strays
+from ehr.intake import moving, strays
 from ehr.lines import sentences
 from ehr.words import Category
 from patients import queries as patients
@@ -28,6 +28,20 @@ class NotMine(forms.Form):
         required=False,
         help_text=gettext_lazy("Staff read this. Leave out anything about health."),
     )
+    hand = forms.BooleanField(
+        label=gettext_lazy("Hand it back, so that it gets to the person it is about"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy(
+            "It is closed so that no member of staff can read it. Two of them send it on. Without this its sender must "
+            "send it again."
+        ),
+    )
+
+    def __init__(self, *args, can_hand: bool, **more):
+        super().__init__(*args, **more)
+        if not can_hand:
+            del self.fields["hand"]
 
 
 @require_http_methods(["GET", "POST"])
@@ -41,9 +55,13 @@ def not_mine(request: HttpRequest, entry: UUID) -> HttpResponse:
     opened = access.open_own(request.patient, keyring=request.keyring, categories=parts, logical_id=entry)
     if not opened.entries:
         raise Http404
-    form = NotMine(request.POST if request.method == "POST" else None)
+    feed = moving.feed_of(request.patient, entry)
+    form = NotMine(request.POST if request.method == "POST" else None, can_hand=feed is not None)
     if form.is_bound and form.is_valid():
-        strays.named_by_patient(request.patient, entry, by=request.user, reason=form.cleaned_data["reason"])
+        resource = opened.entries[0].resource
+        handed = moving.handed_back(feed, resource) if feed and form.cleaned_data["hand"] and resource else None
+        reason = form.cleaned_data["reason"]
+        strays.named_by_patient(request.patient, entry, by=request.user, reason=reason, handed=handed)
         messages.success(
             request, _("Staff look at it with the sender. If it is somebody else’s, it leaves your record.")
         )
