@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from audit import log
-from ehr.accounts import lost_keys, on_paper
+from ehr.accounts import lost_keys, mailboxes, on_paper
 from ehr.accounts import queries as accounts
 from ehr.accounts.models import PaperInvitation, Recovery, User
 from ehr.accounts.on_paper import Handed
@@ -62,6 +62,18 @@ def note_address(user: User, *, reach: str, by: User) -> None:
 def told(errand: Errand, *, how: str, by: User) -> None:
     """Note that somebody without a mailbox was told; it stands on their own list too. Raises Refused."""
     errands.done(errand, how=how, by=by, subject=list_of(errand.user))
+
+
+def may_remove_email(user: User) -> bool:
+    """Tell whether somebody can do without an e-mail address: they have a sign-in name and work with no patients."""
+    return mailboxes.may_remove(user) and not Clinician.objects.filter(user=user).exists()
+
+
+def remove_email(*, user: User, passphrase: str, address: str) -> None:
+    """Take the e-mail address from an account that can do without, for the passphrase. Raises Refused."""
+    if not may_remove_email(user):
+        raise Refused(_("Whoever works with patients, or has no sign-in name, needs an e-mail address. Yours stays."))
+    mailboxes.remove(user=user, passphrase=passphrase, address=address)
 
 
 def stop_recovery(recovery: Recovery, *, by: User) -> None:

@@ -65,15 +65,15 @@ def add(*, token: str, passphrase: str, address: str) -> User:
 
 
 def may_remove(user: User) -> bool:
-    """Tell whether somebody can do without their e-mail address: they have a sign-in name, and do not work here."""
+    """Tell whether an account goes on without its e-mail address: it has a sign-in name, and is not of staff."""
     return user.email is not None and user.vouched_at is not None and not user.is_staff
 
 
 def remove(*, user: User, passphrase: str, address: str) -> None:
     """Take the e-mail address away from an account that has a sign-in name, for the passphrase. Raises Refused.
 
-    The mailbox is told. Links that were sent to it work no more. Whether its person works with patients, and needs
-    one, is asked before this is called.
+    The mailbox is told. Links that were sent to it work no more. `consent.inviting.remove_email` asks first whether its
+    person works with patients, and needs one.
     """
     check_passphrase(user, user.signs_in_with, passphrase, address)
     with transaction.atomic():
@@ -83,6 +83,8 @@ def remove(*, user: User, passphrase: str, address: str) -> None:
         gone = user.email
         user.email = user.email_verified_at = None
         user.save(update_fields=["email", "email_verified_at"])
-        Link.objects.filter(user=user, used_at=None).update(used_at=clock.now())
+        # A link that stops a recovery may still be used: it opens nothing.
+        open_ones = Link.objects.filter(user=user, used_at=None).exclude(kind=Link.Kind.STOP)
+        open_ones.update(used_at=clock.now())
         log.append("account.email-removed", actor=queries.party(user), subject=None, outcome="done")
         letters.write(user, "email-removed", key=f"email-removed-{user.pk}-{clock.now():%Y%m%dT%H%M%S%f}", to=gone)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import log
@@ -52,10 +53,15 @@ def invite(*, name: str, reach: str, document: str, number: str, by: User) -> Ha
     """Begin an account for somebody without e-mail, as the first of two who see them. Raises Refused.
 
     name is what their document says, reach where a letter or a call reaches them. number is the document's: the second
-    member of staff types it too, from the document, and it is kept as a digest until then.
+    member of staff types it too, from the document, and it is kept as a digest until then. Begun twice by one member
+    of staff for one person, it is one paper, with a new half.
     """
     may_issue(by)
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=by.pk)
+        for begun in _begun(name, by):
+            if hmac.compare_digest(bytes(begun.document_digest), _number(begun, number)):
+                return hand_again(begun, by=by)
         user = User(name=name, sign_in_name=_free_name(name), time_zone=by.time_zone, language=by.language)
         user.set_unusable_password()
         user.save(force_insert=True)
@@ -201,6 +207,12 @@ def tidy() -> None:
     ended = PaperInvitation.objects.filter(ended_at__gt=over).values("user")
     User.objects.filter(email=None, vouched_at=None).exclude(pk__in=waiting).exclude(pk__in=ended).delete()
     PaperInvitation.objects.filter(used_at=None, expires_at__lte=over).delete()
+
+
+def _begun(name: str, by: User) -> QuerySet[PaperInvitation]:
+    """Return the papers for a new account in this name that one member of staff began and nobody confirmed."""
+    rows = PaperInvitation.objects.under_way(clock.now()).filter(kind=PaperInvitation.Kind.JOIN, user__name=name)
+    return rows.filter(checks__by=by, checks__half=_FIRST).exclude(checks__half=_SECOND)
 
 
 def _begin(

@@ -69,6 +69,17 @@ def test_a_paper_of_two_staff_lets_its_person_choose_a_passphrase_and_makes_thei
     assert signed_in.keyring is not None
 
 
+def test_a_paper_begun_twice_by_one_member_of_staff_is_one_with_a_new_half(iris, vera):
+    older, newer = first_half(iris), first_half(iris)
+    assert newer.invitation == older.invitation
+    sheet = second_half(newer, vera)
+    name = newer.invitation.user.sign_in_name
+    with pytest.raises(operations.Refused):
+        use((name, older.code, sheet.code))
+    assert use((name, newer.code, sheet.code)).keyring
+    assert first_half(iris).invitation != newer.invitation
+
+
 @pytest.mark.security
 def test_one_member_of_staff_is_not_two(iris):
     slip = first_half(iris)

@@ -8,7 +8,9 @@ from django.urls import reverse
 
 from audit import queries as audit
 from audit.models import Event
+from consent import inviting
 from consent.models import Grant
+from ehr.accounts import operations
 from ehr.accounts.models import PaperInvitation, PostalAddress, Recovery, User
 from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
@@ -229,6 +231,24 @@ def test_an_address_is_added_by_its_letter_and_taken_away_again(mona, sheet, bro
     assert Browser().sign_in("mona@example.org").status_code == 200
     tasks.deliver()
     assert mail.outbox[-1].to == ["mona@example.org"]
+
+
+@pytest.mark.security
+def test_whoever_else_reads_that_mailbox_learns_no_sign_in_name(mona, sheet, browser):
+    browser.post("/account/email/", {"email": "mona@example.org"})
+    link = browser.open_mail("account/email")
+    assert sheet.name not in Browser().get(link).content.decode()
+    assert sheet.name not in mail.outbox[-1].body
+
+
+@pytest.mark.security
+def test_whoever_became_a_clinician_keeps_their_address(mona, browser):
+    browser.post("/account/email/", {"email": "mona@example.org"})
+    browser.post(browser.open_mail("account/email"), {"passphrase": PASSPHRASE})
+    mona.refresh_from_db()
+    providers.register_clinician(mona, title="Dr", professional_name="Mona", institution=None, by=mona)
+    with pytest.raises(operations.Refused, match="needs an e-mail"):
+        inviting.remove_email(user=mona, passphrase=PASSPHRASE, address="192.0.2.1")
 
 
 @pytest.mark.security

@@ -46,7 +46,7 @@ def email(request: HttpRequest) -> HttpResponse:
     user = request.user
     if user.sign_in_name is None:
         raise Http404
-    may_remove = mailboxes.may_remove(user) and not roles.must_have_second_factor(user)
+    may_remove = inviting.may_remove_email(user)
     form = (Passphrase if user.email else AddEmail)(request.POST or None)
     if form.is_valid():
         told = {**form.cleaned_data, "address": sessions.address(request)}
@@ -55,10 +55,9 @@ def email(request: HttpRequest) -> HttpResponse:
                 mailboxes.ask(user=user, **told)
                 messages.success(request, _("A letter is on its way to that address. Open the link in it to go on."))
                 return redirect("front:email")
-            if may_remove:
-                mailboxes.remove(user=user, **told)
-                messages.success(request, _("The address is gone. You sign in with your sign-in name."))
-                return redirect("front:email")
+            inviting.remove_email(user=user, **told)
+            messages.success(request, _("The address is gone. You sign in with your sign-in name."))
+            return redirect("front:email")
         except operations.Refused as refused:
             form.add_error(None, refused.message)
     context = {"form": form, "may_remove": may_remove, "reach": queries.postal_address(user)}
@@ -80,5 +79,7 @@ def add_email(request: HttpRequest, token: str) -> HttpResponse:
         else:
             messages.success(request, _("The address is added. You can sign in with it, or with your sign-in name."))
             return redirect("front:account" if request.user.is_authenticated else "front:sign-in")
-    context = {"form": form, "email": link.email, "name": link.user.signs_in_with}
+    # Whoever else reads that mailbox is not told how this person signs in.
+    whose = request.user.signs_in_with if request.user == link.user else ""
+    context = {"form": form, "email": link.email, "whose": whose}
     return render(request, "front/add_email.html", context)
