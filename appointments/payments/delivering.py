@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from appointments.models import Invoice, PaymentParcel
+from appointments.models import Invoice, Movement, PaymentParcel
 from appointments.payments import ledger, providers, telling
 from appointments.payments.position import Seen, next_act
 from appointments.payments.providing import PaymentProvider, Refused
@@ -58,8 +58,10 @@ def _noted(parcel: PaymentParcel, seen: Seen, *, settling: bool) -> bool:
     """Write down a provider's answer. Return whether the parcel's act is still the next one; settle where it is not."""
     with transaction.atomic():
         invoice = ledger.locked(parcel.invoice_id)
-        if ledger.note(invoice, parcel.payment, seen):
-            invoice.stuck_at = None
+        if new := ledger.note(invoice, parcel.payment, seen):
+            # What came back would come back again: a person finds another way to give it.
+            came_back = any(movement.kind == Movement.Kind.BOUNCED for movement in new)
+            invoice.stuck_at = clock.now() if came_back else None
             invoice.save(update_fields=["stuck_at"])
         act = None if invoice.stuck_at else next_act(ledger.position(invoice))
         needed = act is not None and ledger.says(parcel, act) and _is_time(invoice)

@@ -113,7 +113,7 @@ def settle(invoice: Invoice, *, besides: PaymentParcel | None = None) -> None:
 
 def says(parcel: PaymentParcel, act: Act) -> bool:
     """Tell whether a parcel is this act."""
-    return (parcel.kind, parcel.payment_id, parcel.payload["amount"]) == (act.kind, act.payment, act.amount)
+    return (parcel.kind, parcel.payment_id, parcel.payload.get("amount")) == (act.kind, act.payment, act.amount)
 
 
 def write(invoice: Invoice, kind: str, payment: Payment, amount: int) -> PaymentParcel:

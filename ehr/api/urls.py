@@ -9,6 +9,7 @@ from ehr.api import (
     grants,
     logs,
     nowhere,
+    payments,
     providers,
     records,
     schema,  # noqa: F401 - known to the generator once it is imported
@@ -41,6 +42,7 @@ urlpatterns = [
     path("requests/<uuid:asked>/decline", asking.decline, name="decline"),
     path("providers/registration", providers.registration, name="registration"),
     path("providers/credentials/<uuid:credential>/decision", providers.decision, name="decision"),
+    path("payments/stripe", payments.stripe, name="stripe"),
     path("licences/check", providers.licence, name="licence"),
     path("clinicians", providers.clinicians, name="clinicians"),
     path("institutions", providers.institutions, name="institutions"),

@@ -43,6 +43,11 @@ def plans(*, admin: str, relayer: str) -> list[Plan]:
         Plan("ProviderRegistry", [admin, relayer]),
         # The wait for lost keys is the same here and there.
         Plan("IdentityRegistry", [admin, relayer, int(settings.RECOVERY_DELAY.total_seconds())]),
+        # Who decides disputes and who is paid are others than who reports, where money is real: see ADR 0054.
+        Plan(
+            "AppointmentEscrow",
+            [relayer, settings.PAYMENTS.escrow_arbiter or admin, settings.PAYMENTS.escrow_payee or relayer, DAY],
+        ),
     ]
 
 

@@ -66,6 +66,7 @@ class Transaction(models.Model):
     contract = models.CharField(max_length=60)
     method = models.CharField(max_length=60, blank=True)
     calldata = models.BinaryField()
+    value = models.DecimalField(max_digits=30, decimal_places=0, default=0)  # wei sent along
     # What must be in a block first: sent together, the second would fail before the first is counted.
     after = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)

@@ -120,7 +120,7 @@ def _store(transaction: Transaction, *, chain_id: int, place: str, offer: Fees) 
             "nonce": transaction.nonce,
             "to": place,
             "data": bytes(transaction.calldata),
-            "value": 0,
+            "value": int(transaction.value),
             "gas": transaction.gas,
             "maxFeePerGas": offer.max_fee,
             "maxPriorityFeePerGas": offer.priority_fee,
@@ -140,6 +140,8 @@ def _store(transaction: Transaction, *, chain_id: int, place: str, offer: Fees) 
 def _try(transaction: Transaction, payer: Account, place: str) -> int | None:
     """Return the gas limit to sign with, or None where the contract would refuse it now: nobody pays for a revert."""
     call = {"from": payer.address, "data": f"0x{bytes(transaction.calldata).hex()}"} | ({"to": place} if place else {})
+    if transaction.value:
+        call["value"] = hex(int(transaction.value))
     answer = client.post([("eth_estimateGas", [call])])[0]
     if not answer.refused:
         return int(answer.result, 16) * GAS_ROOM_PERCENT // 100

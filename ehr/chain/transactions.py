@@ -30,15 +30,22 @@ class Outcome:
 
 
 def queue(
-    digest: bytes, *, contract: str, method: str, args: Sequence[object], after: Transaction | None = None
+    digest: bytes,
+    *,
+    contract: str,
+    method: str,
+    args: Sequence[object],
+    after: Transaction | None = None,
+    value: int = 0,
 ) -> Transaction:
     """Queue one call of a contract; the same digest again returns what was queued first.
 
+    `value` are wei that the relayer sends along.
     It is not signed before `after` is in a block. `args` are what eth_abi encodes: bytes as bytes, structs as tuples.
     Raises ValueError for a digest that is not 32 bytes or that stands for another call, and eth_abi's EncodingError
     for arguments that do not fit.
     """
-    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args), after)
+    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args), after, value)
 
 
 def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> Transaction:
@@ -56,7 +63,9 @@ def failed(contract: str) -> list[Transaction]:
     return list(Transaction.objects.filter(contract=contract, status=Status.FAILED).order_by("pk"))
 
 
-def _queue(digest: bytes, contract: str, method: str, calldata: bytes, after: Transaction | None = None) -> Transaction:
+def _queue(
+    digest: bytes, contract: str, method: str, calldata: bytes, after: Transaction | None = None, value: int = 0
+) -> Transaction:
     if len(digest) != 32:
         raise ValueError(f"A digest has 32 bytes, not {len(digest)}.")
     now = clock.now()
@@ -66,12 +75,17 @@ def _queue(digest: bytes, contract: str, method: str, calldata: bytes, after: Tr
             "contract": contract,
             "method": method,
             "calldata": calldata,
+            "value": value,
             "after": after,
             "queued_at": now,
             "due_at": now,
         },
     )
-    if not new and (transaction.contract, bytes(transaction.calldata)) != (contract, calldata):
+    if not new and (transaction.contract, bytes(transaction.calldata), int(transaction.value)) != (
+        contract,
+        calldata,
+        value,
+    ):
         raise ValueError(f"Digest 0x{digest.hex()} already stands for another call of {transaction.contract}.")
     return transaction
 

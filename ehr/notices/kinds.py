@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ehr.notices.account_kinds import ACCOUNT
 from ehr.notices.kind import Kind, Topic
 from ehr.notices.kind import emergency as _emergency
+from ehr.notices.money_kinds import MONEY
 from ehr.notices.visit_kinds import VISITS
 
 
@@ -315,6 +316,7 @@ KINDS = {
     **_about(Topic.SHARING, _SHARING),
     **_about(Topic.RECORD, _RECORD),
     **_about(Topic.VISITS, VISITS),
+    **_about(Topic.ACCOUNT, MONEY),
     **_about(Topic.WORK, _WORK),
     **_about(Topic.DESK, _DESK),
 }

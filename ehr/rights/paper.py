@@ -71,10 +71,10 @@ def paper(chart: Chart, *, looks: Sequence[Look], seal: Seal, files: Mapping[str
         "told.json": json.dumps(told).encode(),
         "seal.svg": _picture(seal.picture),
     }
-    return _pressed({name: base64.b64encode(text).decode() for name, text in sheets.items()})
+    return pressed({name: base64.b64encode(text).decode() for name, text in sheets.items()})
 
 
-def _pressed(sheets: Mapping[str, str]) -> bytes:
+def pressed(sheets: Mapping[str, str]) -> bytes:
     """Return what `press` makes of the sheets. It gets them by a pipe: nothing touches a disk."""
     try:
         done = subprocess.run(

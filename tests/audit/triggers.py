@@ -1,5 +1,7 @@
 """What transactional tests need around the log, and only tests may do: empty its tables, and forget its witness.
 
+The movements of money are only ever added too, and their triggers stand aside in the same way.
+
 Imported by tests/conftest.py. Django's `flush`, with which a transactional test ends, is the DELETE
 and TRUNCATE that the log's triggers refuse: around it they are dropped and created again.
 """
@@ -9,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.db.backends.base.operations import BaseDatabaseOperations
 
+from appointments.payments import triggers as money
 from audit import triggers
 
 _flush = BaseDatabaseOperations.execute_sql_flush
@@ -18,11 +21,13 @@ def _flush_without_triggers(operations, statements):
     connection = operations.connection
     if not any("audit_" in statement for statement in statements):
         return _flush(operations, statements)
-    triggers.remove(connection)
+    for each in (triggers, money):
+        each.remove(connection)
     try:
         return _flush(operations, statements)
     finally:
-        triggers.install(connection)
+        for each in (triggers, money):
+            each.install(connection)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ def test_it_prints_where_every_contract_stands(bare_chain, capsys):
         "AuditAnchor",
         "ProviderRegistry",
         "IdentityRegistry",
+        "AppointmentEscrow",
     ]
     assert deployments.address("AccessToken") in printed
     call_command("deploy_contracts")

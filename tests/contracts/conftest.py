@@ -64,21 +64,29 @@ class Bench:
         receipt = self._send(self.operator, "", artifacts.load(name).deployment(args), 5_000_000)
         return self.web3.eth.contract(address=receipt.contractAddress, abi=artifacts.load(name).abi)
 
-    def send(self, call, *, by=None, gas=None):
+    def create(self, code):
+        """Return the address of a contract whose creation code is given in bytes."""
+        return self._send(self.operator, "", code, 5_000_000).contractAddress
+
+    def send(self, call, *, by=None, gas=None, value=0):
         """Send a call such as `contract.functions.anchor(…)` and return its receipt. Raises what it reverts with."""
         sender = by or self.operator
-        limit = gas or call.estimate_gas({"from": sender.address})
+        limit = gas or call.estimate_gas({"from": sender.address, "value": value})
         data = call._encode_transaction_data()
-        return self._send(sender, call.address, bytes.fromhex(data[2:]), limit)
+        return self._send(sender, call.address, bytes.fromhex(data[2:]), limit, value)
 
-    def _send(self, sender, to, data, gas):
+    def poke(self, address, data, *, by=None):
+        """Call an address with plain bytes and return the receipt."""
+        return self._send(by or self.operator, address, data, 1_000_000)
+
+    def _send(self, sender, to, data, gas, value=0):
         fields = {
             "type": 2,
             "chainId": CHAIN_ID,
             "nonce": self.web3.eth.get_transaction_count(sender.address),
             "to": to,
             "data": data,
-            "value": 0,
+            "value": value,
             "gas": gas,
             "maxFeePerGas": 10**11,
             "maxPriorityFeePerGas": 1,
@@ -86,10 +94,10 @@ class Bench:
         signed = Account.sign_transaction(fields, sender.key)
         return self.web3.eth.get_transaction_receipt(self.web3.eth.send_raw_transaction(signed.raw_transaction))
 
-    def refusal(self, call, *, by=None):
+    def refusal(self, call, *, by=None, value=0):
         """Return (error name, its values) of a call that must be refused."""
         with pytest.raises(ContractCustomError) as caught:
-            call.call({"from": (by or self.operator).address})
+            call.call({"from": (by or self.operator).address, "value": value})
         return decode_error(call.contract_abi, caught.value.data)
 
 

@@ -55,15 +55,31 @@ def binding(bench):
     return bench.send(registry.functions.bind(PROVIDERS)).gasUsed
 
 
+def escrowing(bench):
+    """Return what a deposit costs, and its release; others than the first, whose accounts hold nothing yet."""
+    escrow = bench.deploy("AppointmentEscrow", bench.operator.address, bench.admin.address, bench.admin.address, DAY)
+    bench.time, gas = NOON, []
+    for name in ("first", "second"):
+        visit = keccak(text=name)
+        terms = (int(bench.time) + 60, int(bench.time) + 60, int(bench.time) + 9 * DAY, 10**13, 10**13)
+        deposited = bench.send(escrow.functions.deposit(visit, terms), value=10**14)
+        bench.time += 120
+        gas = [deposited.gasUsed, bench.send(escrow.functions.release(visit, 10**13)).gasUsed]
+    return gas
+
+
 @pytest.fixture
 def measured(bench):
     each_grant, each_end = grants_and_ends(bench)
+    deposit, release = escrowing(bench)
     return {
         "grant with token, each of 100": each_grant,
         "revoke, each of 100": each_end,
         "anchor 70 after 33": anchoring(bench),
         "attest a credential": attesting(bench),
         "bind a commitment": binding(bench),
+        "deposit for a visit": deposit,
+        "release a deposit": release,
     }
 
 

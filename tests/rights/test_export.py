@@ -231,7 +231,7 @@ def test_where_the_paper_cannot_be_set_nothing_is_left(record, monkeypatch):
     def fail(*_sheets):
         raise paper.NotSet
 
-    monkeypatch.setattr(paper, "_pressed", fail)
+    monkeypatch.setattr(paper, "pressed", fail)
     with pytest.raises(paper.NotSet):
         made(record)
     assert not Package.objects.exists()
