@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from appointments import minutes, payments
+from appointments import minutes, payments, visiting
 from appointments.booking import telling
 from appointments.booking.changing import change, locked, problem, told
 from appointments.models import Appointment, Change, Dispute, Status
@@ -87,6 +87,7 @@ def answer_dispute(found: Dispute, *, by: User, lift: bool, seen: bool = False) 
             payments.on_fulfilled(visit)
         elif lift:
             minutes.give_back(visit)
+            visiting.on_cancelled(visit)
         telling.dispute_answered(visit, found)
     return found
 

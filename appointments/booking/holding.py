@@ -29,7 +29,8 @@ def hold(
 ) -> Hold:
     """Keep a free time for ten minutes. The same `once` sent twice keeps it once.
 
-    `besides` is a visit that is to be moved: its own minutes are not in the way. Raises NotFree, with the next times.
+    `besides` is a visit that is to be moved: its own minutes are not in the way. Raises NotFree, with the next times;
+    NotPossible for the time that visit has.
     """
     offering.move_on(schedule.timetable_id)
     try:
@@ -56,7 +57,10 @@ def _keep(
     at: datetime,
 ) -> Hold:
     check(schedule, visit_type, starts, at=at, besides=besides)
-    marks = steps(visit_type, starts)
+    own = set(Taken.objects.filter(appointment=besides).values_list("at", flat=True)) if besides else set()
+    marks = [mark for mark in steps(visit_type, starts) if mark not in own]
+    if not marks:
+        raise NotPossible(_("The visit has this time already. Choose another one."), because="same-time")
     minutes.clear_expired(schedule.timetable_id, marks, at)
     _give_up_oldest(by, at)
     made = Hold.objects.create(
@@ -69,8 +73,7 @@ def _keep(
         expires_at=at + HOLD,
         made_at=at,
     )
-    own = set(Taken.objects.filter(appointment=besides).values_list("at", flat=True)) if besides else set()
-    minutes.take([mark for mark in marks if mark not in own], of=made)
+    minutes.take(marks, of=made)
     return made
 
 
