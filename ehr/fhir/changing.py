@@ -139,11 +139,11 @@ def delete_where(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
 
 def _deleted(sent: Sent, told: Asked, asking: Asking, seen: Seen) -> Answer:
     if seen.deleted:
-        return Answer(204, None, {"ETag": f'W/"{seen.version}"'})
+        return Answer(204, None, {"ETag": f'W/"{seen.version_id}"'})
     change = writing.without(seen)
     writing.check_version(seen, if_match=sent.headers.get("If-Match", ""), resource=None, needed=False)
     [done] = writing.commit(asking, [change])
-    tag = {"ETag": f'W/"{done.change.version}"'}
+    tag = {"ETag": f'W/"{done.version_id}"'}
     if told.returns == "outcome":
         return Answer(200, outcomes.outcome([Issue("informational", "Deleted.", "", "information")]), tag)
     return Answer(204, None, tag)
@@ -158,10 +158,10 @@ def answer_of(one: Done | Seen, told: Asked) -> Answer:
     """Return the answer to a write, or to one that found what it would have made: with the resource, without, or with a
     word about it, as the client prefers.
     """
-    headers = {"ETag": f'W/"{one.version}"', "Last-Modified": wire.http_date(one.written_at)}
+    headers = {"ETag": f'W/"{one.version_id}"', "Last-Modified": wire.http_date(one.written_at)}
     if one.deleted:
         return Answer(204, None, headers)
-    headers["Location"] = f"{kinds.base()}/{one.name}/_history/{one.version}"
+    headers["Location"] = f"{kinds.base()}/{one.name}/_history/{one.version_id}"
     status = 201 if isinstance(one, Done) and one.version == 1 else 200
     resource = None if told.returns == "minimal" else one.resource
     if told.returns == "outcome":

@@ -22,7 +22,7 @@ def beside(record: Record, fhir_id: str) -> dict | None:
     return {
         "resourceType": "Binary",
         "id": fhir_id,
-        "meta": {"versionId": str(document.version), "lastUpdated": naming.instant(document.written_at)},
+        "meta": {"versionId": document.version_id, "lastUpdated": naming.instant(document.written_at)},
         "contentType": _media_type(document),
         "securityContext": {"reference": document.name},
         "data": base64.b64encode(content).decode(),

@@ -3,9 +3,13 @@
 Source: DESIGN "what was submitted is what is returned"; FHIR R4 resource.html#metadata.
 """
 
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from django.conf import settings
+
+from ehr.crypto.digests import keyed
 from ehr.r4 import labels
 from patients.models import Patient
 from patients.naming import Naming
@@ -24,11 +28,22 @@ def rendered(
     One whose id already is its own here was written in this server's names.
     """
     ours = dict(resource) if resource.get("id") == logical_id else names.resource(resource, source=source)
-    meta = {"versionId": str(version), "lastUpdated": instant(written_at)}
+    meta = {"versionId": version_id(logical_id, version), "lastUpdated": instant(written_at)}
     kept = {name: value for name, value in (ours.pop("meta", None) or {}).items() if name not in meta}
     head = {"resourceType": ours.pop("resourceType"), "id": fhir_id, "meta": meta | kept}
     ours.pop("id", None)
     return head | ours
+
+
+def version_id(logical_id: str, version: int) -> str:
+    """Return what a version is called outside: always the same, and in no order.
+
+    A number would tell whoever may see the first and the third that there is a second which is hidden from them.
+    """
+    if version == MADE:
+        return str(MADE)
+    digest = keyed(settings.INDEX_KEY, "fhir-version", f"{logical_id}|{version}")
+    return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def person(patient: Patient) -> dict:

@@ -3,7 +3,7 @@
 Source: FHIR R4 bundle.html#searchset, #history; http.html#paging.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -112,9 +112,18 @@ def _bundle(kind: str, links: list[dict], entries: list[dict], total: int | None
 
 # --- Histories -----------------------------------------------------------------------------------
 def history(
-    versions: Iterable[Seen], place: Place | None, told: Asked, *, asking: Asking, path: str, pairs: Sequence
+    versions: Iterable[Seen],
+    place: Place | None,
+    told: Asked,
+    *,
+    asking: Asking,
+    path: str,
+    pairs: Sequence,
+    oldest: Mapping[str, int],
 ) -> dict:
-    """Return a history Bundle, the newest version first."""
+    """Return a history Bundle, the newest version first. `oldest` is the first version there is to be seen, by name:
+    it stands as the first, for that there was one before would tell of what is hidden.
+    """
     kept = list(versions)
     ordered = _newest_first([*kept, place] if place else kept)
     page, more = _page_of(ordered, place, told)
@@ -125,7 +134,7 @@ def history(
     if more:
         text = cursors.seal(asked, page[-1], (), path=path, client=asking.client)
         links.append(_link("next", path, [("_page", text)]))
-    return _bundle("history", links, [_version(one, told) for one in page], len(kept))
+    return _bundle("history", links, [_version(one, told, oldest) for one in page], len(kept))
 
 
 def _counted(told: Asked) -> list[tuple[str, str]]:
@@ -138,9 +147,9 @@ def _newest_first(versions: Iterable) -> list:
     )
 
 
-def _version(one: Seen, told: Asked) -> dict:
+def _version(one: Seen, told: Asked, oldest: Mapping[str, int]) -> dict:
     """Return one version as an entry; of a deletion there is nothing but that it was."""
-    first = one.version <= 1
+    first = one.version == oldest[one.name]
     method = "DELETE" if one.deleted else "POST" if first else "PUT"
     status = "204" if one.deleted else "201" if first else "200"
     said = {
@@ -148,7 +157,7 @@ def _version(one: Seen, told: Asked) -> dict:
         "request": {"method": method, "url": one.kind if first else one.name},
         "response": {
             "status": status,
-            "etag": f'W/"{one.version}"',
+            "etag": f'W/"{one.version_id}"',
             "lastModified": naming.instant(one.written_at),
         },
     }

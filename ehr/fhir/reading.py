@@ -53,14 +53,14 @@ def _allowed(asking: Asking, interaction: str, one: Seen) -> bool:
 
 def version_headers(one: Seen) -> dict[str, str]:
     """Return the headers that say which version something is."""
-    return {"ETag": f'W/"{one.version}"', "Last-Modified": wire.http_date(one.written_at)}
+    return {"ETag": f'W/"{one.version_id}"', "Last-Modified": wire.http_date(one.written_at)}
 
 
 def _is_known(sent: Sent, one: Seen) -> bool:
     """Tell whether the client has this version already. Source: RFC 9110, 13.1.2 and 13.1.3."""
     tags = sent.headers.get("If-None-Match")
     if tags is not None:
-        return f'"{one.version}"' in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return f'"{one.version_id}"' in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
     try:
         since = parsedate_to_datetime(sent.headers.get("If-Modified-Since", ""))
     except ValueError:
@@ -71,7 +71,7 @@ def _is_known(sent: Sent, one: Seen) -> bool:
 
 def vread(_sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str, version: str) -> Answer:
     """Return one version of a resource."""
-    found = next((one for one in _versions(asking, kind, fhir_id) if str(one.version) == version), None)
+    found = next((one for one in _versions(asking, kind, fhir_id) if one.version_id == version), None)
     if found is None:
         raise outcomes.not_there()
     if found.deleted:
@@ -127,7 +127,8 @@ def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...])
 def _history(told: Asked, place, asking: Asking, path: str, versions: list[Seen]) -> Answer:
     kept = [one for one in versions if _is_within(one, told)]
     pairs = [(name, value) for name, value in told.criteria if name in {"_since", "_at"}]
-    return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=pairs))
+    oldest = {one.name: one.version for one in sorted(versions, key=lambda one: -one.version)}
+    return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=pairs, oldest=oldest))
 
 
 def _is_within(one: Seen, told: Asked) -> bool:

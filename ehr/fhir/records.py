@@ -38,6 +38,11 @@ class Seen:
         self.deleted = row.deleted
 
     @property
+    def version_id(self) -> str:
+        """What its version is called outside."""
+        return naming.version_id(str(self.logical_id), self.version)
+
+    @property
     def values(self) -> Mapping:
         """Its search values as they were sealed."""
         return self.row.index if self.row else self.index
@@ -100,6 +105,10 @@ class Told(Seen):
         self.version = int(resource["meta"].get("versionId", "1"))
         self.written_at = datetime.fromisoformat(resource["meta"]["lastUpdated"])
         self.current, self.deleted = True, False
+
+    @property
+    def version_id(self) -> str:
+        return str(self.version)
 
     @cached_property
     def index(self) -> Mapping:

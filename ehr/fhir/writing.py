@@ -21,7 +21,7 @@ from ehr.r4 import labels, references, search, text, validate
 from patients.models import Entry, Patient
 
 MOST_PROBLEMS = 20
-_VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"')
+_VERSION = re.compile(r'(?:W/)?"([A-Za-z0-9.-]{1,64})"')
 # What this server says itself, or adds for one answer.
 _OURS = frozenset({"versionId", "lastUpdated"})
 _OUR_TAGS = frozenset({naming.NOTICE})
@@ -66,6 +66,11 @@ class Done:
         return self.change.version
 
     @property
+    def version_id(self) -> str:
+        """What its version is called outside."""
+        return naming.version_id(str(self.change.logical_id), self.version)
+
+    @property
     def written_at(self) -> datetime:
         return self.entry.written_at
 
@@ -79,7 +84,7 @@ class Done:
         change = self.change
         if change.resource is None:
             return None
-        meta = {"versionId": str(change.version), "lastUpdated": naming.instant(self.written_at)}
+        meta = {"versionId": self.version_id, "lastUpdated": naming.instant(self.written_at)}
         head = {"resourceType": change.kind, "id": change.fhir_id, "meta": meta | (change.resource.get("meta") or {})}
         return head | {name: value for name, value in change.resource.items() if name not in head}
 
@@ -179,7 +184,7 @@ def check_version(seen: Seen, *, if_match: str, resource: dict | None, needed: b
     if if_match:
         found = _VERSION.fullmatch(if_match.strip())
         if found is None:
-            raise outcomes.not_understood('If-Match names one version, as in W/"3".', code="value")
+            raise outcomes.not_understood("If-Match names one version, as the ETag did that was read.", code="value")
         wanted = found[1]
     elif isinstance(told, str):
         wanted = told
@@ -191,9 +196,9 @@ def check_version(seen: Seen, *, if_match: str, resource: dict | None, needed: b
         raise Refusal(428, "required", words)
     else:
         return
-    if wanted != str(seen.version):
+    if wanted != seen.version_id:
         words = "Somebody wrote a newer version. Read it, and write on top of that."
-        raise Refusal(412, "conflict", words, headers={"ETag": f'W/"{seen.version}"'})
+        raise Refusal(412, "conflict", words, headers={"ETag": f'W/"{seen.version_id}"'})
 
 
 # --- Writing -------------------------------------------------------------------------------------

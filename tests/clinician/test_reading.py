@@ -1,5 +1,6 @@
 """Dr Lee reads what Ana shared: that and nothing else, while it lasts, each look on the log."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,10 @@ import time_machine
 from django.urls import reverse
 
 from audit import queries as log
-from consent.access import own_party
+from consent.access import add_own, own_party
 from consent.sharing import grants
 from ehr import clock
+from ehr.frame.drafting import draft
 from ehr.words import Category
 from patients.models import Entry, Manifest
 from providers.models import Credential
@@ -50,6 +52,18 @@ def test_with_labs_only_the_rest_leaves_no_trace(ana, lee, browser, record):
     for slug in ("problems", "medicines", "allergies", "other"):
         assert "Asthma" not in browser.get(section(ana, slug)).content.decode()
     assert "Depressive" not in browser.get(reverse("clinician:home")).content.decode()
+
+
+@pytest.mark.privacy
+def test_a_hidden_version_between_two_leaves_no_gap_in_their_numbers(ana, lee, browser, record):
+    people.give(ana, lee, Category.LABS)
+    for number, parts in ((2, ("mental-health",)), (3, ("labs",))):
+        said = lab("Glucose", str(100 + number), "2026-10-01")
+        again = draft(ana.patient, said, logical_id=record["Glucose"], version=number)
+        add_own(ana.patient, [replace(again, parts=parts)], keyring=ana.keyring)
+    shown = browser.get(entry(ana, record["Glucose"]))
+    assert [one.number for one in shown.context["versions"]] == [2, 1]
+    assert "102" not in shown.content.decode()
 
 
 @pytest.mark.privacy

@@ -5,6 +5,7 @@ import gzip
 from django.http import HttpResponse
 from django.test import Client
 
+from ehr.fhir import naming
 from ehr.r4 import text
 
 JSON = "application/fhir+json"
@@ -48,6 +49,15 @@ class Program:
 
     def transact(self, *entries: dict, kind: str = "transaction") -> HttpResponse:
         return self.ask("POST", "", {"resourceType": "Bundle", "type": kind, "entry": list(entries)})
+
+
+def version(logical_id: str, number: int) -> str:
+    """Return what the so manieth version of an entry is called outside."""
+    return naming.version_id(logical_id, number)
+
+
+def etag(logical_id: str, number: int) -> str:
+    return f'W/"{version(logical_id, number)}"'
 
 
 def json(answer: HttpResponse) -> dict:

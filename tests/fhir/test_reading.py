@@ -9,7 +9,7 @@ from ehr.frame.drafting import draft
 from ehr.r4 import validate
 from ehr.words import Category
 from tests import people
-from tests.fhir.program import Program, json, result, sadness, said
+from tests.fhir.program import Program, etag, json, result, sadness, said, version
 
 pytestmark = pytest.mark.django_db
 
@@ -20,12 +20,12 @@ def test_what_was_sent_comes_back_under_an_id_of_this_server(own, ana):
     answer = program.get(f"Observation/{made['id']}")
     found = json(answer)
     assert answer.status_code == 200
-    assert answer["ETag"] == 'W/"1"'
+    assert answer["ETag"] == etag(made["id"], 1)
     assert answer["Last-Modified"].endswith(" GMT")
     assert answer["Content-Type"] == "application/fhir+json; fhirVersion=4.0; charset=utf-8"
     assert answer["Cache-Control"] == "no-store"
     assert found == made
-    assert found["meta"]["versionId"] == "1"
+    assert found["meta"]["versionId"] == version(made["id"], 1)
     assert str(found["valueQuantity"]["value"]) == "5.40"
 
 
@@ -75,12 +75,14 @@ def test_each_version_can_be_read(own, ana):
     assert program.put({**made, "status": "amended"}).status_code == 200
     name = f"Observation/{made['id']}"
     assert program.read(name)["status"] == "amended"
-    assert program.read(f"{name}/_history/1")["status"] == "final"
-    assert program.read(f"{name}/_history/2")["meta"]["versionId"] == "2"
-    assert program.get(f"{name}/_history/3").status_code == 404
+    first, second, third = (version(made["id"], number) for number in (1, 2, 3))
+    assert program.read(f"{name}/_history/{first}")["status"] == "final"
+    assert program.read(f"{name}/_history/{second}")["meta"]["versionId"] == second
+    for none in (third, "1", "2", "0"):
+        assert program.get(f"{name}/_history/{none}").status_code == 404
     history = program.read(f"{name}/_history")
     assert history["total"] == 2
-    assert [one["response"]["etag"] for one in history["entry"]] == ['W/"2"', 'W/"1"']
+    assert [one["response"]["etag"] for one in history["entry"]] == [f'W/"{second}"', f'W/"{first}"']
     assert [one["request"]["method"] for one in history["entry"]] == ["PUT", "POST"]
 
 
@@ -94,8 +96,8 @@ def test_what_was_deleted_is_gone_and_stays_in_its_history(own, ana):
     entries = program.read(f"{name}/_history")["entry"]
     assert [one["request"]["method"] for one in entries] == ["DELETE", "POST"]
     assert "resource" not in entries[0]
-    assert program.read(f"{name}/_history/1")["status"] == "final"
-    assert program.get(f"{name}/_history/2").status_code == 410
+    assert program.read(f"{name}/_history/{version(made['id'], 1)}")["status"] == "final"
+    assert program.get(f"{name}/_history/{version(made['id'], 2)}").status_code == 410
 
 
 def test_the_history_of_a_type_and_of_everything(own, ana):
@@ -121,7 +123,7 @@ def test_a_client_that_has_it_already_is_told_so(own, ana):
     program = own(ana)
     made = program.make(result(ana.patient))
     name = f"Observation/{made['id']}"
-    same = program.get(name, If_None_Match='W/"1"')
+    same = program.get(name, If_None_Match=etag(made["id"], 1))
     assert (same.status_code, same.content) == (304, b"")
     assert program.get(name, If_None_Match='W/"7"').status_code == 200
     later = program.get(name)["Last-Modified"]

@@ -8,7 +8,7 @@ import uuid
 from django.http import HttpResponse
 
 from tests import people
-from tests.fhir.program import Program, asthma, json, result, sadness, said
+from tests.fhir.program import Program, asthma, etag, json, result, sadness, said, version
 
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INSTANT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -91,9 +91,17 @@ def fill(program: Program, person: people.Person, *, more: bool) -> dict[str, st
     else:
         names["moved"] = str(uuid.uuid4())
     second = program.make(result(patient, "Ferritin", "80", effectiveDateTime="2026-03-05"))
-    amended = program.put({**second, "status": "amended"})
+    newest = etag(second["id"], 1)
+    if more:
+        # A version between two that are seen is about something else, and hidden.
+        between = program.put({**second, "code": sadness(patient)["code"]})
+        assert between.status_code == 200, said(between)
+        newest = between["ETag"]
+    amended = program.put({**second, "status": "amended"}, If_Match=newest)
     assert amended.status_code == 200, said(amended)
     names["second"] = second["id"]
+    names["second-hidden"] = version(second["id"], 2) if more else str(uuid.uuid4())
+    names |= {f"{key}-first": version(names[key], 1) for key in ("mood", "moved")}
     _together(program, _origin(patient, f"Observation/{names['result']}"), visit(patient, period={"start": "2026-04"}))
     names["patient"] = str(patient.pk)
     return names
@@ -129,15 +137,17 @@ _MORE = (
     "Patient/{patient}/MolecularSequence",
     "Condition/{mood}",
     "Condition/{mood}/_history",
-    "Condition/{mood}/_history/1",
+    "Condition/{mood}/_history/{mood-first}",
     "MolecularSequence/{gene}",
     "Observation/{moved}",
     "Observation/{moved}/_history",
-    "Observation/{moved}/_history/1",
+    "Observation/{moved}/_history/{moved-first}",
     "Encounter/{visit-for-it}",
     "Condition/{mood}/$validate",
     "Observation/{result}/_history",
     "Observation/{second}/_history",
+    "Observation/{second}/_history/{second-hidden}",
+    "Observation/{second}/_history/2",
     "Condition?encounter=Encounter/{visit-for-it}",
     "Condition?encounter:Encounter.reason-code=F32.1",
     "Condition?encounter.class=AMB",

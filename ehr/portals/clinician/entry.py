@@ -59,7 +59,8 @@ def entry(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespo
     if newest is None or newest.version != found[0].version:
         # The newest version has moved to a part that is closed to this reader; the older ones say nothing about it.
         raise Http404
-    versions = [_version(one, opened) for one in found]
+    # Counted among those that are shown: their own numbers would tell of one between that is hidden.
+    versions = [_version(one, opened, number=len(found) - place) for place, one in enumerate(found)]
     context = {
         "patient": patient,
         "age": words.age(patient.birth_date, clock.now()),
@@ -71,11 +72,11 @@ def entry(request: HttpRequest, patient: Patient, logical_id: UUID) -> HttpRespo
     return render(request, "clinician/entry.html", context)
 
 
-def _version(one: OpenEntry, opened: Chart) -> Version:
+def _version(one: OpenEntry, opened: Chart, *, number: int) -> Version:
     line = sentences.line(one.resource)
     return Version(
         row=sheet.row(one, line, opened, struck=resources.struck(one.resource)),
-        number=one.version,
+        number=number,
         own=contents.own_words(one.resource),
         reason=resources.reason_of(one.resource),
     )
