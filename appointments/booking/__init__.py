@@ -5,10 +5,11 @@ what may become what in `appointments.rules`, and as what somebody acts in `appo
 """
 
 from appointments.availability import NotFree
+from appointments.booking.calling_off import lapse_proposals
 from appointments.booking.disputes import answer_dispute, dispute, read_words
-from appointments.booking.holding import hold, release
+from appointments.booking.holding import forget_what_is_over, hold, release
 from appointments.booking.reasons import add_reason
-from appointments.booking.states import accept, arrive, begin, fulfil, mistake, no_show, undo
+from appointments.booking.states import accept, arrive, begin, fulfil, may_undo, mistake, no_show, undo
 from appointments.booking.visits import book, cancel, move, propose
 from appointments.refusals import NotPossible, NotTheirs
 
@@ -24,8 +25,11 @@ __all__ = [
     "book",
     "cancel",
     "dispute",
+    "forget_what_is_over",
     "fulfil",
     "hold",
+    "lapse_proposals",
+    "may_undo",
     "mistake",
     "move",
     "no_show",

@@ -10,8 +10,8 @@ from appointments.booking import telling
 from appointments.booking.changing import change, known, locked, may, problem, was_of_clinic
 from appointments.models import Appointment, Change, Dispute, Status, Waiting
 from appointments.refusals import NotPossible
-from appointments.rules import FREED, ChangeFacts, why_not_undone
-from appointments.standing import acting
+from appointments.rules import FREED, ChangeFacts, is_lapsed, why_not_undone
+from appointments.standing import acting, actor
 from ehr import clock
 from ehr.accounts.models import User
 
@@ -47,20 +47,22 @@ def mistake(appointment: Appointment, *, by: User) -> Appointment:
 
 
 def _become(appointment: Appointment, to: str, *, by: User) -> Appointment:
-    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    acts = acting(by, patient=appointment.patient, schedule=appointment.schedule)
     with transaction.atomic():
         visit = locked(appointment)
         if visit.status == to:
             return visit
         at, before = clock.now(), visit.status
-        may(visit, to, by=actor, at=at)
-        change(visit, to, by=actor, at=at)
+        if before == Status.PROPOSED and to == Status.BOOKED and is_lapsed(visit.made_at, at):
+            raise problem("lapsed")
+        may(visit, to, by=acts, at=at)
+        change(visit, to, by=acts, at=at)
         if to == Status.MISTAKE and before not in FREED:
             minutes.give_back(visit)
             Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
             offering.freed(visit, at)
         _money_follows(visit, at)
-        telling.became(visit, to, actor)
+        telling.became(visit, to, acts)
     return visit
 
 
@@ -98,22 +100,29 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
     """
     known(because)
     appointment = change_made.appointment
-    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    acts = acting(by, patient=appointment.patient, schedule=appointment.schedule)
     try:
         with transaction.atomic():
             visit = locked(appointment)
             at = clock.now()
             made = Change.objects.get(pk=change_made.pk)
-            if problem_word := why_not_undone(_facts(made, by), who=actor.who, at=at):
+            if problem_word := why_not_undone(_facts(made, by), who=acts.who, at=at):
                 raise problem(problem_word)
             if made.after in FREED and made.before not in FREED:
                 _take_again(visit, at)
-            undoing = change(visit, made.before, by=actor, at=at, because=because, undoes=made)
+            undoing = change(visit, made.before, by=acts, at=at, because=because, undoes=made)
             _money_goes_back(visit, made, by_which=undoing)
-            telling.undone(visit, made.after, actor)
+            telling.undone(visit, made.after, acts)
     except IntegrityError as taken:
         raise _gone(appointment, clock.now()) from taken
     return visit
+
+
+def may_undo(made: Change, *, by: User, at: datetime) -> bool:
+    """Tell whether somebody could take a change back now, but for what became of its minutes: for a button."""
+    visit = made.appointment
+    found = actor(by, patient=visit.patient, schedule=visit.schedule)
+    return found is not None and not why_not_undone(_facts(made, by), who=found.who, at=at)
 
 
 def _facts(made: Change, by: User) -> ChangeFacts:

@@ -82,6 +82,11 @@ def ask(appointment: Appointment, *, by: User | None = None, party: Party = log.
         return asked
 
 
+def latest(appointment: Appointment) -> Eligibility | None:
+    """Return the last question about a visit, or None where none was asked."""
+    return Eligibility.objects.filter(appointment=appointment).select_related("policy__payer").first()
+
+
 def ask_for_what_is_booked(*, within: timedelta = FRESH, limit: int = 100) -> int:
     """Ask about visits that were never asked about, and again about those that come soon; return how many."""
     now = clock.now()

@@ -49,6 +49,11 @@ def keep(request: HttpRequest, draft: UUID, **answers: object) -> None:
     request.session[KEY] = drafts | {str(draft): drafts[str(draft)] | answers}
 
 
+def forget(request: HttpRequest, draft: UUID) -> None:
+    """Forget a draft: what came of it stands elsewhere now."""
+    request.session[KEY] = {name: one for name, one in request.session.get(KEY, {}).items() if name != str(draft)}
+
+
 def sentence_page(draft: UUID, kind: str) -> str:
     """Return the address of the sentence that a draft leads to."""
     return reverse(_SENTENCE[kind], args=[draft])

@@ -19,6 +19,7 @@ from ehr.portals.patient.emergencies import open_now
 from ehr.portals.patient.people import shared
 from ehr.portals.patient.referrals import waiting as referred
 from ehr.portals.patient.sharing import answer
+from ehr.portals.patient.visits import next_visit
 
 NEWS = 3
 LINES_TO_COUNT = 500
@@ -45,5 +46,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "referred": referred(patient),
         "news": [notices.line(notice) for notice in _news(request.user)],
         "urgent": open_now(patient),
+        "visit": next_visit(patient),
     }
     return render(request, "patient/home.html", context)

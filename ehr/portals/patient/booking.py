@@ -1,0 +1,216 @@
+"""Booking a visit: with whom and for what, when, and the last look before it is booked. Moving goes the same way."""
+
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from appointments import booking, lists, zones
+from appointments.availability import NotFree, Slot
+from appointments.models import Appointment, Hold, Schedule, VisitType
+from appointments.refusals import NotPossible
+from ehr import clock
+from ehr.frame.roles import patient_only
+from ehr.portals.patient import visit_words
+from ehr.portals.patient.visit_forms import BookForm
+
+DAYS = 14
+
+
+@require_GET
+@patient_only
+def find_visit(request: HttpRequest) -> HttpResponse:
+    """With whom, and for what."""
+    words = request.GET.get("words", "").strip()[:100]
+    found = [
+        {
+            "name": one.name,
+            "where": visit_words.where(one.schedule),
+            "schedule": one.schedule.pk,
+            "kinds": [
+                {"id": kind.pk, "name": kind.name, "about": kind.about, "said": _said(kind)} for kind in one.visit_types
+            ],
+        }
+        for one in lists.bookable(words, clock.now())
+    ]
+    return render(request, "patient/visit_find.html", {"words": words, "found": found})
+
+
+def _said(kind: VisitType) -> str:
+    told = [_("%(minutes)s minutes") % {"minutes": kind.minutes}, str(kind.get_mode_display())]
+    if kind.price:
+        told.append(visit_words.money(kind.price, kind.currency))
+    return ", ".join(told)
+
+
+def _bookable(schedule: UUID, kind: UUID) -> tuple[Schedule, VisitType]:
+    found = lists.one_bookable(schedule, kind, clock.now())
+    if found is None:
+        raise Http404
+    return found
+
+
+def _days(request: HttpRequest, schedule: Schedule, kind: VisitType) -> dict[str, object]:
+    """Return the free times from the day that was asked for on, by day, for a page."""
+    at = clock.now()
+    first = _day(request.GET.get("from", "")) or zones.local_day(at, schedule.time_zone)
+    days, after = lists.free_days(schedule, kind, first=first, at=at, days=DAYS)
+    return {
+        "days": [{"on": one.on, "slots": [_slot(slot) for slot in one.slots]} for one in days],
+        "after": after,
+        "zone": schedule.time_zone,
+        "with_whom": schedule.timetable.clinician.full_name,
+        "where": visit_words.where(schedule),
+        "kind": kind,
+        "schedule": schedule,
+    }
+
+
+def _day(told: str) -> date | None:
+    try:
+        return parse_date(told)
+    except ValueError:
+        return None
+
+
+def _slot(slot: Slot) -> dict[str, str]:
+    return {"value": slot.starts.isoformat(), "time": visit_words.slot_time(slot)}
+
+
+def _moment(told: str) -> datetime | None:
+    try:
+        found = parse_datetime(told)
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+def _kept(
+    request: HttpRequest, schedule: Schedule, kind: VisitType, *, besides: Appointment | None = None
+) -> Hold | None:
+    """Keep the time that was pressed. Where it is gone, say so: the page below shows what else there is."""
+    starts = _moment(request.POST.get("starts", ""))
+    if starts is None:
+        messages.warning(request, _("Choose one of the times."))
+        return None
+    try:
+        return booking.hold(schedule, kind, starts, by=request.user, once=uuid4(), besides=besides)
+    except (NotFree, NotPossible) as problem:
+        messages.warning(request, str(problem))
+        return None
+
+
+@require_http_methods(["GET", "POST"])
+@patient_only
+def visit_times(request: HttpRequest, schedule: UUID, kind: UUID) -> HttpResponse:
+    """When: the free times of the next days, on the clocks of the place."""
+    where, what = _bookable(schedule, kind)
+    if request.method == "POST" and (hold := _kept(request, where, what)):
+        return redirect("patient:visit-confirm", hold.pk)
+    return render(request, "patient/visit_times.html", _days(request, where, what))
+
+
+@require_http_methods(["GET", "POST"])
+@patient_only
+def visit_confirm(request: HttpRequest, hold: UUID) -> HttpResponse:
+    """The last look: when, where, at which price, by which rules. The same button pressed twice books once."""
+    if lists.one_of(request.patient, hold):
+        return redirect("patient:visit", hold)
+    kept = _own_hold(request, hold)
+    schedule, kind = kept.schedule, kept.visit_type
+    referrals = lists.referrals_to(request.patient, schedule)
+    form = BookForm(
+        request.POST if request.method == "POST" else None,
+        referrals=referrals,
+        price=kind.price,
+        unlocked=request.keyring is not None,
+    )
+    if form.is_valid():
+        told = form.cleaned_data
+        referral = next((one for one in referrals if str(one.pk) == told.get("referral")), None)
+        try:
+            made = booking.book(
+                kept,
+                patient=request.patient,
+                by=request.user,
+                once=hold,
+                self_pay=told.get("self_pay", False),
+                referral=referral,
+            )
+            if told.get("words"):
+                booking.add_reason(made, told["words"], keyring=request.keyring)
+        except (NotFree, NotPossible) as problem:
+            messages.warning(request, str(problem))
+            return redirect("patient:visit-times", schedule.pk, kind.pk)
+        messages.success(request, _("Your visit is booked."))
+        return redirect("patient:visit", made.pk)
+    return render(request, "patient/visit_confirm.html", _last_look(kept) | {"form": form})
+
+
+def _own_hold(request: HttpRequest, hold: UUID) -> Hold:
+    found = lists.hold_of(request.user, hold)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _last_look(kept: Hold) -> dict[str, object]:
+    kind, schedule = kept.visit_type, kept.schedule
+    ends = lists.ends_of(kind, kept.starts)
+    return {
+        "hold": kept,
+        "over": kept.expires_at <= clock.now(),
+        "when": visit_words.when(kept.starts, ends, schedule.time_zone),
+        "when_here": visit_words.when_here(kept.starts, schedule.time_zone),
+        "where": visit_words.where(schedule),
+        "with_whom": schedule.timetable.clinician.full_name,
+        "kind": kind,
+        "schedule": schedule,
+        "price": visit_words.money(kind.price, kind.currency) if kind.price else "",
+        "terms": visit_words.terms_of_type(kind),
+    }
+
+
+# --- Moving ----------------------------------------------------------------------------------------
+def _visit(request: HttpRequest, visit: UUID) -> Appointment:
+    found = lists.one_of(request.patient, visit)
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@patient_only
+def visit_move(request: HttpRequest, visit: UUID) -> HttpResponse:
+    """Another time for the same visit. The old one stays until the new one is certain."""
+    old = _visit(request, visit)
+    found = lists.one_bookable(old.schedule_id, old.visit_type_id, clock.now())
+    if found is None:
+        messages.warning(request, _("This kind of visit cannot be booked there any more, so it cannot be moved."))
+        return redirect("patient:visit", visit)
+    if request.method == "POST" and (hold := _kept(request, *found, besides=old)):
+        return redirect("patient:visit-move-confirm", visit, hold.pk)
+    return render(request, "patient/visit_times.html", _days(request, *found) | {"old": visit_words.visit(old)})
+
+
+@require_http_methods(["GET", "POST"])
+@patient_only
+def visit_move_confirm(request: HttpRequest, visit: UUID, hold: UUID) -> HttpResponse:
+    """From when to when; and the button."""
+    if lists.one_of(request.patient, hold):
+        return redirect("patient:visit", hold)
+    old, kept = _visit(request, visit), _own_hold(request, hold)
+    if request.method == "POST":
+        try:
+            made = booking.move(old, kept, by=request.user, once=hold)
+        except (NotFree, NotPossible) as problem:
+            messages.warning(request, str(problem))
+            return redirect("patient:visit-move", visit)
+        messages.success(request, _("Your visit is at the new time."))
+        return redirect("patient:visit", made.pk)
+    return render(request, "patient/visit_move.html", _last_look(kept) | {"old": visit_words.visit(old)})
