@@ -124,7 +124,7 @@ class Institutions(Worklist):
         ]
 
     def sections(self, request: HttpRequest, row: Institution) -> list[Section]:
-        people = [Line(title=one.name, said=one.email, url="") for one in queries.administrators(row)]
+        people = [Line(title=one.name, said=one.signs_in_with, url="") for one in queries.administrators(row)]
         return [
             Section(_("Administered by"), lines=people),
             Section(_("People"), facts=[(_("Confirmed and at work"), queries.members(row).count())]),

@@ -74,6 +74,7 @@ def test_two_at_the_desk_print_a_paper_and_she_signs_up_on_a_telephone(ground, o
         mona.go("/account/email/")
         assert name in mona.reads()
         found += mona.found()
+        found += _adds_an_address(mona)
         mona.go("/account/")
         assert found + mona.found() == []
         assert [one for one in iris.complaints + vera.complaints + mona.complaints if "404" not in one] == []
@@ -146,6 +147,19 @@ def _record(mona) -> None:
         field.fill(groups[int(field.get_attribute("name").removeprefix("group_")) - 1])
     mona.page.locator("main button[type=submit]").first.click()
     mona.settled()
+
+
+def _adds_an_address(mona) -> list[str]:
+    """Add an e-mail address by its letter; return what axe finds on the way."""
+    mona.fill(email="mona@example.org")
+    mona.press("Send a letter to it")
+    mona.go(mona.asked(lambda: mona.client.open_mail("account/email")))
+    found = mona.found()
+    mona.fill(passphrase=PASSPHRASE)
+    mona.press("Add it")
+    mona.go("/account/email/")
+    assert "Take the e-mail address away" in mona.reads()
+    return found + mona.found()
 
 
 def _lets_in(mona, reader) -> None:
