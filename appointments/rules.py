@@ -124,6 +124,16 @@ def _too_soon_or_late(when: When, visit: Facts, at: datetime) -> str:
     return ""
 
 
+def lapsed_before(at: datetime) -> datetime:
+    """Return the moment before which, or at which, was proposed what has lapsed by now."""
+    return at - PROPOSAL
+
+
+def is_lapsed(proposed_at: datetime, at: datetime) -> bool:
+    """Tell whether a time that was proposed is kept no longer."""
+    return proposed_at <= lapsed_before(at)
+
+
 def is_on_the_day(visit: Facts, at: datetime) -> bool:
     """Tell whether it is a day, at the place, on which the visit is: one across midnight has two."""
     zone = ZoneInfo(visit.time_zone)

@@ -44,6 +44,7 @@ _ACTS = {
 _PROBLEMS = {
     "not-by-you": _("This is not for you to do. Ask the place where the visit is."),
     "begun": _("The visit has begun already, or its time is over. Call the place where it is."),
+    "lapsed": _("This time was kept for 72 hours, which are over. Book another one, or ask the place for one."),
     "not-today": _("This can be noted on the day of the visit only."),
     "not-yet-missed": _("Wait until 15 minutes after the visit should have begun. Somebody may just be late."),
     "undone-already": _("This was taken back already."),

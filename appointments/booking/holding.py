@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from appointments import minutes, offering
 from appointments.availability import check, steps
-from appointments.models import Appointment, Hold, Schedule, Taken, VisitType
+from appointments.booking.calling_off import lapse_proposals
+from appointments.models import Appointment, Hold, Offer, Schedule, Taken, VisitType
 from appointments.refusals import NotPossible
 from appointments.rules import HOLD
 from ehr import clock
@@ -32,6 +33,7 @@ def hold(
     `besides` is a visit that is to be moved: its own minutes are not in the way. Raises NotFree, with the next times;
     NotPossible for the time that visit has.
     """
+    lapse_proposals(schedule.timetable_id)
     offering.move_on(schedule.timetable_id)
     try:
         with transaction.atomic():
@@ -103,3 +105,9 @@ def standing_hold(hold: Hold, *, by: User, at: datetime) -> Hold:
             instead=offering.next_free(hold.schedule, hold.visit_type, hold.starts, at),
         )
     return kept
+
+
+def forget_what_is_over() -> int:
+    """Delete holds that are over, with their minutes; return how many. Nothing depends on it."""
+    over = Hold.objects.filter(expires_at__lte=clock.now()).exclude(offer__outcome=Offer.Outcome.OPEN)
+    return over.delete()[1].get("appointments.Hold", 0)

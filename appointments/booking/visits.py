@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from appointments import minutes, offering, payments, queries, visiting
 from appointments.availability import check, steps
 from appointments.booking import telling
-from appointments.booking.changing import FULL, change, is_of_clinic, known, locked, may, problem
+from appointments.booking.calling_off import call_off
+from appointments.booking.changing import FULL, change, known, locked, may, problem
 from appointments.booking.holding import standing_hold
 from appointments.models import Appointment, Hold, Status, Waiting
 from appointments.refusals import NotPossible
@@ -226,14 +227,3 @@ def cancel(appointment: Appointment, *, by: User, because: str = "not-said") -> 
         may(visit, Status.CANCELLED, by=actor, at=at)
         call_off(visit, by=actor, at=at, because=because)
     return visit
-
-
-def call_off(visit: Appointment, *, by: Actor | None, at: datetime, because: str) -> None:
-    """Do what follows when a visit is not to be, by somebody or by a rule. Call it with the rows held."""
-    change(visit, Status.CANCELLED, by=by, at=at, because=because)
-    minutes.give_back(visit)
-    Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
-    payments.on_cancelled(visit, at, by_clinic=is_of_clinic(by, because))
-    visiting.on_cancelled(visit)
-    telling.cancelled(visit, by)
-    offering.freed(visit, at)

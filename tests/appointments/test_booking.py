@@ -9,6 +9,7 @@ from appointments import booking
 from appointments.booking import NotFree, NotPossible, NotTheirs
 from appointments.models import Appointment, Change, Hold, Status, Taken
 from audit import queries as log
+from consent.delegates import hiding
 from consent.models import Referral
 from consent.sharing import referrals
 from ehr import clock
@@ -17,6 +18,7 @@ from ehr.words import Category
 from providers.roles import Role
 from tests import people
 from tests.appointments.visiting_hours import chains_are_whole, clinic, minutes_are_whose_they_should_be, on
+from tests.consent.delegating import name
 
 TEN = timedelta(minutes=10)
 
@@ -140,6 +142,23 @@ def test_somebody_at_the_desk_is_their_own_patient_only(harbour):
     visit = harbour.book(on(0, "10:00"), fay)
     with pytest.raises(NotPossible, match="not for you"):
         booking.mistake(visit, by=fay.user)
+
+
+def test_who_acts_for_a_patient_books_for_them_and_the_line_says_so(harbour, ana):
+    rui = people.account("Rui Costa")
+    name(ana, rui, rights=("appointments",), categories=())
+    booking.cancel(harbour.book(on(0, "10:00"), ana, by=rui), by=rui.user)
+    (line, _booked) = [one for one in log.story(ana.patient.pk) if one.action.startswith("appointment.")]
+    assert (line.actor.name, line.actor.role, line.details["for_name"]) == ("Rui Costa", "delegate", "Ana Costa")
+
+
+@pytest.mark.parametrize("why", ["another right", "kept from them"])
+def test_who_may_not_see_a_patient_s_appointments_finds_none(harbour, ana, why):
+    rui, visit = people.account("Rui Costa"), harbour.book(on(0, "10:00"), ana)
+    name(ana, rui, rights=("appointments",) if why == "kept from them" else ("log",), categories=())
+    hiding.hide(ana.patient, what=["appointments"] if why == "kept from them" else [], delegate=rui.user)
+    with pytest.raises(NotTheirs):
+        booking.cancel(visit, by=rui.user)
 
 
 def test_a_line_and_a_letter_say_nothing_of_what_a_visit_is_for(harbour, ana):

@@ -8,8 +8,9 @@ import pytest
 
 from appointments import booking
 from appointments.booking import NotPossible
-from appointments.models import Appointment, Change, Status, Taken
-from appointments.rules import GRACE, UNDO, ChangeFacts, Facts, Who, why_not, why_not_undone
+from appointments.models import Appointment, Change, Hold, Status, Taken
+from appointments.rules import GRACE, PROPOSAL, UNDO, ChangeFacts, Facts, Who, why_not, why_not_undone
+from appointments.tasks import move_visits_on
 from audit import queries as log
 from ehr import clock
 from ehr.notices.models import Notice
@@ -100,6 +101,32 @@ def test_a_proposal_keeps_its_time_and_becomes_a_visit_when_the_patient_agrees(h
     lines = [line.action for line in log.story(ana.patient.pk)]
     assert {"appointment.proposed", "appointment.accepted"} <= set(lines)
     chains_are_whole()
+
+
+def test_a_proposal_nobody_answers_frees_its_time_after_72_hours_without_a_job(harbour, ana, ben, monday):
+    visit = harbour.propose(on(7, "10:00"), ana)
+    monday.move_to(visit.made_at + PROPOSAL - SECOND)
+    with pytest.raises(booking.NotFree):
+        harbour.hold(on(7, "10:00"), ben)
+    monday.move_to(visit.made_at + PROPOSAL)
+    with pytest.raises(NotPossible, match="72 hours"):
+        booking.accept(visit, by=ana.user)
+    harbour.book(on(7, "10:00"), ben)
+    last = visit.changes.get(number=2)
+    assert (last.after, last.by, last.because) == (Status.CANCELLED, None, "lapsed")
+    assert Notice.objects.filter(user=ana.user, kind="visit-cancelled").exists()
+    with pytest.raises(NotPossible, match="cannot be taken back"):
+        booking.undo(last, by=harbour.desk.user, because="wrong-button")
+
+
+def test_what_is_over_is_tidied_when_the_clock_rings(harbour, ana, ben, monday):
+    harbour.propose(on(7, "10:00"), ana)
+    harbour.hold(on(7, "11:00"), ben)
+    monday.move_to(clock.now() + PROPOSAL)
+    assert move_visits_on() == 1
+    assert move_visits_on() == 0
+    assert not Taken.objects.exists()
+    assert not Hold.objects.exists()
 
 
 def test_a_clinician_proposes_and_does_not_book_for_somebody(harbour, ana):
