@@ -5,9 +5,12 @@ and in no absence. On each local day of a schedule the first start that fits is 
 that leaves room for the visit before it: whoever took all that is offered would have them all.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -81,8 +84,9 @@ def free(
 ) -> list[Slot]:
     """Return what can be booked on the days from `first` to `last`, soonest first, at most `limit` of it.
 
-    Days are the schedule's own. Who is not in good standing at the schedule's institution offers nothing. Six queries,
-    however many schedules; with a limit, as many again each time that more days must be looked through.
+    Days are the schedule's own. Who is not in good standing at the schedule's institution offers nothing. Six queries
+    for any number of schedules, one more where holds have lapsed; with a limit, as many again for each further stretch
+    of days that must be looked through.
     """
     offering = openings.offering(schedules, visit_type, at)
     if not offering:
@@ -109,23 +113,17 @@ def _stretches(first: date, last: date, *, whole: bool) -> Iterator[tuple[date, 
 def _free(offering: list[Schedule], visit_type: VisitType, first: date, last: date, at: datetime) -> list[Slot]:
     shape = Shape.of(visit_type)
     lines = openings.load(offering, first, last, reach=shape.whole, at=at)
-    # One number for a start and its schedule: whole numbers sort several times faster than tuples.
-    many = len(offering)
-    found = []
-    for number, schedule in enumerate(offering):
-        earliest, latest = _bounds(schedule, at)
-        starts = [start for start in _starts(lines, schedule, shape, first, last) if earliest <= start < latest]
-        found += [start * many + number for start in starts]
-    found.sort()
-    made = [(one.id, visit_type.id, one.time_zone) for one in offering]
-    marks = {start: (zones.moment(start), zones.moment(start + shape.length)) for start in {n // many for n in found}}
-    slots = []
-    for one in found:
-        start, number = divmod(one, many)
-        schedule_id, type_id, zone = made[number]
-        starts, ends = marks[start]
-        slots.append(Slot(schedule_id, type_id, starts, ends, zone))
-    return slots
+    at_step: defaultdict[int, list[Schedule]] = defaultdict(list)
+    for schedule in offering:
+        earliest, beyond = _bounds(schedule, at)
+        starts = _starts(lines, schedule, shape, first, last)
+        for start in starts[bisect_left(starts, earliest) : bisect_left(starts, beyond)]:
+            at_step[start].append(schedule)
+    found: list[Slot] = []
+    for start, free_then in sorted(at_step.items(), key=itemgetter(0)):
+        starts, ends = zones.moment(start), zones.moment(start + shape.length)
+        found += [Slot._make((one.id, visit_type.id, starts, ends, one.time_zone)) for one in free_then]
+    return found
 
 
 def _bounds(schedule: Schedule, at: datetime) -> tuple[int, int]:
@@ -159,20 +157,22 @@ def _starts(lines: Lines, schedule: Schedule, shape: Shape, first: date, last: d
 
 def _fitting(line: bytearray, clear: bytearray, shape: Shape, at: int, end: int) -> Iterator[range]:
     """Yield runs of starts from `at` on and before `end`, each the first one that fits after the one before it."""
-    wanted = b"\x01" * shape.length
-    while (at := line.find(wanted, at, end + shape.length - 1)) >= 0:
-        in_the_way = clear.rfind(0, at - shape.before, at + shape.length + shape.after)
+    length, before, after, whole = shape.length, shape.before, shape.after, shape.whole
+    wanted = b"\x01" * length
+    while (at := line.find(wanted, at, end + length - 1)) >= 0:
+        in_the_way = clear.rfind(0, at - before, at + length + after) if before or after else -1
         if in_the_way >= 0:
-            at = in_the_way + 1 + shape.before
+            at = in_the_way + 1 + before
             continue
-        closes = line.find(0, at + shape.length, end + shape.length)
-        stop = closes if closes >= 0 else end + shape.length
-        in_the_way = clear.find(0, at + shape.length, stop + shape.after)
+        stop = line.find(0, at + length, end + length)
+        if stop < 0:
+            stop = end + length
+        in_the_way = clear.find(0, at + length, stop + after) if after else -1
         if in_the_way >= 0:
-            stop = min(stop, in_the_way - shape.after)
-        starts = range(at, min(end, stop - shape.length + 1), shape.whole)
+            stop = min(stop, in_the_way - after)
+        starts = range(at, min(end, stop - length + 1), whole)
         yield starts
-        at = starts[-1] + shape.whole
+        at = starts[-1] + whole
 
 
 def check(

@@ -5,7 +5,9 @@ Searching a byte string costs a hundredth of comparing datetimes; ninety days ar
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Aggregate, Q, TextField
@@ -34,6 +36,25 @@ def offering(schedules: Iterable[Schedule], visit_type: VisitType, at: datetime)
     return [one for pk, one in by_id.items() if pk in users and one.institution_id in seen[users[pk]].clinical_at]
 
 
+class Rule(NamedTuple):
+    """What a row of Hours says."""
+
+    weekday: int
+    begins: time
+    ends: time
+    since: date
+    until: date | None
+
+
+class Away(NamedTuple):
+    """What a row of Absence says: closed, busy, or open as well."""
+
+    schedule_id: UUID | None
+    kind: str
+    starts: datetime
+    ends: datetime
+
+
 class Lines:
     """Some days of some schedules, a byte for each step: 1 where it holds. The first byte is the step `origin`."""
 
@@ -57,21 +78,26 @@ class Lines:
         both = int.from_bytes(self._open[schedule.pk]) & int.from_bytes(self._clear[schedule.pk])
         return bytearray(both.to_bytes(len(self._empty)))
 
-    def draw_hours(self, schedule: Schedule, hours: list[Hours]) -> None:
-        """Open a schedule's weekly hours."""
-        line = self._open[schedule.pk] = bytearray(self._empty)
-        among = self._spans(schedule)
+    def draw_hours(self, schedule: Schedule, hours: Iterable[Rule]) -> None:
+        """Open a schedule's weekly hours: drawn as the clocks show them, then laid where that is in UTC."""
+        shown = bytearray(len(self._days) * zones.DAY)
         for rule in hours:
             begins, ends = zones.begin_of(rule.begins), zones.end_of(rule.ends)
-            since = zones.day_number(rule.since)
-            until = self._days.stop - 1 if rule.until is None else zones.day_number(rule.until)
-            start = max(self._days.start, since)
+            start = max(self._days.start, zones.day_number(rule.since))
+            stop = self._days.stop if rule.until is None else min(self._days.stop, zones.day_number(rule.until) + 1)
             # 1970 began on a Thursday, which is weekday 3.
-            for day in range(start + (rule.weekday - 3 - start) % 7, min(self._days.stop, until + 1), 7):
-                for low, high in zones.in_utc(day * zones.DAY + begins, day * zones.DAY + ends, among):
-                    self._fill(line, self._full, low, high)
+            for day in range(start + (rule.weekday - 3 - start) % 7, stop, 7):
+                low = (day - self._days.start) * zones.DAY
+                shown[low + begins : low + ends] = self._full[: max(0, ends - begins)]
+        line = self._open[schedule.pk] = bytearray(self._empty)
+        earliest, latest = self._days.start * zones.DAY, self._days.stop * zones.DAY
+        for span in self._spans(schedule):
+            begins, ends = max(earliest, span.begins + span.ahead), min(latest, span.ends + span.ahead)
+            part = shown[begins - earliest : ends - earliest]
+            low = begins - span.ahead - self.origin
+            line[low : low + len(part)] = part
 
-    def draw_extra(self, schedule: Schedule, extra: list[Absence]) -> None:
+    def draw_extra(self, schedule: Schedule, extra: Iterable[Away]) -> None:
         """Open what is open as well, but for an hour that clocks show a second time."""
         line = self._open[schedule.pk]
         for one in extra:
@@ -79,7 +105,7 @@ class Lines:
                 begins, ends = zones.ceil_step(one.starts), zones.floor_step(one.ends)
                 self._fill(line, self._full, max(begins, span.begins), min(ends, span.ends))
 
-    def draw_away(self, schedule: Schedule, away: list[Absence], taken: bytearray) -> None:
+    def draw_away(self, schedule: Schedule, away: Iterable[Away], taken: bytearray) -> None:
         """Close what is taken, and where somebody is away, wherever they work or at this schedule."""
         line = self._clear[schedule.pk] = bytearray(taken)
         for one in away:
@@ -92,7 +118,8 @@ class Lines:
         for mark in marks:
             line[mark - origin] = 0
         for mark in lapsed:
-            line[mark - origin] = 1
+            if self.origin <= mark < self.end:
+                line[mark - origin] = 1
         return line
 
     def _spans(self, schedule: Schedule) -> tuple[zones.Span, ...]:
@@ -114,21 +141,18 @@ def load(
     at: datetime,
     besides: Appointment | Hold | None = None,
 ) -> Lines:
-    """Return the lines of schedules from one local day to another, by four queries.
+    """Return the lines of schedules from one local day to another, by four queries, one more where holds have lapsed.
 
     `reach` is how many steps a visit takes with what is kept free around it. What `besides` takes counts as clear.
     """
     lines = Lines(first, last, reach)
     timetables = {one.timetable_id for one in schedules}
     begins, ends = zones.moment(lines.origin), zones.moment(lines.end)
-    hours = _by(Hours.objects.filter(schedule__in=[one.pk for one in schedules]), "schedule_id")
-    absences = _by(Absence.objects.filter(timetable__in=timetables, ends__gt=begins, starts__lt=ends), "timetable_id")
+    hours = _hours([one.pk for one in schedules])
+    absences = _absences(Absence.objects.filter(timetable__in=timetables, ends__gt=begins, starts__lt=ends))
     rows = Taken.objects.filter(timetable__in=timetables, at__gte=begins, at__lt=ends)
     marks = _marks(rows)
-    over = Q(hold__expires_at__lte=at)
-    if besides is not None:
-        over |= Q(hold=besides) if isinstance(besides, Hold) else Q(appointment=besides)
-    lapsed = _marks(rows.filter(over))
+    lapsed = _lapsed(timetables, at, besides)
     taken = {pk: lines.taken(marks.get(pk, ()), lapsed.get(pk, ())) for pk in timetables}
     for schedule in schedules:
         of_timetable = absences[schedule.timetable_id]
@@ -140,36 +164,52 @@ def load(
     return lines
 
 
-def _by(rows, name: str) -> defaultdict:
+def _lapsed(timetables: set[int], at: datetime, besides: Appointment | Hold | None) -> dict[int, Iterable[int]]:
+    """Return the steps that holds which are over still have, and those of what is not to count, by timetable."""
+    holds = set(Hold.objects.filter(timetable__in=timetables, expires_at__lte=at).values_list("pk", flat=True))
+    if isinstance(besides, Hold):
+        holds.add(besides.pk)
+    visits = {besides.pk} if isinstance(besides, Appointment) else set()
+    if not holds and not visits:
+        return {}
+    return _marks(Taken.objects.filter(Q(hold__in=holds) | Q(appointment__in=visits)))
+
+
+def _hours(schedules: list[UUID]) -> dict[UUID, list[Rule]]:
     found = defaultdict(list)
-    for row in rows:
-        found[getattr(row, name)].append(row)
+    rows = Hours.objects.filter(schedule__in=schedules).values_list("schedule_id", *Rule._fields)
+    for schedule, *rule in rows.order_by():
+        found[schedule].append(Rule(*rule))
     return found
 
 
-class _Steps(Aggregate):
-    """The steps of a group's moments in one text: a row each would cost more than all the rest of a search."""
+def _absences(rows) -> dict[int, list[Away]]:
+    found = defaultdict(list)
+    for timetable, *away in rows.values_list("timetable_id", *Away._fields):
+        found[timetable].append(Away(*away))
+    return found
+
+
+class _InOneText(Aggregate):
+    """The moments of a group in one text: a row each would cost more than all the rest of a search."""
 
     function = "STRING_AGG"
     output_field = TextField()
 
     def as_sql(self, compiler, connection, **extra):
-        return super().as_sql(
-            compiler,
-            connection,
-            template="STRING_AGG((EXTRACT(EPOCH FROM %(expressions)s)::bigint / 300)::text, ',')",
-            **extra,
-        )
+        in_utc = "TO_CHAR(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
+        return super().as_sql(compiler, connection, template=f"STRING_AGG({in_utc}, ',')", **extra)
 
     def as_sqlite(self, compiler, connection, **extra):
-        return super().as_sql(
-            compiler,
-            connection,
-            template="GROUP_CONCAT(CAST(STRFTIME('%%%%s', %(expressions)s) AS INTEGER) / 300)",
-            **extra,
-        )
+        return super().as_sql(compiler, connection, template="GROUP_CONCAT(%(expressions)s)", **extra)
+
+
+@lru_cache(maxsize=60_000)  # two hundred days of them
+def _step_of(text: str) -> int:
+    return zones.floor_step(datetime.fromisoformat(text).replace(tzinfo=UTC))
 
 
 def _marks(rows) -> dict[int, Iterable[int]]:
     """Return which steps are taken, by timetable."""
-    return {pk: map(int, text.split(",")) for pk, text in rows.values_list("timetable_id").annotate(steps=_Steps("at"))}
+    told = rows.values_list("timetable_id").annotate(marks=_InOneText("at"))
+    return {timetable: map(_step_of, text.split(",")) for timetable, text in told}

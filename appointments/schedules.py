@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from appointments import zones
@@ -248,6 +249,12 @@ def end_absence(absence: Absence, *, by: User) -> None:
         else:
             institution = absence.schedule.institution
             note("institution.closure-ended", institution, by=by, schedule=str(absence.schedule_id))
+
+
+def away(clinician: Clinician, at: datetime) -> QuerySet[Absence]:
+    """Return when a clinician says that they are away, from a moment on; what was read from calendars is not here."""
+    rows = Absence.objects.filter(timetable=clinician.pk, schedule=None, kind=Absence.Kind.CLOSED, ends__gt=at)
+    return rows.order_by("starts", "pk")
 
 
 def _check_extra_is_empty(absence: Absence) -> None:

@@ -1,10 +1,14 @@
 """What workers do for appointments. Each may run twice, and finds its work in the database."""
 
+from uuid import UUID
+
 from celery import shared_task
 
+from appointments.calendars import busy
 from appointments import booking, waitlist
 from appointments.insurance import delivering as payers
 from appointments.payments import delivering, ledger
+from ehr import clock
 
 
 @shared_task
@@ -29,3 +33,18 @@ def ask_payers() -> int:
     """Ask payers what is to be asked, hand in claims, and keep what they answer; return how many answered."""
     payers.look_round()
     return payers.deliver()
+
+
+@shared_task
+def read_calendars() -> int:
+    """Have every calendar read that was not tried for a while; return how many."""
+    waiting = busy.due(clock.now())
+    for calendar_id in waiting:
+        read_calendar.delay(str(calendar_id))
+    return len(waiting)
+
+
+@shared_task
+def read_calendar(calendar_id: str) -> str:
+    """Read one calendar for its busy hours; return what was the trouble, or an empty word."""
+    return busy.refresh(UUID(calendar_id))

@@ -33,6 +33,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "forget copies that are over": {"task": "ehr.rights.tasks.forget_what_is_over", "schedule": schedule(300)},
         "tidy the repair queue": {"task": "ehr.intake.tasks.tidy", "schedule": schedule(3600)},
         "ask payers": {"task": "appointments.tasks.ask_payers", "schedule": schedule(30)},
+        "read calendars": {"task": "appointments.tasks.read_calendars", "schedule": schedule(300)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
         "move visits on": {"task": "appointments.tasks.move_visits_on", "schedule": schedule(15)},
         "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},

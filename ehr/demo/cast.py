@@ -86,7 +86,7 @@ def staff() -> list[Player]:
         ),
         ("iris@demo.example", "Iris Park", "desk: licences and identities", checks),
         ("olga@demo.example", "Olga Marsh", "desk: privacy officer", [DeskRole.PRIVACY]),
-        ("ida@demo.example", "Ida Berg", "desk: care teams of Harbour Medical Centre", [DeskRole.INSTITUTION]),
+        ("ida@demo.example", "Ida Berg", "desk: care teams, places and hours", [DeskRole.INSTITUTION]),
     ):
         player = enter(email, name, part, staff=True)
         for role in roles:

@@ -19,6 +19,8 @@ from ehr.desk import (
     systems,
     teams,
     templates,
+    timetables,
+    visiting,
 )
 
 __all__ = [
@@ -40,4 +42,6 @@ __all__ = [
     "systems",
     "teams",
     "templates",
+    "timetables",
+    "visiting",
 ]

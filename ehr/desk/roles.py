@@ -49,7 +49,14 @@ PERMISSIONS = {
         "accounts.change_user",
         "consent.explain_access",
     ),
-    DeskRole.INSTITUTION: ("providers.view_membership", "providers.view_team", "consent.explain_access"),
+    DeskRole.INSTITUTION: (
+        "providers.view_membership",
+        "providers.view_team",
+        "appointments.view_place",
+        "appointments.view_visittype",
+        "appointments.view_schedule",
+        "consent.explain_access",
+    ),
     DeskRole.IDENTITY: (
         "consent.view_claim",
         "consent.change_claim",

@@ -155,6 +155,10 @@ class Worklist(ModelAdmin):
         """Make a new row from a filled-in `new_form`, and return it. Raises Http404 where a list has no such form."""
         raise Http404
 
+    def form_of_new(self, request: HttpRequest) -> Callable[..., forms.Form]:
+        """Return what makes the form for a new row, where that depends on who fills it in."""
+        return self.new_form or Nothing
+
     # --- Who may -----------------------------------------------------------------------------------
 
     def has_add_permission(self, request) -> bool:
@@ -289,7 +293,7 @@ class Worklist(ModelAdmin):
         """Ask for a new row, and make it by the floor's own verb."""
         if not (self.has_view_permission(request) and self.may_make(request)):
             raise Http404
-        form = (self.new_form or Nothing)(request.POST or None)
+        form = self.form_of_new(request)(request.POST or None)
         if form.is_valid():
             try:
                 return redirect(self.address("change", self.make(request, **form.cleaned_data).pk))

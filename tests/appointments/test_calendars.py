@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from icalendar import Calendar
 
+from appointments import tasks
 from appointments.calendars import apart, busy, feeds, reading
 from appointments.calendars.reading import TooMuch, Unreadable
 from appointments.models import Absence, BusyCalendar, CalendarFeed
@@ -298,3 +299,12 @@ def test_busy_hours_cannot_be_booked(lee, answers):
     day = date(2026, 11, 12)
     found = clinics.free_starts(made, kind, day)
     assert [one.strftime("%H:%M") for one in found] == ["09:00", "11:00"]
+
+
+def test_the_task_reads_each_calendar_that_is_due_and_may_run_twice(lee, answers, monkeypatch):
+    answers += [(200, ONE), (200, ONE)]
+    made = busy.connect(lee.user.clinician, by=lee.user, name="Hospital", address=ADDRESS)
+    monkeypatch.setattr(tasks.read_calendar, "delay", tasks.read_calendar)
+    assert (tasks.read_calendars(), tasks.read_calendars()) == (1, 0)
+    assert tasks.read_calendar(str(made.pk)) == ""
+    assert kept() == [HOUR]

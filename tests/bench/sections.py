@@ -7,7 +7,18 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 
 from tests import people  # noqa: E402
-from tests.bench import appending, chains, charts, deciding, intake, interface, proving, searching, teams  # noqa: E402
+from tests.bench import (  # noqa: E402
+    appending,
+    appointments,
+    chains,
+    charts,
+    deciding,
+    intake,
+    interface,
+    proving,
+    searching,
+    teams,
+)
 from tests.bench.measuring import Row  # noqa: E402
 
 SECTIONS = {
@@ -21,6 +32,7 @@ SECTIONS = {
     "gas": chains.measure,
     "log": appending.measure,
     "interface": interface.measure,
+    "appointments": appointments.measure,
 }
 
 

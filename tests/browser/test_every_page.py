@@ -41,7 +41,8 @@ ELSEWHERE = {
     "patient:pharmacy-days": "test_passing_on_story.py",
     "patient:referral-confirm": "test_passing_on_story.py",
 }
-NO_PAGE = {"front:health-link-file", "front:notices-stream"}  # what a page fetches: a sealed file, a number
+# What programs fetch: a sealed file, a number, a calendar.
+NO_PAGE = {"front:health-link-file", "front:notices-stream", "front:calendar"}
 
 
 @pytest.fixture(params=sorted(VISITORS))

@@ -39,6 +39,8 @@ IDS = {
     "dispensed",
     "link",
     "package",
+    "absence",
+    "calendar",
 }
 # Staff see all of those rows; in the interfaces each id is tried against its absence, by tests/fhir and tests/api.
 ELSEWHERE = ("admin:", "api:", "fhir:")

@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings, let_in, programs, sent
+from tests.security import belongings, let_in, programs, sent, visiting
 from tests.security.addresses import addresses, nothing
 
 VISITORS = (
@@ -233,6 +233,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "member": has["member"],
         "referral": has["referral"],
         "to": has["to"],
+        **visiting.own_time(reader),
     }
     patient = {
         "part": "labs",
@@ -274,6 +275,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "notices_digest": Digest.objects.get_or_create(user=sharer.user, key=f"{sharer.user.pk}", kind="daily")[0],
         **has["rows"],
         **belongings.unmailed(),
+        **visiting.rows(reader),
         "notices_hook": Hook.objects.first(),
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from audit import checkpoints, sequencer
 from ehr.accounts.models import User
-from ehr.demo import cast, generator, life
+from ehr.demo import cast, clinics, generator, life
 from ehr.intake.operations import receive_bundle
 from ehr.lines import names
 from ehr.r4 import bundles
@@ -59,6 +59,8 @@ class Command(BaseCommand):
         quinn = cast.clinician("quinn@demo.example", "Nora Quinn", Role.NURSE, harbour, verifiers=verifiers)
         novak = cast.clinician("novak@demo.example", "Jan Novák", Role.SPECIALIST, hospital, verifiers=verifiers)
         family = life.team("Family practice", harbour, lead=lee, others=[quinn], founder=desk[3], by=verifiers[0])
+        clinics.harbour(harbour, lee=lee, quinn=quinn, by=desk[3])
+        clinics.hospital(hospital, novak=novak, by=desk[3], manager=verifiers[0])
         made = generator.patients(count + WITHOUT_EMAIL, seed)
         own = itertools.islice(made, count - INVITED_BY_POST)
         players = []
