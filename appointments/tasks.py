@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from appointments.calendars import busy
 from appointments import booking, waitlist
+from appointments.calendars import busy
 from appointments.insurance import delivering as payers
 from appointments.payments import delivering, ledger
 from ehr import clock
