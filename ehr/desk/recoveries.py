@@ -19,6 +19,7 @@ from ehr.accounts import queries
 from ehr.accounts.models import Recovery, Share
 from ehr.desk.inquiries import Document
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
+from ehr.notices import errands
 from patients.models import Patient
 
 
@@ -102,6 +103,9 @@ class Recoveries(Worklist):
         if patient is not None:
             systems = ", ".join(patient.identifiers.order_by("pk").values_list("system", flat=True))
             known += [(_("Born"), patient.birth_date), (_("Ask for the number in"), systems)]
+        if row.user.email is None:
+            told = errands.newest(row.user, "recovery-started")
+            known += [(_("Told by letter or telephone"), (told and told.done_at) or _("not yet"))]
         return [*known, (_("Begun"), row.started_at), (_("Can be finished from"), row.ready_at)]
 
     def sections(self, request: HttpRequest, row: Recovery) -> list[Section]:

@@ -33,6 +33,11 @@ def put_on_the_list(user: User, kind: str, *, key: str) -> Errand | None:
     return Errand.objects.get_or_create(key=key, defaults={"user": user, "kind": kind, "due_at": due})[0]
 
 
+def newest(user: User, kind: str) -> Errand | None:
+    """Return the last time that somebody had to be told this by the desk, or None."""
+    return Errand.objects.filter(user=user, kind=kind).order_by("-made_at").first()
+
+
 def done(errand: Errand, *, how: str, by: User, subject: UUID | None = None) -> None:
     """Note that somebody was told, how and by whom. `subject` is on whose list the line belongs. Raises Refused."""
     if not by.is_active or not by.has_perm(TELLS):

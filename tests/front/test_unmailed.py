@@ -315,6 +315,10 @@ def test_j9_the_desk_tells_them_within_half_of_the_wait_and_stops_it_for_them(wi
     recovery = Recovery.objects.get()
     errand = Errand.objects.get(kind="recovery-started")
     assert errand.due_at - errand.made_at <= (recovery.ready_at - recovery.started_at) / 2
+    row = reverse("admin:accounts_recovery_change", args=[recovery.pk])
+    assert "Told by letter or telephone not yet" in words(iris.get(row))
+    iris.post(reverse("admin:notices_errand_act", args=[errand.pk, "told"]), {"told-how": "telephone"})
+    assert "Told by letter or telephone not yet" not in words(iris.get(row))
     iris.post(reverse("admin:accounts_recovery_act", args=[recovery.pk, "stop"]))
     recovery.refresh_from_db()
     assert recovery.cancelled_because == "stopped-at-desk"
