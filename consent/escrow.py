@@ -17,15 +17,15 @@ from django.utils.translation import gettext_lazy as _
 from audit import log
 from audit import queries as audit
 from audit.models import Event
-from consent.keyholder import readers, wire
+from consent.keyholder import backends, readers, wire
 from consent.keyholder.answers import answer
 from consent.keyholder.releases import FRESH, OPENED_BY, released_info
 from consent.keyholder.repairs import handed_info, message_info
 from consent.models import EscrowUse
 from ehr import clock
 from ehr.accounts import queries as accounts
-from ehr.accounts.keyrings import CannotOpen
-from ehr.accounts.keyrings.held import OneUseKey, opened_by
+from ehr.accounts.keyrings import CannotOpen, OpenKeyring
+from ehr.accounts.keyrings.held import OneUseKey, opened_by, taken
 from ehr.accounts.models import KeyVersion, Reader
 from ehr.crypto import sealing
 from patients.models import Patient
@@ -49,6 +49,7 @@ _SENTENCES = {
     "too-many": _("Too many records were opened this way within an hour. Ask the privacy officer."),
     "nothing-sealed": _("Nothing is kept under the escrow here, so there is nothing that it opens."),
     "record-begun": _("This record has its keys already. Its patient makes the next ones."),
+    "not-signed": _("The service did not sign this, or not for this server, so its keys stayed shut."),
     "not-understood": _("The keyholder did not understand what was asked. Tell the operator."),
 }
 # What the keyholder said is its own, in this process.
@@ -157,6 +158,33 @@ def message_opened(message_id: UUID, sealed: bytes, body: bytes, *, record: Call
     try:
         key = to.open_seal(wire.raw(found["key"]), info=handed_info(event.pk, message_id))
         return opened_by(key, body, aad=message_info(message_id))
+    except CannotOpen as problem:
+        raise NotReleased("nothing-sealed") from problem
+
+
+def service_begun(reader: Reader, registered: backends.Registered) -> None:
+    """Let the keyholder make a service's keyring, which opens for that service's own statements. Raises NotReleased."""
+    _outside_a_transaction()
+    _ask({"ask": "begin", "reader": str(reader.pk), "service": list(registered)})
+
+
+def service_admitted(
+    version: KeyVersion, registered: backends.Registered, statement: str, *, record: Callable[[str, str], Event]
+) -> OpenKeyring:
+    """Return the keyring of a service that reads, opened against a statement it signed and a committed event.
+
+    `record` gets the hex digests of the key made for this one use and of the statement, and returns the event it
+    committed: a service.admitted with details["to"], ["statement"] and ["reader"]. Raises NotReleased, and
+    KeyholderAway, where the keyholder was away from the start before anything was recorded.
+    """
+    _outside_a_transaction()
+    require_keyholder()
+    to = OneUseKey()
+    event = record(sha256(to.public).hexdigest(), sha256(statement.encode()).hexdigest())
+    asked = {"ask": "admit", "event": str(event.pk), "reader": str(version.reader_id), "service": list(registered)}
+    found = _ask_about(event, asked | {"to": wire.text(to.public), "statement": statement}, None)
+    try:
+        return taken(version, wire.raw(found["keyring"]), to, info=backends.handed_info(event.pk, version.reader_id))
     except CannotOpen as problem:
         raise NotReleased("nothing-sealed") from problem
 

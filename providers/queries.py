@@ -272,6 +272,18 @@ def institutions_open() -> QuerySet[Institution]:
     return Institution.objects.filter(agreement_ended_at__isnull=True, suspended_at__isnull=True)
 
 
+def stands(institution: Institution, at: datetime) -> bool:
+    """Tell whether an institution's agreement and accreditation run at a moment, and it is not suspended."""
+    facts = rules.Facts(
+        institution_suspended=institution.suspended_at is not None,
+        agreement_signed=institution.agreement_signed_at,
+        agreement_until=institution.agreement_until,
+        agreement_ended=institution.agreement_ended_at,
+        accreditation_until=institution.accreditation_until,
+    )
+    return rules.stands(facts, at)
+
+
 def registered(words: str, *, at: Collection[Institution] | None = None, limit: int = 20) -> list[User]:
     """Return registered clinicians whose name holds all words, in good standing or not; those of some places only."""
     rows = User.objects.filter(clinician__isnull=False).order_by("clinician__professional_name", "pk")

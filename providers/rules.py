@@ -122,6 +122,16 @@ def _questions(facts: Facts, at: datetime) -> tuple[tuple[str, bool], ...]:
     )
 
 
+OF_INSTITUTION = frozenset(
+    {"institution-suspended", "no-agreement", "agreement-ended", "agreement-expired", "accreditation-expired"}
+)
+
+
+def stands(facts: Facts, at: datetime) -> bool:
+    """Tell whether the institution of these facts may let anybody reach patients at this moment, whoever they are."""
+    return not any(holds for because, holds in _questions(facts, at) if because in OF_INSTITUTION)
+
+
 REASONS = tuple(because for because, _ in _questions(Facts(), datetime.max.replace(tzinfo=UTC)))
 _FURTHEST = {because: place for place, because in enumerate(REASONS)} | {"": len(REASONS)}
 

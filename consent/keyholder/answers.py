@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import Error
 
 from consent import queries
-from consent.keyholder import readers, releases, repairs, wire
+from consent.keyholder import backends, readers, releases, repairs, wire
 from consent.keyholder.token import TokenAway
 from ehr.accounts.keyrings import CannotOpen
 from ehr.clock import ClockUnsure
@@ -70,6 +70,17 @@ def _message(asked: _Message) -> _Message:
     return {"key": wire.text(key)}
 
 
+def _begin(asked: _Message) -> _Message:
+    backends.begin(_id(asked, "reader"), _registered(asked))
+    return {"state": "ok"}
+
+
+def _admit(asked: _Message) -> _Message:
+    event, reader, statement = _id(asked, "event"), _id(asked, "reader"), str(asked.get("statement"))
+    keyring = backends.admit(event, reader, _registered(asked), statement, to=_key(asked, "to"))
+    return {"keyring": wire.text(keyring)}
+
+
 def _open(_asked: _Message) -> _Message:
     return {"made": readers.open_all()}
 
@@ -95,6 +106,8 @@ _ASKED: Mapping[str, Callable[[_Message], _Message]] = {
     "sign": _sign,
     "share": _share,
     "message": _message,
+    "begin": _begin,
+    "admit": _admit,
     "held": _held,
     "open": _open,
     "ping": _ping,
@@ -106,6 +119,13 @@ def _id(asked: _Message, name: str) -> UUID:
         return UUID(str(asked.get(name)))
     except ValueError as problem:
         raise wire.Garbled("An id is a UUID.") from problem
+
+
+def _registered(asked: _Message) -> backends.Registered:
+    try:
+        return backends.Registered.read(asked.get("service"))
+    except ValueError as problem:
+        raise wire.Garbled("A service is registered with three texts.") from problem
 
 
 def _key(asked: _Message, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Apps that people may let in, and services that send records: registered, looked at, taken out of use."""
+"""Apps that people may let in, and services that send records or read them: registered, looked at, taken out of use."""
 
 from django import forms
 from django.contrib import admin
@@ -8,26 +8,85 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from consent.escrow import NotReleased
+from ehr.accounts.models import User
 from ehr.desk.worklist import Act, Facts, Line, Queue, Reason, Worklist
 from ehr.smart import registering
 from ehr.smart.models import App
+from providers.queries import institutions_open
 
 
 class NewService(forms.Form):
-    """A service that sends records by itself: whose, as which source, by which keys."""
+    """A service of an institution: what it does, whose it is, by which keys it proves itself."""
 
+    does = forms.ChoiceField(
+        label=_("What does it do?"),
+        choices=[
+            ("sends", _("It sends records, and reads nothing")),
+            ("reads", _("It reads of patients who let it in, and sends nothing")),
+        ],
+        initial="sends",
+        widget=forms.RadioSelect,
+    )
     name = forms.CharField(label=_("Name of the service"), max_length=100)
-    publisher = forms.CharField(label=_("Institution that runs it"), max_length=200)
-    source = forms.CharField(
-        label=_("Source that its records are shown under"),
+    publisher = forms.CharField(
+        label=_("If it sends: institution that runs it"),
         max_length=200,
+        required=False,
+        help_text=_("As it calls itself."),
+    )
+    source = forms.CharField(
+        label=_("If it sends: source that its records are shown under"),
+        max_length=200,
+        required=False,
         help_text=_("Patients read this name beside each entry it sends."),
+    )
+    institution = forms.ModelChoiceField(
+        label=_("If it reads: institution that runs it"),
+        queryset=institutions_open(),
+        required=False,
+        help_text=_("Patients read its name. Where its agreement or accreditation ends, the service reads nothing."),
+    )
+    words = forms.CharField(
+        label=_("If it reads: what for, in one sentence"),
+        max_length=300,
+        required=False,
+        help_text=_("Patients read this before they let it in."),
+    )
+    scope = forms.CharField(
+        label=_("If it reads: what it may ask for"),
+        max_length=500,
+        required=False,
+        initial="system/*.rs",
+        help_text=_("SMART scopes, such as system/Observation.rs. Each patient chooses among them."),
     )
     jwks = forms.JSONField(
         label=_("Its public keys, as a JSON Web Key Set"),
-        help_text=_("RSA from 2,048 bits on or P-384, each with its own kid. Get them in person or in writing."),
+        help_text=_(
+            "RSA from 2,048 bits on or P-384, each with its own kid. Get them in person or in writing. Of a service "
+            "that reads they cannot be changed: ask for the next one along with the first."
+        ),
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
     )
+
+    def clean(self) -> None:
+        needed = ("institution", "words", "scope") if self.reads else ("publisher", "source")
+        for name in needed:
+            if not self.cleaned_data.get(name) and name not in self.errors:
+                self.add_error(name, _("Fill this in."))
+
+    @property
+    def reads(self) -> bool:
+        return self.cleaned_data.get("does") == "reads"
+
+    def register(self, by: User) -> App:
+        """Register what was filled in. Raises ValidationError, by field, and NotReleased."""
+        kept = self.cleaned_data
+        if self.reads:
+            chosen = {name: kept[name] for name in ("name", "institution", "words", "scope", "jwks")}
+            return registering.register_reading_service(by, **chosen)
+        chosen = {name: kept[name] for name in ("name", "publisher", "source", "jwks")}
+        return registering.register_service(by, words=gettext("Sends records."), **chosen)
 
 
 REVIEW = Act(
@@ -56,7 +115,7 @@ class Programs(Worklist):
     lede = _("Anybody may register an app; people read whether somebody here has looked at it before they let it in.")
     views = (("waiting", _("Not looked at")), ("in-use", _("Looked at")), ("out-of-use", _("Out of use")))
     new_form = NewService
-    new_label = _("Register a service that sends records")
+    new_label = _("Register a service of an institution")
 
     def rows(self, request: HttpRequest, view: str):
         """Return the apps of one view, those that wait longest first."""
@@ -78,6 +137,7 @@ class Programs(Worklist):
             (_("Sends people back to"), row.redirect_uris or "–"),
             (_("Begins at"), row.launch_uri or "–"),
             (_("May ask for"), row.scope),
+            (_("Reads for"), row.institution.name if row.institution else "–"),
             (_("Sends as"), row.source.name if row.source else "–"),
         ]
 
@@ -100,9 +160,10 @@ class Programs(Worklist):
             raise Http404
         form = NewService(request.POST or None)
         if form.is_valid():
-            told = form.cleaned_data | {"words": gettext("Sends records.")}
             try:
-                made = registering.register_service(request.user, **told)
+                made = form.register(request.user)
+            except NotReleased as problem:
+                form.add_error(None, str(problem))
             except ValidationError as problem:
                 for name, said in problem.message_dict.items():
                     form.add_error(name if name in form.fields else None, said)

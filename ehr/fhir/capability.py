@@ -47,7 +47,10 @@ _SUBSCRIPTION = {
         }
     ],
 }
-_SAID = {"Group": "Group/mine: those who let whoever asks read something of their record now."}
+_SAID = {
+    "Group": "Group/mine: those who let whoever asks read something of their record now.",
+    "Practitioner": "A clinician's app reads its fhirUser here; every other one is part of a record.",
+}
 _VALIDATE = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
 
 

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-from ehr.fhir import files, kinds, outcomes, pages, query, records, search, wire
+from ehr.fhir import files, kinds, outcomes, pages, people, query, records, search, wire
 from ehr.fhir.asking import Asking
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
@@ -20,6 +20,8 @@ def read(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> An
     """Return one resource as it is now."""
     if kind == "Binary" and (file := _file(asking, fhir_id)):
         return Answer(200, file, {"ETag": f'W/"{file["meta"]["versionId"]}"'})
+    if kind == "Practitioner" and (person := people.whoever_asks(asking, fhir_id)):
+        return Answer(200, shaped(person, told))
     found = newest(asking, kind, fhir_id)
     if found.deleted:
         raise outcomes.gone()

@@ -16,6 +16,8 @@ from consent.access import AccessDenied, IndexedEntry, OpenRecord
 from ehr.fhir import naming, outcomes, told
 from ehr.fhir.asking import Asking
 from ehr.r4 import ranges, search
+from ehr.smart.backends import ServiceCaller
+from ehr.smart.callers import SmartCaller
 from ehr.words import Category
 from patients.models import Patient
 from patients.naming import Naming
@@ -188,11 +190,12 @@ def open_one(
     all_versions: bool = False,
 ) -> Record:
     """Return one record. Raises Refusal 404 where nothing of it may be opened: as if there were no such patient."""
+    caller = _towards(asking, patient)
     said = told.wanted(asking, patient, kinds)
     try:
         opened: OpenRecord | None = access.open_record(
             patient,
-            asking.caller,
+            caller,
             action_words=action,
             types=None if kinds is None else frozenset(kinds),
             logical_id=logical_id,
@@ -203,20 +206,27 @@ def open_one(
     except AccessDenied as denied:
         opened = None
         if kinds is not None and frozenset(kinds) == {"Patient"}:
-            _name(asking, patient)
+            _name(caller, patient)
         elif not said:
             raise outcomes.not_there() from denied
-    record = Record(patient, asking, opened, told.of(asking, patient, said))
+    record = Record(patient, asking, opened, told.of(caller, patient, said))
     asking.opened.append(record)
     return record
 
 
-def _name(asking: Asking, patient: Patient) -> None:
+def _towards(asking: Asking, patient: Patient) -> SmartCaller:
+    """Return who asks the door. Raises Refusal 404 for a service that the patient did not let in."""
+    caller = asking.caller.towards(patient)
+    if caller is None:
+        raise outcomes.not_there()
+    return caller
+
+
+def _name(caller: SmartCaller, patient: Patient) -> None:
     """Commit the line that somebody was named. Raises Refusal where nothing of their record is open, or to be written.
 
     Whoever may open any part of a record knows whose it is, also where the part that says more is not among them.
     """
-    caller = asking.caller
     try:
         access.identify(
             patient, reader=caller.reader, purpose=caller.purpose, presence=caller.presence, told=caller.told
@@ -238,6 +248,8 @@ def open_all(asking: Asking, patients: Iterable[Patient], *, kinds: Iterable[str
 
 def patients_of(asking: Asking) -> list[Patient]:
     """Return whose records a request may open something of: those within reach that its token is for."""
+    if isinstance(asking.caller, ServiceCaller):
+        return asking.caller.patients
     begun = asking.caller.patient
     if begun is not None and not asking.for_others:
         return [begun]  # whether anything of it opens, the door says at once

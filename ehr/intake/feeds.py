@@ -120,6 +120,12 @@ def by_token(token: str, kind: Kind) -> Feed | None:
     return feed if feed and kind in feed.kinds else None
 
 
+def by_source(source: Source, kind: Kind) -> Feed | None:
+    """Return the feed that sends as this source and may send this kind now, or None."""
+    feed = Feed.objects.filter(source=source, stopped_at=None).select_related("source", "institution").first()
+    return feed if feed and kind in feed.kinds else None
+
+
 def by_peer(address: str, *, application: str, facility: str) -> Feed | None:
     """Return the feed that may send HL7 v2 from this address under this name (MSH-3, MSH-4), or None.
 

@@ -23,9 +23,9 @@ from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.notices import operations as notices
-from ehr.smart import bearers, binding
+from ehr.smart import backends, bearers, binding
 from ehr.smart.authorizing import Asked
-from ehr.smart.models import Authorization, Code
+from ehr.smart.models import Authorization, Code, Deposit
 from ehr.smart.scopes import OFFLINE, ONLINE, Scopes
 from ehr.words import Action, Category
 from patients.models import Patient
@@ -91,6 +91,33 @@ def by_patient(asked: Asked, answer: Answer, patient: Patient, *, keyring: OpenK
             session_key=answer.session_key if answer.lives_in_session else "",
         )
         return _code(authorization, own, asked, answer)
+
+
+def service_by_patient(asked: Asked, answer: Answer, patient: Patient, *, keyring: OpenKeyring | None) -> Authorization:
+    """Let a service that reads in: sign a grant to its own keyring for this patient, and seal that to the service.
+
+    Raises KeysLocked, CannotGive, KeyExchanged. The same page sent twice lets it in once; letting it in again, with
+    other parts, ends what was allowed before.
+    """
+    with transaction.atomic():
+        Patient.objects.select_for_update().get(pk=patient.pk)
+        if before := Authorization.objects.filter(pk=answer.draft, patient=patient).first():
+            return before
+        for former in Authorization.objects.live(clock.now()).filter(app=asked.app, patient=patient):
+            stop(former, because="by-owner", by=own_party(patient), keyring=keyring)
+        own, grant = _connected(asked, answer, patient, keyring)
+        authorization = Authorization.objects.create(
+            id=answer.draft,
+            kind=Authorization.Kind.PATIENT,
+            app=asked.app,
+            user=patient.user,
+            patient=patient,
+            grant=grant,
+            version_id=own.version_id,
+            **_told(answer, patient.user),
+        )
+        backends.deposit(authorization, own)
+        return authorization
 
 
 def _connected(
@@ -183,6 +210,7 @@ def stop(
         authorization.save(update_fields=["stopped_at", "stopped_because"])
         authorization.tokens.all().delete()
         Code.objects.filter(authorization=authorization).delete()
+        Deposit.objects.filter(authorization=authorization).delete()
         log.append(
             "app.stopped",
             actor=by,

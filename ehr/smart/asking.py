@@ -8,18 +8,20 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from csp.constants import SELF
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from consent import reach
+from consent.delegates import queries as delegates
 from consent.sharing import apps
 from consent.sharing.proposing import CannotGive
 from ehr.accounts import attempts
 from ehr.frame import presence, roles, sessions
 from ehr.frame.forms import tick_all
-from ehr.smart import allowing, authorizing, drafts, launching, scopes, words
+from ehr.smart import allowing, authorizing, backends, drafts, launching, scopes, words
 from ehr.smart.allowing import AllowedBefore, Answer
 from ehr.smart.authorizing import Asked, NotAnApp, SendBack, send_back
 from ehr.smart.forms import ClinicianForm, ConfirmForm, PatientForm
@@ -76,12 +78,24 @@ def authorize(request: HttpRequest) -> HttpResponse:
         return redirect(roles.step(request, "front:unlock"))
     patient = _begun_with(request, asked)
     hats = _hats(request, patient)
+    if not hats and delegates.has_any(request.user):
+        return _not_for_others(request)
     if not hats:
         raise _refused(asked, "access_denied")
     draft = drafts.begin(
         request, request.GET, hat=hats[0] if len(hats) == 1 else "", patient=str(patient.pk) if patient else ""
     )
     return redirect("smart:ask", draft)
+
+
+def _not_for_others(request: HttpRequest) -> HttpResponse:
+    """Say to somebody who acts for others, and has no record of their own, what they can do instead."""
+    words = _(
+        "An app works with keys that only a patient can give it, so you cannot let one in for somebody you act for. "
+        "Nothing was shared. Let in a doctor instead, on the pages where you act, if you may share. Once the patient "
+        "has keys of their own, they can let the app in themselves."
+    )
+    return _said(request, words, title=_("This app cannot be let in for somebody else"), status=403)
 
 
 def _refused(asked: Asked, error: str) -> SendBack:
@@ -111,6 +125,26 @@ def _hats(request: HttpRequest, patient: Patient | None) -> list[str]:
     if patient is not None:
         return [PATIENT if own is not None and own.pk == patient.pk else CLINICIAN]
     return [hat for hat, there in ((PATIENT, own), (CLINICIAN, works)) if there is not None]
+
+
+@require_GET
+@roles.signed_in
+def services_to_let_in(request: HttpRequest) -> HttpResponse:
+    """The services of institutions that a patient may let in to their own record."""
+    _own(request)
+    return render(request, "smart/services.html", {"services": backends.open_to_patients()})
+
+
+@require_POST
+@roles.signed_in
+@roles.unlocked
+def begin_service(request: HttpRequest, client_id: str) -> HttpResponse:
+    """Begin to let one in: what it asks for comes next."""
+    patient = _own(request)
+    if backends.find(client_id) is None:
+        raise Http404
+    draft = drafts.begin(request, QueryDict(), hat=PATIENT, patient=str(patient.pk), service=client_id)
+    return redirect("smart:ask", draft)
 
 
 def asking(view: View) -> View:
@@ -143,7 +177,9 @@ def ask(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> HttpResp
 @require_POST
 @asking
 def decline(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> HttpResponse:  # noqa: ARG001
-    """No. The app is told so, and nothing else."""
+    """No. The app is told so, and nothing else; a service never heard that it was thought of."""
+    if asked.app.is_service:
+        return redirect("smart:services")
     raise _refused(asked, "access_denied")
 
 
@@ -184,6 +220,8 @@ def confirm(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> Http
         form = ConfirmForm(data, sensitive=sensitive, name=asked.app.name, sentence=sentence)
         if form.is_valid():
             answer = Answer(draft, form.cleaned_data["ticket"], granted, told["categories"], ends, sentence)
+            if asked.app.is_service:
+                return _service_let_in(request, asked, answer, patient)
             answer = replace(answer, session_key=request.session.session_key)
             code = allowing.by_patient(asked, answer, patient, keyring=request.keyring)
             return send_back(asked.redirect_uri, asked.state, code=code)
@@ -192,6 +230,12 @@ def confirm(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> Http
     more = {"sentence": sentence, "until": ends, "things": words.told(granted)}
     more["alone"] = scopes.OFFLINE in granted.plain
     return _page(request, "smart/confirm.html", asked, form=form, draft=draft, **more)
+
+
+def _service_let_in(request: HttpRequest, asked: Asked, answer: Answer, patient: Patient) -> HttpResponse:
+    allowing.service_by_patient(asked, answer, patient, keyring=request.keyring)
+    messages.success(request, _("%(name)s is let in. It stands here until you stop it.") % {"name": asked.app.name})
+    return redirect("smart:connected")
 
 
 def _sentence(patient: Patient, asked: Asked, **told) -> str:
@@ -233,6 +277,8 @@ def _reached(request: HttpRequest, patient_id: str) -> Patient | None:
 def _page(request: HttpRequest, template: str, asked: Asked, **more) -> HttpResponse:
     """Return a page whose answer may lead back to the app, and to nowhere else."""
     response = render(request, template, {"app": asked.app, **more})
+    if asked.app.is_service:
+        return response
     parts = urlsplit(asked.redirect_uri)
     back = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
     response._csp_update = {"form-action": [SELF, back]}

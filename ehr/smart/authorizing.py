@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from oauth2_provider.http import OAuth2ResponseRedirect
 from oauth2_provider.models import redirect_to_uri_allowed
 
-from ehr.smart import places, scopes
+from ehr.smart import backends, places, scopes
 from ehr.smart.models import App
 from ehr.smart.scopes import Scopes
 
@@ -88,6 +88,16 @@ def read(params: QueryDict) -> Asked:
         launch=told["launch"],
         quiet="none" in told["prompt"].split(),
     )
+
+
+def of_service(client_id: str) -> Asked:
+    """Return what a service that reads asks of every patient alike. Raises NotAnApp where it may not be let in."""
+    app = backends.find(client_id)
+    if app is None:
+        raise NotAnApp
+    # It works while nobody is there: that is what it is for.
+    scope = Scopes(frozenset({scopes.OFFLINE}), scopes.read(app.scope).resources)
+    return Asked(app=app, redirect_uri="", state="", scope=scope, challenge="")
 
 
 def _problem(told: dict[str, str]) -> tuple[str, str] | None:

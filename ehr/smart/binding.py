@@ -22,6 +22,11 @@ def put_away(
     return keyrings.carry(keyring, secret, about) if keyring else _mark(secret, about)
 
 
+def terms(authorization: Authorization) -> bytes:
+    """Return what a keyring is bound to that goes along with no code or token: all that an authorization's row says."""
+    return _about(authorization, authorization.scope, authorization.ends_at)
+
+
 def opened(row: Code | Token, secret: str) -> OpenKeyring | None:
     """Return the keyring that goes along, None where none does. Raises CannotOpen for a row that was changed."""
     authorization = row.authorization

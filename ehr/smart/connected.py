@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ehr.frame import presence, roles
-from ehr.smart import allowing, launching, queries
+from ehr.smart import allowing, backends, launching, queries
 from ehr.smart.models import App
 
 
@@ -19,7 +19,9 @@ from ehr.smart.models import App
 @roles.signed_in
 def connected(request: HttpRequest) -> HttpResponse:
     """Which apps may do something in a person's name, since when, until when, and a button that stops each."""
-    return render(request, "smart/connected.html", {"apps": queries.connected(request.user)})
+    own = roles.patient_of(request.user)
+    told = {"apps": queries.connected(request.user), "services": backends.open_to_patients() if own else []}
+    return render(request, "smart/connected.html", told)
 
 
 @require_POST

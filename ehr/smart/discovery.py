@@ -25,6 +25,7 @@ SCOPES = [
     "patient/AuditEvent.rs",
     "patient/Consent.rs",
     "user/*.cruds",
+    "system/*.rs",
     "system/*.c",
 ]
 

@@ -29,6 +29,8 @@ def find(request: HttpRequest, draft: UUID) -> dict:
 
 def asked(kept: dict) -> Asked:
     """Return what an app asks for, read anew: it may have been stopped since. Raises NotAnApp, SendBack."""
+    if kept.get("service"):
+        return authorizing.of_service(kept["service"])
     return authorizing.read(QueryDict(kept["asked"]))
 
 

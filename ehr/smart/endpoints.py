@@ -128,7 +128,10 @@ def _for_refresh(app: App, told: dict[str, str]) -> dict[str, object]:
 
 
 def _for_service(app: App, told: dict[str, str]) -> dict[str, object]:
-    return issuing.for_service(app, scope=told.get("scope", ""))
+    scope = told.get("scope", "")
+    if app.is_reading:
+        return issuing.for_reading_service(app, scope=scope, statement=told["client_assertion"])
+    return issuing.for_service(app, scope=scope)
 
 
 @from_any_origin("POST")

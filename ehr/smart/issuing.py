@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from consent.escrow import NotReleased
 from ehr import clock
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
-from ehr.smart import allowing, bearers, binding, identity, scopes, standing
+from ehr.smart import allowing, backends, bearers, binding, identity, scopes, standing
 from ehr.smart.models import App, Authorization, Code, Token
 from ehr.smart.scopes import Scopes
 
@@ -120,6 +121,31 @@ def for_service(app: App, *, scope: str) -> dict[str, object]:
             kind=Authorization.Kind.SERVICE, app=app, scope=str(wanted), ends_at=clock.now() + SERVICE_LIFE
         )
         return _answer(authorization, None, wanted)
+
+
+def for_reading_service(app: App, *, scope: str, statement: str) -> dict[str, object]:
+    """Return the token response for a service that reads, its keyring under the token. Raises Refused.
+
+    `statement` is the client_assertion by which it proved itself: for that, and once, the keyholder hands out its keys.
+    """
+    wanted = scopes.read(scope).of("system").reading().within(scopes.read(app.scope).of("system"))
+    if not wanted.resources:
+        raise Refused("invalid_scope", "This service may ask for system/….rs of what it was registered for.")
+    try:
+        keyring = backends.admitted(app, statement, scope=str(wanted))
+    except (NotReleased, backends.KeyExchanged) as problem:
+        words = "Its keys are not to be had now. Sign another statement in a minute, or tell those who run this server."
+        raise Refused("temporarily_unavailable", words) from problem
+    wanted = Scopes(frozenset(), wanted.resources)
+    with transaction.atomic():
+        authorization = Authorization.objects.create(
+            kind=Authorization.Kind.SERVICE,
+            app=app,
+            scope=str(wanted),
+            version_id=keyring.version_id,
+            ends_at=clock.now() + SERVICE_LIFE,
+        )
+        return _answer(authorization, keyring, wanted)
 
 
 def _opened(row: Code | Token, secret: str) -> OpenKeyring | None:

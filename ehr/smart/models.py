@@ -15,8 +15,9 @@ from oauth2_provider.models import AbstractApplication
 
 from consent.models import Grant
 from ehr import clock
-from ehr.accounts.models import KeyVersion, User
+from ehr.accounts.models import KeyVersion, Reader, User
 from patients.models import Patient, Source
+from providers.models import Institution
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -45,6 +46,9 @@ class App(AbstractApplication):
     source = models.ForeignKey(
         Source, models.PROTECT, null=True, blank=True, related_name="+"
     )  # a feed's, as a service
+    # Of a service that reads: whose it is, and the reader whose keyring the keyholder has.
+    institution = models.ForeignKey(Institution, models.PROTECT, null=True, blank=True, related_name="+")
+    reader = models.OneToOneField(Reader, models.PROTECT, null=True, blank=True, related_name="+")
     may_introspect = models.BooleanField(default=False)
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
@@ -61,6 +65,11 @@ class App(AbstractApplication):
     @property
     def is_service(self) -> bool:
         return self.authorization_grant_type == self.GRANT_CLIENT_CREDENTIALS
+
+    @property
+    def is_reading(self) -> bool:
+        """True for a service that reads of patients who let it in."""
+        return self.is_service and self.reader_id is not None
 
     def get_allowed_schemes(self) -> list[str]:
         """Return https, http for this machine itself, and private schemes that name a domain (RFC 8252 §7.1)."""
@@ -100,8 +109,9 @@ class AuthorizationQuerySet(models.QuerySet):
 class Authorization(models.Model):
     """What one person allowed one app, once: which scopes, whose record, until when. Its tokens hang from it.
 
-    A patient's app has keys and a grant of its own; a clinician's works with the clinician's keys; a service's tokens
-    carry none, for it only sends.
+    A patient's app has keys and a grant of its own; a clinician's works with the clinician's keys; the tokens of a
+    service that sends carry none. One that reads has a grant and keys for each patient, as an app has, and they are
+    sealed to its own; its tokens carry that.
     """
 
     class Kind(models.TextChoices):
@@ -138,13 +148,24 @@ class Authorization(models.Model):
                 # An app that only learns who somebody is: it opens nothing.
                 | Q(kind="patient", grant__isnull=True, user__isnull=False, version__isnull=True)
                 | Q(kind="clinician", grant__isnull=True, user__isnull=False, version__isnull=False)
-                | Q(kind="service", grant__isnull=True, user__isnull=True, version__isnull=True),
+                | Q(kind="service", grant__isnull=True, user__isnull=True, patient__isnull=True),
                 name="authorization_has_its_keys",
             ),
         ]
 
     def __str__(self):
         return f"authorization {self.pk}"
+
+
+class Deposit(models.Model):
+    """The keyring that a patient made for a service that reads, sealed to the service's own key."""
+
+    authorization = models.OneToOneField(Authorization, models.CASCADE, related_name="deposit")
+    key_version = models.ForeignKey(KeyVersion, models.PROTECT, related_name="+")  # the service's
+    sealed = models.BinaryField()
+
+    def __str__(self):
+        return f"deposit of {self.authorization_id}"
 
 
 class Code(models.Model):

@@ -9,17 +9,20 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from audit import log
+from consent import escrow
 from consent.sharing import apps
 from ehr import clock
 from ehr.accounts import queries as accounts
-from ehr.accounts.models import User
+from ehr.accounts.models import Reader, User
 from ehr.accounts.operations import Refused
-from ehr.smart import scopes
-from ehr.smart.models import App, Authorization, Code, Token
+from ehr.smart import backends, scopes
+from ehr.smart.models import App, Authorization, Code, Deposit, Token
 from patients.models import Source
 from patients.operations import source_signer
+from providers.models import Institution
 
 LEAST_RSA_BITS = 2048
+MOST_KEYS = 10
 MOST_APPS = 20  # of one developer
 SERVICE_SCOPES = "system/*.c"
 
@@ -58,6 +61,35 @@ def register_service(by: User, *, source: str, jwks: Mapping, **told: object) ->
         return _kept(app, by, "app.registered")
 
 
+def register_reading_service(by: User, *, institution: Institution, jwks: Mapping, scope: str, **told: object) -> App:
+    """Register a service that reads of patients who let it in. The keyholder makes its keyring, bound to these keys.
+
+    Raises ValidationError, by field, and NotReleased where the keyholder is away. It keeps these keys for good: with
+    other ones it is another service, which patients let in anew.
+    """
+    escrow.require_keyholder()
+    app = App(
+        user=by,
+        client_type=App.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=App.GRANT_CLIENT_CREDENTIALS,
+        jwks=dict(jwks),
+        scope=scope,
+        institution=institution,
+        publisher=institution.name,
+        reviewed_at=clock.now(),
+        reviewed_by=by,
+        **told,
+    )
+    asked = scopes.read(scope)
+    if asked != asked.reading() or any(one.kind in scopes.BY_NAME for one in asked.resources):
+        raise ValidationError({"scope": _("A service that reads asks for system/….rs, and for nobody’s list.")})
+    with transaction.atomic():
+        app.reader = Reader.objects.create(kind=Reader.Kind.SERVICE, name=f"{app.name} ({app.client_id})"[:200])
+        app = _kept(app, by, "app.registered")
+    escrow.service_begun(app.reader, backends.registered(app))
+    return app
+
+
 def change(app: App, *, by: User, public: bool, jwks: Mapping | None = None, **told: object) -> App:
     """Change what an app's makers say of it. It must be looked at anew, for it is another app now."""
     for name, value in told.items():
@@ -86,6 +118,7 @@ def withdraw(app: App, *, by: User, reason: str = "") -> None:
     apps.withdraw(app.client_id)
     Token.objects.filter(authorization__app=app).delete()
     Code.objects.filter(authorization__app=app).delete()
+    Deposit.objects.filter(authorization__app=app).delete()
     Authorization.objects.filter(app=app, stopped_at=None).update(
         stopped_at=clock.now(), stopped_because="app-withdrawn"
     )
@@ -93,7 +126,7 @@ def withdraw(app: App, *, by: User, reason: str = "") -> None:
 
 def _kept(app: App, by: User, action: str) -> App:
     """Store an app once all of it is in order. Raises ValidationError."""
-    app.full_clean(exclude=["reviewed_by", "source"])
+    app.full_clean(exclude=["reviewed_by", "source", "reader"])
     if not app.is_public:
         _check_keys(app.jwks)
     told = scopes.read(app.scope)
@@ -126,7 +159,7 @@ def _check_keys(jwks: Mapping) -> None:
         )
         for key in keys
     )
-    if not keys or not strong or not all(kids) or len(set(kids)) != len(kids):
+    if not 0 < len(keys) <= MOST_KEYS or not strong or not all(kids) or len(set(kids)) != len(kids):
         raise problem
 
 

@@ -10,19 +10,36 @@ from django.db.models import QuerySet
 from consent.models import Grant
 from ehr.accounts.models import Keyring
 from ehr.frame import sessions
-from ehr.smart.models import Authorization
+from ehr.smart.models import App, Authorization
 from ehr.statements import Statement
+from providers.queries import stands
 
 
 def lives(authorization: Authorization, at: datetime) -> bool:
     """Tell whether an authorization holds: itself, its app, its person, their keys, session and permission."""
     if authorization.stopped_at or authorization.ends_at <= at or authorization.app.stopped_at:
         return False
+    app = authorization.app
     if authorization.kind == Authorization.Kind.SERVICE:
-        return authorization.app.source_id is not None
+        return _institution_stands(app, at) if app.is_reading else app.source_id is not None
+    if app.is_service:
+        return _let_in(authorization, at)
     return (
         _person_lives(authorization) and _session_lives(authorization.session_key, at) and _granted(authorization, at)
     )
+
+
+def _let_in(authorization: Authorization, at: datetime) -> bool:
+    """Tell whether a service may read of a patient who let it in. It needs no session of theirs, nor their passphrase's
+    consent: like a clinician's, its permission goes on when they sign out everywhere.
+    """
+    person = authorization.user
+    active = person is not None and person.is_active
+    return active and _institution_stands(authorization.app, at) and _granted(authorization, at)
+
+
+def _institution_stands(app: App, at: datetime) -> bool:
+    return app.institution is not None and stands(app.institution, at)
 
 
 def _person_lives(authorization: Authorization) -> bool:

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db.models import Q
 
 from ehr import clock
-from ehr.smart.models import Assertion, Authorization, Code, Launch, Token
+from ehr.smart.models import Assertion, Authorization, Code, Deposit, Launch, Token
 
 KNOWN_AGAIN = timedelta(days=30)
 
@@ -25,6 +25,7 @@ def forget_what_is_over() -> int:
     rows = (
         Token.objects.filter(Q(authorization__in=ended) | Q(kind=Token.Kind.ACCESS, expires_at__lte=at) | spent),
         Code.objects.filter(Q(authorization__in=ended) | Q(used_at=None, expires_at__lte=at)),
+        Deposit.objects.filter(authorization__in=ended),
         Launch.objects.filter(expires_at__lte=at - timedelta(days=1)),
         Assertion.objects.filter(expires_at__lte=at),
         Authorization.objects.filter(kind=Authorization.Kind.SERVICE, ends_at__lte=at),

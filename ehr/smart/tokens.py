@@ -3,65 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from consent.access import Presence
-from consent.access.callers import Caller
 from ehr import clock
 from ehr.accounts.keyrings import CannotOpen
 from ehr.frame import sessions
-from ehr.smart import bearers, binding, scopes, standing
+from ehr.smart import backends, bearers, binding, scopes, standing
+from ehr.smart.callers import SmartCaller
 from ehr.smart.models import App, Authorization, Token
 from ehr.smart.scopes import Scopes
 from ehr.statements import Statement
 from ehr.words import Category, Purpose
-from patients.models import Patient, Source
+from patients.models import Source
 
 NOTED_EVERY = timedelta(minutes=5)  # an app's last use is written down this often, not at every request
-PERSONS = ("patient", "user")
-_NONE = Scopes(frozenset(), ())
-
-
-@dataclass(frozen=True)
-class SmartCaller(Caller):
-    """Who asks with an app's token: whoever allowed it, the app's own keys or theirs, and what the token is for.
-
-    `patient` is whose record the app was begun with, None where with nobody's.
-    """
-
-    scopes: Scopes = _NONE
-    patient: Patient | None = None
-    client_id: str = ""
-    authorization_id: UUID | None = None
-
-    def allows(
-        self,
-        kind: str,
-        interaction: str,
-        index: Mapping[str, object] | None = None,
-        *,
-        patient: Patient | None = None,
-    ) -> bool:
-        """Tell whether the token's scopes let something be done with a type of resource, by FHIR's interaction code.
-
-        With the search values of one resource, also whether it is in a category they name: ask for each that is shown
-        or written. Without, whether there may be such ones: ask before anything is opened. `patient` is whose record;
-        without one, whoever's the app was begun with.
-        """
-        return self.scopes.allow(kind, interaction, index, *self._levels(patient))
-
-    def reaches(self, patient: Patient) -> bool:
-        """Tell whether the token is for this patient's record at all; what opens there, the door decides."""
-        return any(scope.level in self._levels(patient) for scope in self.scopes.resources)
-
-    def _levels(self, patient: Patient | None) -> tuple[str, ...]:
-        about = patient or self.patient
-        if about is None or (about is not self.patient and (self.patient is None or about.pk != self.patient.pk)):
-            return ("user",) if self.app is None else ()
-        return PERSONS
 
 
 @dataclass(frozen=True)
@@ -75,6 +33,12 @@ class Feed:
     def allows(self, kind: str, interaction: str, index: Mapping[str, object] | None = None) -> bool:
         """Tell whether the token lets a type be written, by FHIR's interaction code."""
         return self.scopes.allow(kind, interaction, index, "system")
+
+    @property
+    def sends_anything(self) -> bool:
+        """Tell whether the token lets every type be written, of every category."""
+        every = (one for one in self.scopes.resources if one.level == "system" and one.kind == "*")
+        return any("c" in one.verbs and not one.category for one in every)
 
 
 def caller_of(request: HttpRequest) -> SmartCaller | None:
@@ -95,6 +59,8 @@ def caller_of(request: HttpRequest) -> SmartCaller | None:
         return None
     _note(authorization)
     granted = scopes.read(row.scope)
+    if authorization.kind == Authorization.Kind.SERVICE:
+        return backends.caller(authorization, keyring, scope=granted, presence=Presence(place=sessions.place(request)))
     own = authorization.kind == Authorization.Kind.PATIENT
     parts = frozenset(map(Category, authorization.categories))
     return SmartCaller(
@@ -139,7 +105,7 @@ def _found(shown: str) -> Token | None:
 
 
 def _unused(digest: bytes, at: datetime) -> QuerySet[Token]:
-    about = ("app__source", "user", "patient", "grant", "version__reader")
+    about = ("app__source", "app__institution", "app__user", "user", "patient", "grant", "version__reader")
     rows = Token.objects.select_related(*(f"authorization__{name}" for name in about))
     return rows.filter(digest=digest, expires_at__gt=at, used_at=None)
 

@@ -133,6 +133,21 @@ def test_a_job_is_its_owners_alone(reading, ward, own):
     assert program.get(job).status_code == 200
 
 
+def test_a_job_is_not_there_for_a_token_of_other_scopes_or_another_patient(reading, ward, lee):
+    program, (ana, _ben) = reading
+    job = place(begin(program))
+    assert program.get(job).status_code == 200
+    assert ward(lee, scope="user/Observation.rs").get(job).status_code == 404
+    assert ward(lee, patient=ana.patient).get(job).status_code == 404
+    assert ward(lee).get(job).status_code == 200
+
+
+def test_an_export_of_nobody_is_done_at_once(ward, ground):
+    program = ward(people.clinician("Omar Haddad"))
+    for _each in range(4):
+        assert done(program)["output"] == []
+
+
 def test_a_job_of_another_row_does_not_open(reading):
     program, _both = reading
     one, other = place(begin(program)), place(begin(program))

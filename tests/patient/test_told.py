@@ -17,7 +17,8 @@ ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 # Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
 ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
-    "guardian", "membership", "privilege", "recovery-code", "second-factor", "team", "template",
+    "guardian", "membership", "privilege", "recovery-code", "second-factor", "service", "team",
+    "template",
 }  # fmt: skip
 WITHOUT_A_SUBJECT = {
     "app.registered", "app.changed", "app.reviewed", "app.withdrawn",

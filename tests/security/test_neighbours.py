@@ -39,6 +39,7 @@ IDS = {
     "dispensed",
     "link",
     "package",
+    "invoice",
     "absence",
     "calendar",
 }
@@ -66,6 +67,7 @@ NO_REASON = {
     "patient:pharmacy-days",
     "patient:pharmacy-confirm",
     "smart:app",
+    "smart:begin-service",  # what stands there is no service of an institution
     "smart:launch",  # without an app that is named there is nothing to open
     "smart:change-app",
     "smart:withdraw-app",

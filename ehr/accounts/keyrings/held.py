@@ -2,14 +2,16 @@
 
 from functools import cached_property
 from typing import Protocol
+from uuid import UUID
 
 from django.db import transaction
 
 from ehr import clock
 from ehr.accounts.keyrings.locked import same_owner
 from ehr.accounts.keyrings.opened import OpenKeyring, bound_to, make
-from ehr.accounts.models import Keyring, Reader
+from ehr.accounts.models import Keyring, KeyVersion, Reader
 from ehr.crypto import opening, sealing
+from ehr.crypto.digests import joined
 from ehr.crypto.opening import CannotOpen
 
 _WAY = "passphrase"  # the first keyring was wrapped in the place of a passphrase's, and still opens
@@ -68,20 +70,34 @@ def opened_by(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
 
 
 @transaction.atomic
-def create_held(reader: Reader, wrapping: Wrapping) -> OpenKeyring:
-    """Make a reader's keyring, wrapped by what the keyholder has. Return it open."""
+def create_held(reader: Reader, wrapping: Wrapping, *, bound: bytes = b"") -> OpenKeyring:
+    """Make a reader's keyring, wrapped by what the keyholder has. Return it open.
+
+    `bound` is what must be told again to open it: who else changes that opens nothing.
+    """
     keyring = make(reader)
-    Keyring.objects.create(reader=reader, version_id=keyring.version_id, by_passphrase=_closed(keyring, wrapping))
+    closed = _closed(keyring, wrapping, bound)
+    Keyring.objects.create(reader=reader, version_id=keyring.version_id, by_passphrase=closed)
     return keyring
 
 
-def open_held(stored: Keyring, wrapping: Wrapping) -> OpenKeyring:
-    """Return a keyring that the keyholder holds. Raises CannotOpen where it was wrapped by something else."""
+def open_held(stored: Keyring, wrapping: Wrapping, *, bound: bytes = b"") -> OpenKeyring:
+    """Return a keyring that the keyholder holds. Raises CannotOpen where it was wrapped by, or bound to, another."""
     version = stored.version
     if stored.by_passphrase is None:
         raise CannotOpen("No copy of this keyring is kept in this way.")
-    aad = bound_to(_WAY, version.reader_id, version.number)
-    text = wrapping.open(bytes(stored.by_passphrase), aad=aad)
+    text = wrapping.open(bytes(stored.by_passphrase), aad=_about(version.reader_id, version.number, bound))
+    return OpenKeyring(reader_id=version.reader_id, version_id=version.pk, version_number=version.number, text=text)
+
+
+def handed_on(keyring: OpenKeyring, to: bytes, *, info: bytes) -> bytes:
+    """Return a keyring's text sealed to the public key of a `OneUseKey`, which alone takes it."""
+    return sealing.seal(to, keyring.text, info=info)
+
+
+def taken(version: KeyVersion, blob: bytes, key: OneUseKey, *, info: bytes) -> OpenKeyring:
+    """Return the keyring that `handed_on` sealed to a key. Raises CannotOpen for another key, info or changed blob."""
+    text = key.open_seal(blob, info=info)
     return OpenKeyring(reader_id=version.reader_id, version_id=version.pk, version_number=version.number, text=text)
 
 
@@ -93,5 +109,10 @@ def wrap_held(stored: Keyring, keyring: OpenKeyring, wrapping: Wrapping) -> None
     stored.save(update_fields=["by_passphrase", "changed_at"])
 
 
-def _closed(keyring: OpenKeyring, wrapping: Wrapping) -> bytes:
-    return wrapping.close(keyring.text, aad=bound_to(_WAY, keyring.reader_id, keyring.version_number))
+def _closed(keyring: OpenKeyring, wrapping: Wrapping, bound: bytes = b"") -> bytes:
+    return wrapping.close(keyring.text, aad=_about(keyring.reader_id, keyring.version_number, bound))
+
+
+def _about(reader_id: UUID, number: int, bound: bytes) -> bytes:
+    plain = bound_to(_WAY, reader_id, number)
+    return joined(b"bound keyring v1", plain, bound) if bound else plain

@@ -39,17 +39,18 @@ class State:
 
     wanted: Wanted
     request: str
+    token: str  # what the token that began it is for; another one finds nothing
     left: list[str]
     found: list[tuple[str, dict[str, int]]] = field(default_factory=list)  # a record, and how many of which type
     passed: int = 0  # records that were opened, or would not open
 
     def packed(self) -> bytes:
-        return orjson.dumps([self.wanted.plain(), self.request, self.left, self.found, self.passed])
+        return orjson.dumps([self.wanted.plain(), self.request, self.token, self.left, self.found, self.passed])
 
     @classmethod
     def unpacked(cls, text: bytes) -> "State":
-        wanted, request, left, found, passed = orjson.loads(text)
-        return cls(Wanted.of(wanted), request, left, [(one, counts) for one, counts in found], passed)
+        wanted, request, token, left, found, passed = orjson.loads(text)
+        return cls(Wanted.of(wanted), request, token, left, [(one, counts) for one, counts in found], passed)
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,12 @@ def begin(asking: Asking, wanted: Wanted, patients: Sequence[Patient], *, reques
         reader_id=_keyring(asking).reader_id,
         begun_at=now,
         ends_at=now + LIFE,
+        finished_at=None if patients else now,
     )
-    return _keep(export, asking, State(wanted, request, [str(one.pk) for one in patients]))
+    state = State(wanted, request, _token(asking), [str(one.pk) for one in patients])
+    export.kept = _keyring(asking).keep(state.packed(), label=_label(export))
+    export.save()
+    return export
 
 
 def find(asking: Asking, export_id: UUID) -> tuple[Export, State]:
@@ -92,7 +97,10 @@ def find(asking: Asking, export_id: UUID) -> tuple[Export, State]:
         text = _keyring(asking).kept(bytes(export.kept), label=_label(export))
     except CannotOpen as problem:
         raise outcomes.not_there() from problem
-    return export, State.unpacked(text)
+    state = State.unpacked(text)
+    if state.token != _token(asking):
+        raise outcomes.not_there()
+    return export, state
 
 
 def go_on(asking: Asking, export: Export, state: State) -> State:
@@ -164,10 +172,10 @@ def _keyring(asking: Asking):
     return keyring
 
 
-def _keep(export: Export, asking: Asking, state: State) -> Export:
-    export.kept = _keyring(asking).keep(state.packed(), label=_label(export))
-    export.save()
-    return export
+def _token(asking: Asking) -> str:
+    """Return what a token is for: its scopes, and the record its app was begun with."""
+    begun = asking.caller.patient
+    return f"{asking.caller.scopes} {begun.pk if begun else ''}"
 
 
 def _label(export: Export) -> str:

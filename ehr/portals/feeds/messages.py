@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from ehr.intake import credentials, feeds
 from ehr.intake.hl7v2 import receiving
 from ehr.intake.models import Kind
 from ehr.portals.feeds import bodies
+from ehr.portals.feeds.senders import sender_of
 
 TYPES = frozenset({"application/hl7-v2", "x-application/hl7-v2+er7"})
 # For a client that looks at the status alone: taken; wrong, and kept for repair; not to be sent like this again.
@@ -18,7 +18,7 @@ STATUS = {"AA": 200, "AE": 422, "AR": 400}
 @require_POST
 def hl7v2(request: HttpRequest) -> HttpResponse:
     """Take in one message of a registered feed."""
-    feed = feeds.by_token(credentials.bearer(request.headers.get("Authorization", "")), Kind.HL7V2)
+    feed = sender_of(request, Kind.HL7V2)
     if feed is None:
         return unknown()
     if request.content_type not in TYPES:

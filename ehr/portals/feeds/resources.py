@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from ehr.intake import credentials, feeds, resources
+from ehr.intake import resources
 from ehr.intake.ccda import receiving
 from ehr.intake.models import Kind
 from ehr.portals.feeds import bodies
+from ehr.portals.feeds.senders import sender_of
 from ehr.r4 import text
 
 XML = frozenset({"application/cda+xml", "application/hl7-cda+xml", "application/xml", "text/xml"})
@@ -19,7 +20,7 @@ LINES = frozenset({"application/fhir+ndjson", "application/x-ndjson", "applicati
 @require_POST
 def fhir(request: HttpRequest) -> HttpResponse:
     """Take in what a registered feed sends as FHIR R4."""
-    feed = feeds.by_token(credentials.bearer(request.headers.get("Authorization", "")), Kind.FHIR)
+    feed = sender_of(request, Kind.FHIR)
     if feed is None:
         return unknown()
     if request.content_type not in JSON | LINES:
@@ -38,7 +39,7 @@ def fhir(request: HttpRequest) -> HttpResponse:
 @require_POST
 def ccda(request: HttpRequest) -> HttpResponse:
     """Take in one C-CDA document of a registered feed."""
-    feed = feeds.by_token(credentials.bearer(request.headers.get("Authorization", "")), Kind.CCDA)
+    feed = sender_of(request, Kind.CCDA)
     if feed is None:
         return unknown()
     if request.content_type not in XML:
