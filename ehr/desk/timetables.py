@@ -130,6 +130,7 @@ RETIRE = Act(
     _("Use this schedule no longer"),
     schedules.retire_schedule,
     _("This schedule is no longer used."),
+    help=_("Nothing can be booked in it any more. Visits that lie ahead are moved or cancelled first."),
     form=Nothing,
     grave=True,
 )

@@ -15,6 +15,7 @@ from appointments.insurance.facts import Nonsense, smallest, written
 from appointments.models import Place, VisitType
 from appointments.places import Price
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section, Worklist
+from ehr.frame.categories import About
 from ehr.frame.categories import about as about_part
 from ehr.frame.part_forms import PartsForm
 from providers import queries
@@ -88,6 +89,10 @@ class TermsForm(PartsForm):
         super().__init__(*args, **kwargs)
         self.offer()
 
+    def hint(self, part: About) -> str:
+        """Say nothing below a part's name: those words are to patients, about their own record."""
+        return ""
+
 
 class NewVisitType(_AtAnInstitution, TermsForm):
     """A kind of visit."""
@@ -148,6 +153,7 @@ RETIRE = Act(
     _("Offer this no longer"),
     places.retire_visit_type,
     _("It is no longer offered. What is booked stays booked."),
+    help=_("Nobody can book it any more. What is booked stays booked."),
     form=Nothing,
     grave=True,
 )
@@ -275,6 +281,8 @@ def _cost(row: VisitType) -> str:
 
 def policy(row: VisitType) -> str:
     """Return what cancelling and not coming cost, in a sentence or two."""
+    if not row.price or not (row.late_fee_percent or row.no_show_percent):
+        return gettext("Costs nothing.")
     free = ngettext(
         "Free until %(count)d hour before.", "Free until %(count)d hours before.", row.free_cancel_hours
     ) % {"count": row.free_cancel_hours}
