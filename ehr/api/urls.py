@@ -1,6 +1,7 @@
 """/api/v1: what FHIR has no words for. The table of verbs is docs/api.md."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from ehr.api import (
@@ -17,6 +18,14 @@ from ehr.api import (
     webhooks,
 )
 
+
+class Anything(StringConverter):
+    """Whatever stands in an address: line ends too, which `path` does not match, and nothing at all."""
+
+    regex = "(?s:.*)"
+
+
+register_converter(Anything, "anything")
 app_name = "api"
 
 urlpatterns = [
@@ -51,5 +60,5 @@ urlpatterns = [
     path("log/whole", logs.whole_list, name="log-whole"),
     path("log/head", logs.head, name="log-head"),
     path("log/<uuid:event>/proof", logs.proof, name="log-proof"),
-    path("<path:address>", nowhere.nowhere, name="nowhere"),
+    path("<anything:address>", nowhere.nowhere, name="nowhere"),
 ]

@@ -63,7 +63,7 @@ def test_the_schema_says_of_every_operation_what_a_refusal_looks_like(client):
             assert all(content == problem for content in refusals.values()), (address, method)
 
 
-@pytest.mark.parametrize("address", ["no/such/thing", "consents/null,null", "consents/", "openapi.jsonx"])
+@pytest.mark.parametrize("address", ["", "no/such/thing", "consents/null,null", "consents/", "consents/a%0Ab/proof"])
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "patch"])
 def test_what_is_nowhere_is_told_by_a_problem(client, address, method):
     answer = getattr(client, method)(f"/api/v1/{address}")

@@ -50,6 +50,29 @@ def read(message: Message, person: Person, sender: Sender) -> tuple[list[dict], 
     return resources, files
 
 
+def beside_a_visit(message: Message, person: Person, sender: Sender) -> tuple[list[dict], dict[str, bytes]]:
+    """Return what the OBX of an ADT message say, such as height and weight: no order has a number for them."""
+    lines: list[tuple[Segment, list[Segment]]] = []
+    for segment in message.segments:
+        if segment.name == "OBX":
+            lines.append((segment, []))
+        elif segment.name == "NTE" and lines:
+            lines[-1][1].append(segment)
+    visit = visit_reference(message, sender)
+    files: dict[str, bytes] = {}
+    named = visit.get("encounter", {}).get("reference", "")
+    counts: dict[tuple[str, ...], int] = {}
+    found = []
+    for line in _joined(lines):
+        obx = line[0][0]
+        at = moment(obx, 14, sender)
+        place = Place(("adt", named, at), {"subject": person.reference} | visit, "exam", at, "", files)
+        test = (obx.text(3) or obx.text(3, 2), obx.text(4))
+        counts[(*test, at)] = counts.get((*test, at), 0) + 1
+        found.append(observation(line, place, test, counts[(*test, at)], sender))
+    return [one for one in found if one], files
+
+
 def _groups(message: Message) -> list[Group]:
     """Return a message's orders, each with what belongs to it. Raises Unreadable for a result before any order."""
     groups: list[Group] = []
