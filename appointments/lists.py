@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -187,3 +187,55 @@ def referrals_to(patient: Patient, schedule: Schedule) -> list[Referral]:
         to__user=schedule.timetable.clinician.user_id,
     )
     return list(rows.exclude(appointments__status__in=LIVE).select_related("referrer").order_by("-made_at"))
+
+
+# --- Where people are seen -------------------------------------------------------------------------
+def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
+    """Return those of these visits that are on a day, each by the clocks of its own place, soonest first."""
+    begin = datetime.combine(on, datetime.min.time(), UTC)
+    near = rows.filter(starts__gte=begin - timedelta(hours=14), starts__lt=begin + timedelta(hours=38))
+    return [one for one in near.order_by("starts", "pk") if zones.local_day(one.starts, one.time_zone) == on]
+
+
+def at_institutions(institutions: Iterable[UUID]) -> QuerySet[Appointment]:
+    """Return the visits at some institutions; what was moved stands where it was moved to."""
+    rows = Appointment.objects.filter(schedule__institution__in=list(institutions), moved_to=None)
+    return rows.exclude(status=Status.MISTAKE).select_related(*FULL, "invoice")
+
+
+def with_clinician(user: User) -> QuerySet[Appointment]:
+    """Return the visits with a clinician, wherever they are."""
+    rows = Appointment.objects.filter(timetable__clinician__user=user, moved_to=None)
+    return rows.exclude(status=Status.MISTAKE).select_related(*FULL)
+
+
+def one_at(institutions: Iterable[UUID], appointment: UUID) -> Appointment | None:
+    """Return one visit at one of these institutions, or None."""
+    rows = Appointment.objects.filter(schedule__institution__in=list(institutions), pk=appointment)
+    return rows.select_related(*FULL).first()
+
+
+def one_with(user: User, appointment: UUID) -> Appointment | None:
+    """Return one visit with a clinician, or None."""
+    rows = Appointment.objects.filter(timetable__clinician__user=user, pk=appointment)
+    return rows.select_related(*FULL).first()
+
+
+def seen_at(institutions: Iterable[UUID], patient: UUID) -> Patient | None:
+    """Return a patient who has or had a visit at one of these institutions."""
+    rows = Patient.objects.filter(appointments__schedule__institution__in=list(institutions), pk=patient)
+    return rows.select_related("user").distinct().first()
+
+
+def open_disputes(institutions: Iterable[UUID]) -> QuerySet[Dispute]:
+    """Return what patients say against no-shows there and nobody answered yet, oldest first."""
+    rows = Dispute.objects.filter(
+        outcome=Dispute.Outcome.OPEN, change__appointment__schedule__institution__in=list(institutions)
+    )
+    return rows.select_related(
+        "change__appointment__patient__user",
+        "change__appointment__schedule",
+        "change__appointment__timetable__clinician__user",
+        "change__appointment__visit_type",
+        "change__appointment__place",
+    )

@@ -6,6 +6,7 @@ what may become what in `appointments.rules`, and as what somebody acts in `appo
 
 from appointments.availability import NotFree
 from appointments.booking.calling_off import lapse_proposals
+from appointments.booking.changing import REASONS
 from appointments.booking.disputes import answer_dispute, dispute, read_words
 from appointments.booking.holding import forget_what_is_over, hold, release
 from appointments.booking.reasons import add_reason
@@ -14,6 +15,7 @@ from appointments.booking.visits import book, cancel, move, propose
 from appointments.refusals import NotPossible, NotTheirs
 
 __all__ = [
+    "REASONS",
     "NotFree",
     "NotPossible",
     "NotTheirs",

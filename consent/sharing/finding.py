@@ -109,14 +109,36 @@ def find(*, name: str, birth_date: date, system: str, value: str, reader: User, 
     A success is on that patient's log, a miss on nobody's; both count towards the limit of tries. Raises CannotAsk
     for a reader not in good standing and, in the same words, for whatever did not match; `attempts.TooMany`.
     """
-    seen = may_ask(reader, patient=None)
+    return _find(may_ask(reader, patient=None), name, birth_date, identifier_digest(system, value), reader, address)
+
+
+def find_at_desk(*, name: str, birth_date: date, system: str, value: str, reader: User, address: str) -> Patient:
+    """Return the one patient with these three, whom a front desk may then book visits for, for a day.
+
+    Limits, log and answers are those of `find`. Raises CannotAsk for whoever works at no desk in good standing.
+    """
+    seen = standing(reader)
+    if not seen.desk_at:
+        because = seen.because or "not-at-a-desk"
+        log.record("access.refused", actor=party(reader, known=seen), subject=None, outcome="refused", because=because)
+        raise CannotAsk(_("Only the front desk of a place of care finds patients here."))
+    return _find(seen, name, birth_date, identifier_digest(system, value), reader, address)
+
+
+def found_lately(reader: User, patient_id) -> Patient | None:
+    """Return a patient whom somebody found by their documents within a day."""
+    rows = Patient.objects.filter(found_by__reader__user=reader, found_by__ends_at__gt=clock.now(), pk=patient_id)
+    return rows.select_related("user").distinct().first()
+
+
+def _find(seen: Standing, name: str, birth_date: date, digest: bytes, reader: User, address: str) -> Patient:
     actor = party(reader, known=seen)
     try:
         attempt = attempts.begin("find-patient", account=str(reader.pk), address=address)
     except attempts.TooMany:
         log.record("patient.not-found", actor=actor, subject=None, outcome="refused", because="too-many")
         raise
-    found = _matching(reader, folded(name), birth_date, identifier_digest(system, value))
+    found = _matching(reader, folded(name), birth_date, digest)
     if found is None:
         log.record(
             "patient.not-found",

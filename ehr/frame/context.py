@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-PORTALS = {"patient", "clinician", "researcher"}
+PORTALS = {"patient", "clinician", "researcher", "frontdesk"}
 
 
 def page(request: HttpRequest) -> dict[str, object]:

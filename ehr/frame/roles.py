@@ -19,6 +19,7 @@ from ehr.frame import sessions
 from patients.models import Patient
 from providers import teams
 from providers.models import Clinician
+from providers.queries import standing
 
 WAITING = "waiting-to-verify"  # in the session of a browser that signed up: the e-mail address typed there
 
@@ -69,6 +70,7 @@ def home(user: User) -> str:
 def doors(user: User) -> list[str]:
     """Return the names of the portals' first pages that are open to a person."""
     open_to = {
+        "frontdesk:day": clinician_of(user) is not None and bool(standing(user).desk_at),
         "clinician:home": clinician_of(user) is not None,
         "admin:index": user.is_staff,
         "patient:home": patient_of(user) is not None,
@@ -166,6 +168,22 @@ def clinician_only(view: View) -> View:
         if request.session.get(sessions.LIMITS) == "patient":
             request.session[sessions.LIMITS] = "clinician"
         teams.tidy(request.user, keyring=request.keyring)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def desk_only(view: View) -> View:
+    """Let in who works at a front desk in good standing, with `request.desks`: the institutions they work for."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        request.desks = standing(request.user).desk_at
+        if not request.desks:
+            raise Http404
+        if request.session.get(sessions.LIMITS) == "patient":
+            request.session[sessions.LIMITS] = "clinician"
         return view(request, *args, **kwargs)
 
     return guarded

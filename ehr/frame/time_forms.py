@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils.dates import WEEKDAYS
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -67,6 +68,20 @@ def span(zone: str, *, first: date, begins: time | None, last: date | None, ends
     return datetime.combine(first, begins or time(0), local), datetime.combine(last, ends, local)
 
 
+def spoken(starts: datetime, ends: datetime, zone: str) -> str:
+    """Return from when until when in the hours of a zone, days that are whole without hours: 3 May 2026, 9:00–12:00."""
+    local = ZoneInfo(zone)
+    begun, ended = starts.astimezone(local), ends.astimezone(local)
+    whole = begun.time() == time(0) == ended.time()
+    last = ended.date() - timedelta(days=1) if ended.time() == time(0) else ended.date()
+    first_words, last_words = date_format(begun, "l j F Y"), date_format(last, "l j F Y")
+    if begun.date() == last:
+        return first_words if whole else f"{first_words}, {shown(begun.time(), ended.time())}"
+    hours = {} if whole else {"begins": f", {begun.hour}:{begun:%M}", "ends": f", {_until(ended.time())}"}
+    told = {"first": first_words, "last": last_words, "begins": "", "ends": ""} | hours
+    return _("%(first)s%(begins)s until %(last)s%(ends)s") % told
+
+
 class WeekForm(forms.Form):
     """Hours of a week, a line for each day: 9:00–12:00, 13:00–17:00. An empty line is a closed day."""
 
@@ -116,5 +131,8 @@ def week_as_lines(hours: Iterable[tuple[int, time, time]]) -> Mapping[str, str]:
 
 def shown(begins: time, ends: time) -> str:
     """Return hours as people write them: 9:00–12:00; midnight ends a day as 24:00."""
-    until = "24:00" if ends == time(0) else f"{ends.hour}:{ends:%M}"
-    return f"{begins.hour}:{begins:%M}–{until}"
+    return f"{begins.hour}:{begins:%M}–{_until(ends)}"
+
+
+def _until(ends: time) -> str:
+    return "24:00" if ends == time(0) else f"{ends.hour}:{ends:%M}"

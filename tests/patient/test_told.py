@@ -26,6 +26,10 @@ WITHOUT_A_SUBJECT = {
 }  # fmt: skip
 FILES_AND_COLUMNS = (".json", ".pdf", ".svg", ".txt", ".typ", ".py", ".id", ".part", ".version")
 NO_ACTS = {
+    "appointments",
+    "charge",
+    "clinic",
+    "refund",
     "channel",
     "http",
     "desk",
@@ -68,6 +72,7 @@ NEVER_PATIENTS = {
     "appointment.proposed", "appointment.begun", "appointment.fulfilled", "appointment.missed", "appointment.mistaken",
     "appointment.refused", "appointment.dispute-answered", "waiting.offered", "waiting.lapsed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
+    "insurance.answered", "insurance.claimed", "insurance.decided",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "device.added",
@@ -130,7 +135,7 @@ def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
     machines = {"emergency.overdue", "grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
-    machines |= {"record.sorted", "entry.moved"}
+    machines |= {"record.sorted", "entry.moved", "insurance.answered", "insurance.claimed", "insurance.decided"}
     if action in machines or action.startswith("escrow."):
         return who == "a machine"
     return action not in ONLY_PATIENTS

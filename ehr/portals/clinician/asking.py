@@ -17,13 +17,14 @@ from consent.sharing.requests import CannotAnswer, CannotAsk
 from ehr import clock
 from ehr.accounts.attempts import TooMany
 from ehr.frame import paging, sessions
+from ehr.frame.finding_forms import FindForm
 from ehr.frame.forms import tick_all
 from ehr.frame.presence import presence
 from ehr.frame.roles import clinician_only
 from ehr.lines import sentences as lines
 from ehr.lines.line import Line
 from ehr.portals.clinician import words
-from ehr.portals.clinician.asking_forms import AskForm, CodeForm, FindForm, ReplyForm
+from ehr.portals.clinician.asking_forms import AskForm, CodeForm, ReplyForm
 from ehr.portals.clinician.refused import unlock_address
 from ehr.portals.clinician.withdrawing import take_back
 from ehr.words import Purpose

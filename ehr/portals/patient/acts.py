@@ -241,7 +241,9 @@ YOURS_REFUSED = {
 AUTOMATIC = {
     "insurance.asked": gettext_lazy("Your insurer was asked whether your insurance covers the day of a visit."),
     "insurance.answered": gettext_lazy("Your insurer answered whether your insurance covers the day of a visit."),
-    "insurance.claimed": gettext_lazy("The bill of a visit was sent to your insurer: your name, the day and the price."),
+    "insurance.claimed": gettext_lazy(
+        "The bill of a visit was sent to your insurer: your name, the day and the price."
+    ),
     "insurance.decided": gettext_lazy("Your insurer answered the bill of a visit."),
     "app.stopped": gettext_lazy(
         "Stopped the app %(reader)s: it gave back what you allowed, or somebody else showed a key of it."
@@ -278,6 +280,9 @@ AUTOMATIC = {
 }
 # What somebody else found or put right, where that is what a line is about.
 FOUND = {
+    ("patient.named", "visits"): gettext_lazy(
+        "Saw your name among the visits of a day. Nothing of your record was opened."
+    ),
     ("entry.changed", "taken-back"): gettext_lazy(
         "Took back what they had recorded as handed out for a prescription. It stays there, marked as a mistake."
     ),

@@ -1,20 +1,19 @@
 """Booking a visit: with whom and for what, when, and the last look before it is booked. Moving goes the same way."""
 
-from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from appointments import booking, lists, zones
-from appointments.availability import NotFree, Slot
+from appointments.availability import NotFree
 from appointments.models import Appointment, Hold, Schedule, VisitType
 from appointments.refusals import NotPossible
 from ehr import clock
+from ehr.frame import visit_times
 from ehr.frame.roles import patient_only
 from ehr.portals.patient import visit_words
 from ehr.portals.patient.visit_forms import BookForm
@@ -30,7 +29,7 @@ def find_visit(request: HttpRequest) -> HttpResponse:
     found = [
         {
             "name": one.name,
-            "where": visit_words.where(one.schedule),
+            "where": visit_times.where(one.schedule),
             "schedule": one.schedule.pk,
             "kinds": [
                 {"id": kind.pk, "name": kind.name, "about": kind.about, "said": _said(kind)} for kind in one.visit_types
@@ -44,7 +43,7 @@ def find_visit(request: HttpRequest) -> HttpResponse:
 def _said(kind: VisitType) -> str:
     told = [_("%(minutes)s minutes") % {"minutes": kind.minutes}, str(kind.get_mode_display())]
     if kind.price:
-        told.append(visit_words.money(kind.price, kind.currency))
+        told.append(visit_times.money(kind.price, kind.currency))
     return ", ".join(told)
 
 
@@ -58,43 +57,24 @@ def _bookable(schedule: UUID, kind: UUID) -> tuple[Schedule, VisitType]:
 def _days(request: HttpRequest, schedule: Schedule, kind: VisitType) -> dict[str, object]:
     """Return the free times from the day that was asked for on, by day, for a page."""
     at = clock.now()
-    first = _day(request.GET.get("from", "")) or zones.local_day(at, schedule.time_zone)
+    first = visit_times.day(request.GET.get("from", "")) or zones.local_day(at, schedule.time_zone)
     days, after = lists.free_days(schedule, kind, first=first, at=at, days=DAYS)
     return {
-        "days": [{"on": one.on, "slots": [_slot(slot) for slot in one.slots]} for one in days],
+        "days": visit_times.day_lines(days),
         "after": after,
         "zone": schedule.time_zone,
         "with_whom": schedule.timetable.clinician.full_name,
-        "where": visit_words.where(schedule),
+        "where": visit_times.where(schedule),
         "kind": kind,
         "schedule": schedule,
     }
-
-
-def _day(told: str) -> date | None:
-    try:
-        return parse_date(told)
-    except ValueError:
-        return None
-
-
-def _slot(slot: Slot) -> dict[str, str]:
-    return {"value": slot.starts.isoformat(), "time": visit_words.slot_time(slot)}
-
-
-def _moment(told: str) -> datetime | None:
-    try:
-        found = parse_datetime(told)
-    except ValueError:
-        return None
-    return found if found and found.tzinfo else None
 
 
 def _kept(
     request: HttpRequest, schedule: Schedule, kind: VisitType, *, besides: Appointment | None = None
 ) -> Hold | None:
     """Keep the time that was pressed. Where it is gone, say so: the page below shows what else there is."""
-    starts = _moment(request.POST.get("starts", ""))
+    starts = visit_times.moment(request.POST.get("starts", ""))
     if starts is None:
         messages.warning(request, _("Choose one of the times."))
         return None
@@ -107,7 +87,7 @@ def _kept(
 
 @require_http_methods(["GET", "POST"])
 @patient_only
-def visit_times(request: HttpRequest, schedule: UUID, kind: UUID) -> HttpResponse:
+def choose_time(request: HttpRequest, schedule: UUID, kind: UUID) -> HttpResponse:
     """When: the free times of the next days, on the clocks of the place."""
     where, what = _bookable(schedule, kind)
     if request.method == "POST" and (hold := _kept(request, where, what)):
@@ -165,13 +145,13 @@ def _last_look(kept: Hold) -> dict[str, object]:
     return {
         "hold": kept,
         "over": kept.expires_at <= clock.now(),
-        "when": visit_words.when(kept.starts, ends, schedule.time_zone),
-        "when_here": visit_words.when_here(kept.starts, schedule.time_zone),
-        "where": visit_words.where(schedule),
+        "when": visit_times.when(kept.starts, ends, schedule.time_zone),
+        "when_here": visit_times.when_here(kept.starts, schedule.time_zone),
+        "where": visit_times.where(schedule),
         "with_whom": schedule.timetable.clinician.full_name,
         "kind": kind,
         "schedule": schedule,
-        "price": visit_words.money(kind.price, kind.currency) if kind.price else "",
+        "price": visit_times.money(kind.price, kind.currency) if kind.price else "",
         "terms": visit_words.terms_of_type(kind),
     }
 

@@ -1,19 +1,15 @@
-"""A visit in a person's words: when on the clocks of its place and on theirs, where, at which price, how it stands."""
+"""A visit of a patient's in their words: with whom, when, at which price, how it stands."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from appointments.availability import Slot
-from appointments.insurance.facts import written
-from appointments.models import Appointment, Ground, Schedule, Status, VisitType
+from appointments.models import Appointment, Ground, Status, VisitType
 from appointments.payments import policy
+from ehr.frame.visit_times import money, when, when_here, where
 
 STATES = {
     Status.PROPOSED: (gettext_lazy("Proposed"), "warn"),
@@ -46,31 +42,6 @@ class Visit:
     starts: datetime
 
 
-def money(amount: int, currency: str) -> str:
-    """Return an amount as people write it: 120.00 USD."""
-    return f"{written(amount, currency)} {currency}"
-
-
-def local(at: datetime, zone: str) -> datetime:
-    return at.astimezone(ZoneInfo(zone))
-
-
-def when(starts: datetime, ends: datetime, zone: str) -> str:
-    """Return a visit's time on the clocks of its place: Tuesday 1 December 2026, 09:00 to 09:30."""
-    first, last = local(starts, zone), local(ends, zone)
-    words = {"day": date_format(first, "l j F Y"), "first": date_format(first, "H:i"), "last": date_format(last, "H:i")}
-    return _("%(day)s, %(first)s to %(last)s") % words
-
-
-def when_here(starts: datetime, zone: str) -> str:
-    """Return the same on the reader's own clocks where these show another time; else nothing."""
-    own = timezone.localtime(starts)
-    if own.utcoffset() == local(starts, zone).utcoffset():
-        return ""
-    told = {"time": date_format(own, "l j F, H:i"), "zone": str(own.tzinfo)}
-    return _("On your clocks (%(zone)s): %(time)s") % told
-
-
 def visit(one: Appointment) -> Visit:
     """Return a visit in words."""
     state, look = STATES[Status(one.status)]
@@ -89,13 +60,6 @@ def visit(one: Appointment) -> Visit:
         look=look,
         starts=one.starts,
     )
-
-
-def where(schedule: Schedule) -> str:
-    """Return where a schedule's visits are: the institution, and the place with its address."""
-    place = schedule.place
-    parts = [schedule.institution.name, *([place.name, place.address] if place else [])]
-    return ", ".join(dict.fromkeys(part for part in parts if part))
 
 
 def terms(price: int, currency: str, rules: dict[str, int]) -> str:
@@ -132,8 +96,3 @@ def cancelling(one: Appointment, at: datetime) -> str:
         fee, price = money(owed, one.currency), money(one.price, one.currency)
         return _("It is late: of the price of %(price)s, %(fee)s are kept.") % {"price": price, "fee": fee}
     return ""
-
-
-def slot_time(slot: Slot) -> str:
-    """Return a free time's beginning on the clocks of its place."""
-    return date_format(local(slot.starts, slot.time_zone), "H:i")

@@ -14,7 +14,7 @@ from appointments.insurance import asking, steps
 from appointments.models import Appointment, Offer, Status, Waiting
 from appointments.refusals import NotPossible
 from ehr import clock
-from ehr.frame import categories, paging
+from ehr.frame import categories, paging, visit_times
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient import drafts, visit_words
 from ehr.portals.patient.sharing_forms import ConfirmForm
@@ -47,7 +47,7 @@ def _offer(one: Offer) -> dict[str, object]:
         "id": one.pk,
         "with_whom": schedule.timetable.clinician.full_name,
         "kind": kind.name,
-        "when": visit_words.when(one.starts, ends, schedule.time_zone),
+        "when": visit_times.when(one.starts, ends, schedule.time_zone),
         "until": one.lapses_at,
     }
 
@@ -260,7 +260,7 @@ def _wait(request: HttpRequest, schedule, kind, one: Appointment | None) -> Http
         "form": form,
         "kind": kind,
         "with_whom": schedule.timetable.clinician.full_name,
-        "where": visit_words.where(schedule),
+        "where": visit_times.where(schedule),
         "visit": visit_words.visit(one) if one else None,
         "schedule": schedule,
     }

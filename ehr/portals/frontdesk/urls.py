@@ -1,0 +1,16 @@
+"""Addresses of the front desk's pages. They carry ids, never names."""
+
+from django.urls import path
+
+from ehr.portals.frontdesk import booking, day
+
+app_name = "frontdesk"
+urlpatterns = [
+    path("", day.day, name="day"),
+    path("visits/<uuid:visit>/", day.visit, name="visit"),
+    path("visits/<uuid:visit>/<slug:act>/", day.act, name="act"),
+    path("disputes/<uuid:dispute>/", day.answer, name="answer"),
+    path("book/", booking.find, name="find"),
+    path("book/<uuid:patient>/", booking.what, name="what"),
+    path("book/<uuid:patient>/<uuid:schedule>/<uuid:kind>/", booking.when, name="when"),
+]

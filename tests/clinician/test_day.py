@@ -1,0 +1,66 @@
+"""My day: who comes, who waits, one click to the chart where its patient let me in, and nothing of others' visits."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from appointments.models import Status
+from audit.queries import story
+from ehr import clock
+from tests import people
+from tests.appointments import clinics
+from tests.clinician.conftest import browser_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visit(ana, lee):
+    made = clinics.schedule(lee.user.clinician, kind := clinics.visit_type(needs=["labs"]))
+    starts = (clock.now() + timedelta(days=2)).replace(hour=15, minute=0, second=0, microsecond=0)
+    visit = clinics.booked(made, kind, starts, ana)
+    visit.policy = {"free_cancel_hours": 24, "late_fee_percent": 0, "no_show_percent": 0}
+    visit.save()
+    return visit
+
+
+def page(browser, visit, **more) -> str:
+    return browser.get(reverse("clinician:day"), {"day": visit.starts.date().isoformat()} | more).content.decode()
+
+
+def test_the_day_lists_my_visits_and_says_who_let_me_in(ana, lee, visit):
+    browser, chart = browser_of(lee), reverse("clinician:chart", args=[ana.patient.pk])
+    assert "They have not let you see their record" in page(browser, visit)
+    people.give(ana, lee)
+    assert chart in page(browser, visit)
+
+
+def test_a_week_is_a_list_of_days(lee, visit):
+    assert page(browser_of(lee), visit, week="").count("Nobody comes on this day") == 6
+
+
+def test_that_my_page_named_them_is_on_their_list(ana, lee, visit):
+    page(browser_of(lee), visit)
+    assert ("patient.named", "visits") in [(line.action, line.because) for line in story(ana.patient.pk, limit=9)]
+
+
+def test_another_clinician_sees_nothing_of_it_and_presses_no_button(ana, visit, stranger):
+    browser = browser_of(stranger)
+    assert "Ana Costa" not in page(browser, visit)
+    assert browser.post(reverse("clinician:day-act", args=[visit.pk, "arrived"])).status_code == 404
+
+
+def test_a_visit_is_begun_and_done_from_the_day(lee, visit):
+    with time_machine.travel(visit.starts):
+        browser = browser_of(people.Person(lee.user, None), unlocked=False)
+        for act, status in (("begin", Status.IN_PROGRESS), ("done", Status.FULFILLED)):
+            browser.post(reverse("clinician:day-act", args=[visit.pk, act]))
+            visit.refresh_from_db()
+            assert visit.status == status
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "2026-02-31", "9999-12-31", "0001-01-01"])
+def test_a_day_that_is_none_is_today(lee, visit, day):
+    assert browser_of(lee).get(reverse("clinician:day"), {"day": day}).status_code == 200
