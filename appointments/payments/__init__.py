@@ -10,6 +10,7 @@ from appointments.payments.hooks import (
     on_moved,
     on_no_show,
     on_no_show_undone,
+    on_payer_paid,
     on_undone,
     open_invoice,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "on_moved",
     "on_no_show",
     "on_no_show_undone",
+    "on_payer_paid",
     "on_undone",
     "open_invoice",
 ]

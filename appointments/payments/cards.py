@@ -28,6 +28,10 @@ class NotConfigured(Exception):
     """This installation has no account with Stripe."""
 
 
+class Unreachable(Exception):
+    """Stripe does not answer now. Whether it did what it was asked is not known: ask again with the same key."""
+
+
 @lru_cache(maxsize=4)
 def _client(key: str, api: str) -> stripe.StripeClient:
     more: dict[str, Any] = {"base_addresses": {"api": api}} if api else {}
@@ -43,11 +47,16 @@ def client() -> stripe.StripeClient:
 
 
 def _said(ask: Callable[[], Any]) -> Any:
-    """Return what Stripe answers. Raises Refused where it says no for good; its words are not kept."""
+    """Return what Stripe answers. Raises Refused where it says no for good, Unreachable where it may say yes later.
+
+    Its words are not kept: they may quote what was sent.
+    """
     try:
         return ask()
     except (stripe.InvalidRequestError, stripe.CardError) as refusal:
         raise Refused(refusal.code or type(refusal).__name__) from None
+    except stripe.StripeError as problem:
+        raise Unreachable(type(problem).__name__) from None
 
 
 class Cards:
@@ -92,7 +101,8 @@ def _session(payment: Payment) -> Any:
 
 
 def _refunds(intent: str) -> list[Any]:
-    return list(_said(lambda: client().v1.refunds.list({"payment_intent": intent, "limit": 100})).auto_paging_iter())
+    asked = {"payment_intent": intent, "limit": 100}
+    return _said(lambda: list(client().v1.refunds.list(asked).auto_paging_iter()))
 
 
 def _sums(intent: Any, refunds: list[Any], payment: Payment) -> Seen:

@@ -22,7 +22,7 @@ from appointments.payments.providing import Refused
 from appointments.rules import UNDO
 from ehr import clock
 from ehr.chain import artifacts, client, deployments, indexer, signing, transactions
-from ehr.chain.models import Status
+from ehr.chain.models import Status, Transaction
 from ehr.outbox.delivery import NotYet
 
 CONTRACT = "AppointmentEscrow"
@@ -41,6 +41,9 @@ class Stands(IntEnum):
     MISSED = 2
     DISPUTED = 3
     SETTLED = 4
+
+
+_IN_QUESTION = frozenset({Stands.MISSED, Stands.DISPUTED})
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,10 @@ class Escrow:
         """Keep an amount, or what the deposit's own terms allow of it: after a move they may be another visit's."""
         found, invoice = deposit_of(payment), payment.invoice
         method = "cancel"
+        if found.stands in _IN_QUESTION and invoice.ground != Ground.MISSED:
+            # They had come, or are not to pay for it: the operator says so itself, and needs no arbiter for that.
+            _take_back(payment)
+            raise NotYet(clock.now() + ASK_AGAIN)
         if found.stands == Stands.DISPUTED:
             if not _arbiter_is_the_relayer():
                 raise NotYet(clock.now() + ARBITER_MAY_TAKE)
@@ -163,6 +170,15 @@ def tell(invoice: Invoice, word: str, at: datetime) -> None:
         if kinds == {Movement.Kind.AUTHORISED}:
             digest = keccak(text=f"payment:{payment.pk}:{word}:{at.isoformat()}")
             transactions.queue(digest, contract=CONTRACT, method=word, args=[commitment(payment)])
+
+
+def _take_back(payment: Payment) -> None:
+    """Tell the contract that nobody missed the visit, unless that is on its way."""
+    calldata = artifacts.load(CONTRACT).calldata("withdrawMissed", [commitment(payment)])
+    told = Transaction.objects.filter(contract=CONTRACT, method="withdrawMissed", calldata=calldata)
+    if not told.exclude(status__in=[Status.FINAL, Status.FAILED]).exists():
+        digest = keccak(text=f"payment:{payment.pk}:withdrawMissed:{told.count() + 1}")
+        transactions.queue(digest, contract=CONTRACT, method="withdrawMissed", args=[commitment(payment)])
 
 
 def _arbiter_is_the_relayer() -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import F
 
-from appointments.models import Appointment, Ground, Invoice, InvoiceBook
+from appointments.models import Appointment, Ground, Invoice, InvoiceBook, Movement
 from appointments.payments import escrow, ledger, policy, telling
 from appointments.rules import UNDO
 from ehr import clock
@@ -115,6 +115,23 @@ def on_moved(old: Appointment, new: Appointment) -> Invoice | None:
     invoice.owed = min(invoice.owed, new.price)
     invoice.save(update_fields=["appointment", "amount", "self_pay", "owed"])
     return _follow(new, Ground.AHEAD, decided=None)
+
+
+def on_payer_paid(appointment: Appointment, amount: int, *, key: str) -> Invoice | None:
+    """The patient's insurer paid, once per key. What the patient paid beyond the rest is given back.
+
+    Raises ValueError for a visit that its patient pays alone.
+    """
+    invoice = _of(appointment)
+    if invoice is None or not amount:
+        return invoice
+    if invoice.self_pay:
+        raise ValueError("No payer hears of this visit, so none can have paid.")
+    movement = ledger.add(invoice, Movement.Kind.PAYER_PAID, amount, key=f"payer:{key}")
+    if movement:
+        telling.moved(invoice, movement)
+        ledger.settle(invoice)
+    return invoice
 
 
 def _follow(appointment: Appointment, ground: str, *, decided: datetime | None) -> Invoice | None:

@@ -1,5 +1,6 @@
 """The movements of an invoice: their sums, what a provider's answer adds to them, and what is to be done next."""
 
+import logging
 from collections import defaultdict
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from appointments.payments.position import Act, Paid, Position, Seen
 from ehr import clock
 from ehr.accounts.models import User
 
+logger = logging.getLogger(__name__)
 Kind = Movement.Kind
 # A card's reservation ends after seven days. What the visit still needs is taken a day before that.
 RESERVED_FOR = timedelta(days=6)
@@ -92,7 +94,13 @@ def settle(invoice: Invoice, *, besides: PaymentParcel | None = None) -> None:
     The caller holds the invoice, in a transaction. `besides` is the parcel that is just being delivered. An act that
     nobody tried yet gives way to a newer one; what was tried is finished first, and asks again what is next.
     """
-    here = _named(invoice, check(invoice))
+    here = position(invoice)
+    if wrong := positions.problems(here):
+        # A visit can be booked, moved and cancelled whatever its money is like.
+        logger.error("Invoice %s does not add up: %s", invoice.pk, "; ".join(wrong))
+        Invoice.objects.filter(pk=invoice.pk).update(stuck_at=clock.now(), settled_at=clock.now())
+        return
+    here = _named(invoice, here)
     invoice.state = positions.state(here)
     passed = invoice.decided_at is not None and invoice.decided_at <= clock.now()
     invoice.settled_at = (invoice.settled_at or clock.now()) if passed else None

@@ -26,19 +26,23 @@ def begin(invoice: Invoice, *, by: User, back_to: str) -> str:
     Call it outside a transaction. Raises NotPossible where nothing is to be paid, or not by card.
     """
     payment, stale = _begun(invoice, by)
-    if stale is not None:
-        _close(stale)
-        payment, stale = _begun(invoice, by)
-        if stale is not None:
-            raise _not_now()
     try:
-        if payment.reference:
-            return cards.page_of(payment)
-        reference, address = cards.open_page(payment, back_to=back_to)
+        if stale is not None:
+            _close(stale)
+            payment, stale = _begun(invoice, by)
+        if stale is None and payment.reference:
+            address = cards.page_of(payment)
+        elif stale is None:
+            reference, address = cards.open_page(payment, back_to=back_to)
+            Payment.objects.filter(pk=payment.pk, reference="").update(reference=reference)
     except Refused as refused:
         _end(payment.pk)
         raise _not_now() from refused
-    Payment.objects.filter(pk=payment.pk, reference="").update(reference=reference)
+    except cards.Unreachable as silence:
+        words = _("The page for cards does not open just now. Try again in a few minutes, or pay at the front desk.")
+        raise NotPossible(words, because="unreachable") from silence
+    if stale is not None or not address:
+        raise _not_now()
     return address
 
 

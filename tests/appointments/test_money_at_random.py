@@ -5,9 +5,9 @@ or forged, answers that are lost, and jumps of the clock; then time passes, and 
 with those of the provider, and what is held with what is owed.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 import time_machine
@@ -15,17 +15,16 @@ from django.db import transaction
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stripe import StripeError
 
-from appointments import payments
-from appointments.models import Ground, Invoice, Movement, Payment, ProviderEvent, Way
-from appointments.payments import delivering, ledger, paying, staff
+from appointments.models import Invoice, Movement, Payment, ProviderEvent, Way
+from appointments.payments import delivering, ledger, paying
 from appointments.refusals import NotPossible
 from ehr import clock
 from ehr.notices.models import Notice
 from providers.roles import Role
 from tests import people
-from tests.appointments import clinics, money, stripe_server
+from tests.appointments import clinics, money, money_story, stripe_server
+from tests.appointments.money_story import Story
 
 pytestmark = pytest.mark.django_db
 Kind = Movement.Kind
@@ -42,17 +41,14 @@ ACTS = st.lists(
     st.tuples(
         st.sampled_from(
             [
-                *["page", "pay", "desk", "cancel", "missed", "undo", "dispute", "answer", "seen", "mistake", "move"],
-                *["deliver", "deliver", "ring", "ring twice", "forge", "lose", "jump", "jump", "lapse", "concede"],
-                "give back",
+                *money_story.ACTS,
+                *["page", "page", "pay", "pay", "deliver", "deliver", "ring", "ring twice", "forge", "lose", "lapse"],
             ]
         ),
         st.integers(0, 10**4),
     ),
     max_size=24,
 )
-JUMPS = [timedelta(minutes=1), timedelta(hours=5), timedelta(hours=25), timedelta(days=3), timedelta(days=7)]
-ENDED = {Ground.SEEN, Ground.CANCELLED, Ground.LATE, Ground.MISSED, Ground.LIFTED, Ground.MISTAKE}
 
 
 @pytest.fixture(scope="module")
@@ -72,85 +68,21 @@ def ground(db):
     return patient, schedule, clerk
 
 
-class Story:
-    """One visit, from its booking on; each method is something that may happen, if it can."""
+class CardStory(Story):
+    """A visit that is paid by card."""
 
-    def __init__(self, stripe, client, ground, traveller, price, policy):
-        self.stripe, self.client, self.traveller = stripe, client, traveller
-        self.patient, self.schedule, self.clerk = ground
-        self.terms = {"price": price, "policy": policy, "patient": self.patient, "schedule": self.schedule}
-        self.visit = money.visit(**self.terms)
-        self.invoice = payments.open_invoice(self.visit)
-
-    def happens(self, act, number):
-        getattr(self, act.replace(" ", "_"))(number)
-        self.invoice.refresh_from_db()
-        ledger.check(self.invoice)
-
-    @property
-    def over(self):
-        return self.invoice.ground in ENDED
+    def __init__(self, stripe, client, *about):
+        self.stripe, self.client = stripe, client
+        super().__init__(*about)
 
     def page(self, _number):
-        try:
+        with suppress(NotPossible):
             paying.begin(self.invoice, by=self.patient.user, back_to="https://chartseal.example/")
-        except (NotPossible, StripeError):
-            return
 
     def pay(self, number):
         sessions = sorted(self.stripe.sessions)
         if sessions:
             self.stripe.pay(sessions[number % len(sessions)])
-
-    def desk(self, number):
-        try:
-            staff.pay_at_desk(self.invoice, amount=1 + number, means="cash", by=self.clerk, once=uuid4())
-        except NotPossible:
-            return
-
-    def give_back(self, number):
-        try:
-            staff.hand_back(self.invoice, amount=1 + number, by=self.clerk, once=uuid4())
-        except NotPossible:
-            return
-
-    def concede(self, number):
-        try:
-            staff.concede(self.invoice, amount=1 + number, because="goodwill", by=self.clerk, once=uuid4())
-        except NotPossible:
-            return
-
-    def cancel(self, _number):
-        if not self.over:
-            payments.on_cancelled(self.visit)
-
-    def missed(self, _number):
-        if not self.over:
-            payments.on_no_show(self.visit)
-
-    def undo(self, _number):
-        if self.over:
-            payments.on_undone(self.visit)
-
-    def dispute(self, _number):
-        payments.on_disputed(self.visit)
-
-    def answer(self, number):
-        payments.on_dispute_answered(self.visit, stands=bool(number % 2))
-
-    def seen(self, _number):
-        if not self.over:
-            payments.on_fulfilled(self.visit)
-
-    def mistake(self, _number):
-        payments.on_mistake(self.visit)
-
-    def move(self, number):
-        if not self.over:
-            price = [1, self.terms["price"], self.terms["price"] + 500][number % 3]
-            later = money.visit(**self.terms | {"price": price}, starts=self.visit.starts + timedelta(days=number % 4))
-            payments.on_moved(self.visit, later)
-            self.visit = later
 
     def deliver(self, _number):
         delivering.deliver()
@@ -171,9 +103,6 @@ class Story:
     def lose(self, number):
         self.stripe.failing.append(["before", "after"][number % 2])
 
-    def jump(self, number):
-        self.traveller.shift(JUMPS[number % len(JUMPS)])
-
     def lapse(self, number):
         intents = sorted(self.stripe.intents)
         if intents:
@@ -190,10 +119,7 @@ class Story:
     def come_to_rest(self):
         """Decide what is open, let time pass, hear all events, deliver until nothing is left, and hand back by hand."""
         self.stripe.failing.clear()
-        if self.invoice.disputed_at:
-            payments.on_dispute_answered(self.visit, stands=True)
-        if not self.over:
-            payments.on_fulfilled(self.visit)
+        self.ends()
         for _ in range(8):
             self.traveller.shift(timedelta(hours=13))
             for body in self.stripe.events:
@@ -202,9 +128,7 @@ class Story:
             while delivering.deliver():
                 pass
             self.invoice.refresh_from_db()
-        if back := staff.by_hand(self.invoice):
-            staff.hand_back(self.invoice, amount=back, by=self.clerk, once=uuid4())
-        self.invoice.refresh_from_db()
+        self.hands_back()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -220,7 +144,7 @@ def test_no_cent_is_lost_or_made_by_card(server, client, ground, settings, acts,
     )
     clock.watch.forget()  # each story begins on the same day
     with time_machine.travel(BEGIN, tick=False) as traveller, transaction.atomic():
-        story = Story(stripe, client, ground, traveller, price, policy)
+        story = CardStory(stripe, client, ground, traveller, price, policy)
         for act, number in acts:
             story.happens(act, number)
         story.come_to_rest()

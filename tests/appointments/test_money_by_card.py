@@ -97,7 +97,7 @@ def test_asking_twice_is_one_page(invoice, stripe):
 
 def test_a_page_whose_making_was_never_answered_is_made_once(invoice, stripe):
     stripe.failing = ["after"]
-    with pytest.raises(Exception, match="api_error"):
+    with pytest.raises(NotPossible, match="does not open just now"):
         begin(invoice)
     begin(invoice)
     assert len(stripe.sessions) == 1
@@ -297,6 +297,25 @@ def test_what_stripe_refuses_for_good_waits_for_a_person(visit, invoice, stripe)
     staff.try_again(invoice, by=clerk)
     deliver()
     assert stripe.charged == (10_000, 0)
+
+
+def test_a_page_that_was_left_open_is_made_anew_and_the_old_one_closed(invoice, stripe, time_machine):
+    begin(invoice)
+    time_machine.shift(timedelta(hours=1))
+    address = begin(invoice)
+    first, second = stripe.sessions.values()
+    assert first["status"] == "expired"
+    assert address == second["url"]
+
+
+def test_a_bill_that_does_not_add_up_holds_up_no_visit(visit, invoice, caplog):
+    Movement.objects.create(invoice=invoice, kind=Kind.EARNED, amount=5, key="made by hand")
+    payments.on_cancelled(visit)
+    invoice.refresh_from_db()
+    assert invoice.stuck_at
+    assert "does not add up" in caplog.text
+    with pytest.raises(ledger.Unbalanced):
+        ledger.check(invoice)
 
 
 # --- Events ---------------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from eth_utils.crypto import keccak
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appointments import payments
 from appointments.models import Invoice, Movement, Payment, PaymentParcel
@@ -16,7 +19,8 @@ from ehr.chain import signing
 from ehr.chain.models import Transaction
 from providers.roles import Role
 from tests import people
-from tests.appointments import money
+from tests.appointments import money, money_story
+from tests.appointments.money_story import Story
 from tests.chain.embedded import bare_chain, chain, chain_server  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.django_db, pytest.mark.contracts]
@@ -31,7 +35,7 @@ def in_time(time_machine):
 
 
 @pytest.fixture
-def on_chain(in_time, chain, settings):  # noqa: F811 - a fixture
+def on_chain(in_time, chain, settings):  # noqa: F811 - fixtures
     people.prepare_ground()
     settings.PAYMENTS = replace(settings.PAYMENTS, way="escrow")
     return chain
@@ -171,6 +175,44 @@ def test_a_dispute_waits_for_the_arbiter(visit, invoice, locked, in_time, run, s
     assert ledger.check(money.fresh(invoice)).held == kept
 
 
+def test_a_dispute_that_is_right_is_ended_without_the_arbiter(visit, invoice, locked, in_time, run, monkeypatch):
+    monkeypatch.setattr(escrow, "_arbiter_is_the_relayer", lambda: False)
+    in_time.move_to(money.STARTS + timedelta(minutes=20), tick=False)
+    payments.on_no_show(visit)
+    run(2)
+    payments.on_disputed(visit)
+    run(2)
+    payments.on_dispute_answered(visit, stands=False)
+    payments.on_fulfilled(visit)
+    run()
+    assert told(locked) == (Stands.SETTLED, 10_000, 0)
+    assert ledger.check(money.fresh(invoice)).held == 10_000
+
+
+def test_a_dispute_that_stands_waits_for_an_arbiter_who_is_somebody_else(
+    visit, invoice, locked, in_time, run, on_chain, monkeypatch
+):
+    monkeypatch.setattr(escrow, "_arbiter_is_the_relayer", lambda: False)
+    in_time.move_to(money.STARTS + timedelta(minutes=20), tick=False)
+    payments.on_no_show(visit)
+    run(2)
+    payments.on_disputed(visit)
+    run(2)
+    payments.on_dispute_answered(visit, stands=True)
+    in_time.shift(timedelta(hours=25))
+    run(3)
+    assert told(locked)[0] == Stands.DISPUTED
+    assert ledger.check(money.fresh(invoice)).held == 0
+    deed = keccak(text="the arbiter's own transaction")
+    escrow.transactions.queue(
+        deed, contract=escrow.CONTRACT, method="resolve", args=[escrow.commitment(locked), 8_000 * UNIT]
+    )
+    on_chain.settle()
+    in_time.shift(timedelta(hours=2))
+    run(4)
+    assert ledger.check(money.fresh(invoice)).held == 8_000
+
+
 def test_nobody_here_ends_a_dispute_for_another_arbiter(visit, invoice, locked, in_time, run, monkeypatch):
     monkeypatch.setattr(signing, "relayer", lambda: "0x" + "11" * 20)
     assert not escrow._arbiter_is_the_relayer()
@@ -216,3 +258,57 @@ def test_two_deposits_keep_one_fee_between_them(visit, invoice, clerk, in_time, 
     assert sum(told(part)[1] for part in parts) == 5_000
     assert all(told(part)[0] == Stands.SETTLED for part in parts)
     assert ledger.check(money.fresh(invoice)).held == 5_000
+
+
+ACTS = st.lists(
+    st.tuples(st.sampled_from([*money_story.ACTS, "desk", "run", "run"]), st.integers(0, 10**4)), max_size=10
+)
+
+
+class EscrowStory(Story):
+    """A visit whose price is locked on chain."""
+
+    def __init__(self, run, *about, **more):
+        self.running = run
+        super().__init__(*about, **more)
+
+    def run(self, _number):
+        self.running(3)
+
+    def come_to_rest(self):
+        self.ends()
+        for _ in range(5):
+            self.traveller.shift(timedelta(days=3))
+            self.running(8)
+            ledger.settle_decided()
+            self.invoice.refresh_from_db()
+        self.hands_back()
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(acts=ACTS, price=st.sampled_from([100, 9_999, 33_333]))
+def test_no_cent_is_lost_or_made_on_chain(on_chain, in_time, run, visit, clerk, acts, price):
+    ground = (SimpleNamespace(patient=visit.patient, user=visit.patient.user), visit.schedule, clerk)
+    story = EscrowStory(run, ground, in_time, price, money.POLICY, starts=clock.now() + timedelta(days=3))
+    for act, number in acts:
+        story.happens(act, number)
+    story.come_to_rest()
+    agree(story.invoice)
+
+
+def agree(invoice):
+    """Hold the ledger against the contract, and what is held against what is owed."""
+    here = ledger.check(invoice)
+    deposits = [escrow.deposit_of(payment) for payment in Payment.objects.filter(invoice=invoice, way="escrow")]
+    moved = Movement.objects.filter(invoice=invoice, payment__way="escrow")
+
+    def total(kind):
+        return sum(moved.filter(kind=kind).values_list("amount", flat=True)) * UNIT
+
+    assert total(Kind.AUTHORISED) == sum(one.amount for one in deposits)
+    assert total(Kind.CAPTURED) == sum(one.kept for one in deposits)
+    assert total(Kind.REFUNDED) == sum(one.repaid for one in deposits)
+    assert total(Kind.VOIDED) == sum(one.amount - one.kept for one in deposits)
+    assert all(one.stands == Stands.SETTLED for one in deposits)
+    assert (here.excess, here.reserved) == (0, 0)
+    assert here.held + here.to_pay == here.due

@@ -92,14 +92,15 @@ def test_the_example_environment_names_everything_production_asks_for():
 
 
 def test_the_example_environment_names_everything_the_settings_read():
-    text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
+    text = "".join((ROOT / "ehr" / name).read_text(encoding="utf-8") for name in ("settings.py", "environment.py"))
     read = set(re.findall(r"(?:environ\.get|secret|given|needed|flag|count)\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
     # The ports are `make run`'s, and where static files are gathered is the image's.
     assert read - set(example(SET_OR_SHOWN, *EXAMPLES)) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
 
 
 def test_the_example_environment_names_nothing_that_nobody_reads():
-    readers = [ROOT / "ehr/settings.py", *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
+    own = [ROOT / "ehr/settings.py", ROOT / "ehr/environment.py"]
+    readers = [*own, *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
     text = "".join(path.read_text(encoding="utf-8") for path in readers if path.suffix in {".py", ".yaml", ".service"})
     assert [name for name in example(SET_OR_SHOWN, *EXAMPLES) if name not in text] == []
 

@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings, let_in, programs, sent, visiting
+from tests.security import belongings, bills, let_in, programs, sent, visiting
 from tests.security.addresses import addresses, nothing
 
 VISITORS = (
@@ -255,6 +255,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "which": has["urgent"].pk,
         "link": has["link"],
         "package": has["package"],
+        **bills.of(sharer, reader),
     }
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
