@@ -22,7 +22,7 @@ from ehr.frame.finding_forms import FindForm
 from ehr.frame.roles import desk_only
 from patients.models import Patient
 
-DAYS = 14
+DAYS = 7
 
 
 @require_http_methods(["GET", "POST"])

@@ -18,7 +18,7 @@ from ehr.frame.roles import patient_only
 from ehr.portals.patient import visit_words
 from ehr.portals.patient.visit_forms import BookForm
 
-DAYS = 14
+DAYS = 7
 
 
 @require_GET
