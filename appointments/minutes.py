@@ -44,13 +44,13 @@ def take(marks: Iterable[datetime], *, of: Appointment | Hold) -> None:
     Taken.objects.bulk_create(Taken(timetable_id=of.timetable_id, at=mark, **owner) for mark in marks)
 
 
-def hand_over(marks: Collection[datetime], *, hold: Hold | None, to: Appointment) -> None:
+def hand_over(marks: Collection[datetime], *, hold: Hold, to: Appointment) -> None:
     """Give what a hold keeps to a visit, and take what it lacks. Raises IntegrityError as `take` does."""
-    if hold is not None:
-        Taken.objects.filter(hold=hold, at__in=marks).update(hold=None, appointment=to)
-        hold.delete()
-    mine = set(Taken.objects.filter(appointment=to).values_list("at", flat=True))
-    take([mark for mark in marks if mark not in mine], of=to)
+    given = Taken.objects.filter(hold=hold, at__in=marks).update(hold=None, appointment=to)
+    hold.delete()
+    if given < len(marks):
+        mine = set(Taken.objects.filter(appointment=to).values_list("at", flat=True))
+        take([mark for mark in marks if mark not in mine], of=to)
 
 
 def give_back(appointment: Appointment) -> None:

@@ -131,7 +131,7 @@ def change(
     """
     made = Change.objects.create(
         appointment=appointment,
-        number=Change.objects.filter(appointment=appointment).count() + 1,
+        number=1 if before is not None else Change.objects.filter(appointment=appointment).count() + 1,
         before=appointment.status if before is None else before,
         after=to,
         by=by.user if by else None,

@@ -15,6 +15,8 @@ from appointments.rules import HOLD
 from ehr import clock
 from ehr.accounts.models import User
 
+# What a visit that is made of a hold takes from it.
+FULL = ("visit_type", "schedule__institution", "schedule__place", "timetable__clinician__user")
 # So many times somebody may keep at once, in several tabs; a further one gives up the oldest.
 MOST = 3
 
@@ -97,7 +99,8 @@ def standing_hold(hold: Hold, *, by: User, at: datetime) -> Hold:
 
     Call it with the timetable's row held.
     """
-    kept = Hold.objects.select_for_update().filter(pk=hold.pk, by=by).first()
+    rows = Hold.objects.select_related(*FULL).select_for_update(of=("self",))
+    kept = rows.filter(pk=hold.pk, by=by).first()
     if kept is None or kept.expires_at <= at:
         raise NotPossible(
             _("The ten minutes for which this time was kept are over. Choose a time again."),

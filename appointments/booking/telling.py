@@ -13,14 +13,15 @@ _BECAME = {Status.NO_SHOW: "visit-missed", Status.MISTAKE: "visit-cancelled"}
 def made(visit: Appointment, by: Actor) -> None:
     """Tell of a visit that was booked or proposed."""
     proposed = visit.status == Status.PROPOSED
-    _tell(visit, by, patient="visit-proposed" if proposed else "visit-booked", clinician="clinic.visit-booked")
+    told = "visit-proposed" if proposed else "visit-booked"
+    _tell(visit, by, patient=told, clinician="clinic.visit-booked", number=1)
 
 
 def moved(old: Appointment, new: Appointment, by: Actor) -> None:
     """Tell of a visit that is at another time now; a clinician who lost it hears of that, too."""
     if old.timetable_id != new.timetable_id:
         _tell(old, by, clinician="clinic.visit-cancelled")
-    _tell(new, by, patient="visit-moved", clinician="clinic.visit-moved")
+    _tell(new, by, patient="visit-moved", clinician="clinic.visit-moved", number=1)
 
 
 def cancelled(visit: Appointment, by: Actor | None) -> None:
@@ -57,9 +58,12 @@ def dispute_answered(visit: Appointment, found: Dispute) -> None:
         notices.tell([News(one, kind, f"{kind}:{found.pk}:{one.pk}", visit.pk) for one in people])
 
 
-def _tell(visit: Appointment, by: Actor | None, *, patient: str = "", clinician: str = "") -> None:
+def _tell(
+    visit: Appointment, by: Actor | None, *, patient: str = "", clinician: str = "", number: int | None = None
+) -> None:
     """Tell both, but nobody of what they did themselves. A clinician's mailbox is spared: the day stands on a page."""
-    count = visit.changes.count()
+    # Of several changes each is told: a key names which.
+    count = number or visit.changes.count()
     news = []
     if patient and not (by and by.who == Who.PATIENT):
         people = whom_to_tell(visit.patient)

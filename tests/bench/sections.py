@@ -10,6 +10,7 @@ from tests import people  # noqa: E402
 from tests.bench import (  # noqa: E402
     appending,
     appointments,
+    booking,
     chains,
     charts,
     deciding,
@@ -33,6 +34,7 @@ SECTIONS = {
     "log": appending.measure,
     "interface": interface.measure,
     "appointments": appointments.measure,
+    "booking": booking.measure,
 }
 
 
