@@ -199,7 +199,7 @@ def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
     # An app is one patient's; whatever else a row says, of nobody else's record it is given anything.
     given = queries.to_app(patient, reader) if app is not None and app.patient_id == patient.pk else ()
     grants = {grant.pk: grant for grant in given}
-    seen = Standing(asking.active, "", "", None, asking.because, "", None, name=reader.name)
+    seen = Standing(asking.active, "", "", None, asking.because, None, name=reader.name)
     known = {pk: queries.facts(grant) for pk, grant in grants.items()}
     return _Known(seen, asking, grants, known, Situation(place=presence.place, law=queries.law()))
 

@@ -8,8 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from eth_utils.address import to_checksum_address
-from web3.exceptions import ContractLogicError
 
 from consent import authority, rules
 from consent.models import App, Assignment, Block, Claim, Grant
@@ -18,9 +16,6 @@ from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.accounts.queries import CUSTODIAN_NAME
-from ehr.chain import artifacts, client
-from ehr.chain.models import Deployment
-from ehr.chain.tokens import CONTRACT
 from ehr.statements import Statement
 from ehr.words import Action, Category, Purpose
 from patients.models import LOG_PART, BundledKey, GrantSeal, Lockbox, Patient, Seal
@@ -40,20 +35,8 @@ class NotSetUp(RuntimeError):
 
 
 def facts(grant: Grant) -> GrantFacts:
-    """Return a grant as the rules need it. Ending, report, parent and reader must be loaded with it.
-
-    Its time is over with the days after its report, and with what it hangs from, whichever is first: another
-    permission, or that somebody acts for the patient.
-    """
-    ends, ended = grant.ends, _ended_at(grant)
-    report = getattr(grant, "report", None)
-    if report is not None and grant.report_days is not None:
-        ends = min(ends, report.filed_at + timedelta(days=grant.report_days))
-    if grant.parent is not None:
-        parent = facts(grant.parent)
-        ends, ended = min(ends, parent.ends), ended or parent.ended_at
-    if grant.delegation_id is not None:
-        ends, ended = min(ends, authority.over_at(grant.delegation)), ended or grant.delegation.ended_at
+    """Return a grant as the rules need it. Ending, report, parent and reader must be loaded with it."""
+    ends, ended = _over(grant)
     return GrantFacts(
         id=grant.id,
         categories=frozenset(grant.categories),
@@ -68,6 +51,24 @@ def facts(grant: Grant) -> GrantFacts:
         places=frozenset(grant.places),
         by_team=grant.reader.kind == Reader.Kind.TEAM,
     )
+
+
+def _over(grant: Grant) -> tuple[datetime, datetime | None]:
+    """Return when a grant is over by itself, and when it was ended.
+
+    Its time is over with the days after its report, and with what it hangs from, whichever is first: another
+    permission, or that somebody acts for the patient.
+    """
+    ends, ended = grant.ends, _ended_at(grant)
+    report = getattr(grant, "report", None)
+    if report is not None and grant.report_days is not None:
+        ends = min(ends, report.filed_at + timedelta(days=grant.report_days))
+    if grant.parent is not None:
+        parents, stopped = _over(grant.parent)
+        ends, ended = min(ends, parents), ended or stopped
+    if grant.delegation_id is not None:
+        ends, ended = min(ends, authority.over_at(grant.delegation)), ended or grant.delegation.ended_at
+    return ends, ended
 
 
 def _ended_at(grant: Grant) -> datetime | None:
@@ -120,13 +121,16 @@ def between(patient: Patient, reader: User, *, seen: Standing | None = None, at:
 
 
 # What a decision needs of a grant, loaded with it.
-DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report", "parent__reader")
+DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report")
+# And what of the one it hangs from it does not need: that only tells when it is over. Left out where many ask.
+_OF_PARENT = {"id", "ends", "parent", "report_days", "delegation"}
+UNDECIDED_BY = tuple(f"parent__{one.name}" for one in Grant._meta.concrete_fields if one.name not in _OF_PARENT)
 
 
 # Asked at each request of an app.
 _CONNECTED = Statement(lambda reader: App.objects.select_related("patient__user").filter(reader=reader))
 _TO_APP = Statement(
-    lambda **of: Grant.objects.filter(**of).select_related(*DECIDED_BY).order_by("made_at"),
+    lambda **of: Grant.objects.filter(**of).select_related(*DECIDED_BY).defer(*UNDECIDED_BY).order_by("made_at"),
 )
 
 
@@ -138,9 +142,9 @@ class _At(NamedTuple):
 
 def _between(patient: UUID, user: UUID, places: Collection, at: datetime) -> QuerySet[Grant]:
     readers = acting_as(user, _At(places), at)
-    blocked = Block.objects.filter(patient=patient, reader__user=user, lifted_at__isnull=True)
     rows = Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
-    return rows.select_related(*DECIDED_BY).annotate(blocked=Exists(blocked)).order_by("made_at")
+    rows = rows.select_related(*DECIDED_BY).defer(*UNDECIDED_BY)
+    return rows.annotate(blocked=Exists(_blocked(patient, user))).order_by("made_at")
 
 
 _BETWEEN = Statement(_between)  # asked at each decision, so its text is kept
@@ -155,7 +159,11 @@ def law() -> Law:
 
 def is_blocked(patient: Patient, reader: User) -> bool:
     """Tell whether a patient keeps somebody out by name."""
-    return Block.objects.filter(patient=patient, reader__user=reader, lifted_at__isnull=True).exists()
+    return _blocked(patient.pk, reader.pk).exists()
+
+
+def _blocked(patient: UUID, user: UUID) -> QuerySet[Block, tuple]:
+    return Block.objects.filter(patient=patient, reader__user=user, lifted_at__isnull=True).values_list("pk")
 
 
 def assigned_by(reader: User, at: datetime) -> QuerySet[Assignment]:
@@ -190,25 +198,6 @@ def is_checked(claim: Claim) -> bool:
     if claim.claimant_id is None or claim.finished_at or claim.refused_at:
         return False
     return claim.checks.count() >= STAFF_NEEDED
-
-
-def token_contract() -> tuple[int, str]:
-    """Return chain id and address of the newest AccessToken. Raises NotSetUp before `manage.py deploy_contracts`."""
-    found = Deployment.objects.filter(name="AccessToken").order_by("-pk").first()
-    if found is None:
-        raise NotSetUp("The contracts are not on a chain yet. Run “manage.py deploy_contracts” once.")
-    return found.chain_id, found.address
-
-
-def token_owner(chain_id: int, contract: str, token: int) -> str | None:
-    """Return who holds a token on chain, or None. Raises client.Unavailable, and NotSetUp on another chain."""
-    if client.chain_id() != chain_id:
-        raise NotSetUp("This grant lives on another chain than the one this server is set to. Set CHAIN_URL to it.")
-    token_contract = client.web3().eth.contract(address=to_checksum_address(contract), abi=artifacts.load(CONTRACT).abi)
-    try:
-        return token_contract.functions.ownerOf(token).call()
-    except ContractLogicError:
-        return None
 
 
 def staying(patient: Patient, at: datetime) -> list[Grant]:

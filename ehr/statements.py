@@ -7,30 +7,54 @@ place where the question stands; what is kept is its text, and where in it each 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 from psycopg import Binary
 
 
-def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
-    """Return a cursor for PostgreSQL that sends values beside the statement, so that it can be prepared.
+@lru_cache(maxsize=256)
+def _with_question_marks(text: str) -> str:
+    return FORMAT_QMARK_REGEX.sub("?", text).replace("%%", "%")
 
-    Django's usual one writes them in: never prepared. The connection keeps this one: a new one would have to learn
-    anew how each type is sent. So do not close it.
+
+class _SQLiteCursor(SQLiteCursorWrapper):
+    """Django's cursor looks for the placeholders in a text at each execution, which costs more than most answers."""
+
+    def convert_query(self, query, *, param_names=None):  # noqa: ARG002  # values come as lists here
+        return _with_question_marks(query)
+
+
+def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
+    """Return a cursor for texts that are asked many times, with a list of values. Do not close it.
+
+    On PostgreSQL it sends values beside the statement, so that it can be prepared; Django's usual one writes them in.
+    The connection keeps this one: a new one would have to learn anew how each type is sent.
     """
     database.close_if_health_check_failed()
     database.ensure_connection()
-    kept = getattr(database.connection, "kept_cursor", None)
-    if kept is None:
-        kept = database.connection.kept_cursor = ServerBindingCursor(database.connection)
-    return database.make_debug_cursor(kept) if database.queries_logged else database.make_cursor(kept)
+    if database.vendor == "postgresql":
+        made = getattr(database.connection, "kept_cursor", None)
+        if made is None:
+            made = database.connection.kept_cursor = ServerBindingCursor(database.connection)
+    else:
+        made = database.connection.cursor(factory=_SQLiteCursor)
+    return database.make_debug_cursor(made) if database.queries_logged else database.make_cursor(made)
+
+
+def fetched(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> list[tuple]:
+    """Return all rows that a text asked many times gives for these values."""
+    asked = cursor(database)
+    asked.execute(text, parameters)
+    return asked.fetchall()
 
 
 class Statement:
@@ -49,7 +73,8 @@ class Statement:
         """Return what the queryset would: model instances with what is selected with them, or tuples."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database, values)
-        return compiled.made(self._fetched(database, compiled, values), database)
+        found = fetched(compiled.text, compiled.parameters(values, database), database)
+        return compiled.made(found, database)
 
     def _compiled(self, database: BaseDatabaseWrapper, values: Mapping[str, Any]) -> "_Compiled":
         shape = (database.vendor, *((name, len(one)) for name, one in values.items() if _is_many(one)))
@@ -58,16 +83,6 @@ class Statement:
             with self._lock:
                 compiled = self._known[shape] = _Compiled(self._build, values, database)
         return compiled
-
-    def _fetched(self, database: BaseDatabaseWrapper, compiled: "_Compiled", values: Mapping[str, Any]) -> list:
-        parameters = compiled.parameters(values, database)
-        if database.vendor == "postgresql":
-            asked = cursor(database)
-            asked.execute(compiled.text, parameters)
-            return asked.fetchall()
-        with database.cursor() as asked:
-            asked.execute(compiled.text, parameters)
-            return asked.fetchall()
 
 
 class _Compiled:
@@ -80,9 +95,10 @@ class _Compiled:
         self.compiler = queryset.query.get_compiler(connection=database)
         self.text, fixed = self.compiler.as_sql()
         self._fixed = list(map(_plain, fixed))
-        self._places = dict(self._found(build, values, marks, database))
+        self._places = list(self._found(build, values, marks, database))
         selected = self.compiler.select
-        self._converters = self.compiler.get_converters([one[0] for one in selected])
+        converters = self.compiler.get_converters([one[0] for one in selected])
+        self._converters = [(place, _quicker(convert, database), of) for place, (convert, of) in converters.items()]
         self._related, self._names, self._ends = [], [], (0, 0)
         self._annotated = dict(self.compiler.annotation_col_map or {})
         self._model = None
@@ -107,8 +123,8 @@ class _Compiled:
     def parameters(self, values: Mapping[str, Any], database: BaseDatabaseWrapper) -> list:
         """Return the parameters of the text for these values, as this database takes them."""
         given = {name: _adapted(value, database) for name, value in _flat(values)}
-        filled = list(self._fixed)
-        for place, name in self._places.items():
+        filled = self._fixed.copy()
+        for place, name in self._places:
             filled[place] = given[name]
         return filled
 
@@ -119,11 +135,12 @@ class _Compiled:
 
     def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> tuple:
         cells = list(row)
-        for place, (convert, expression) in self._converters.items():
+        for place, convert, expression in self._converters:
             value = cells[place]
-            for one in convert:
-                value = one(value, expression, database)
-            cells[place] = value
+            if value is not None:  # which all fields leave as it is; and in a row that joins, most is not there
+                for one in convert:
+                    value = one(value, expression, database)
+                cells[place] = value
         return tuple(cells)
 
     def _instance(self, row: tuple):
@@ -133,6 +150,17 @@ class _Compiled:
         for name, place in self._annotated.items():
             setattr(made, name, row[place])
         return made
+
+
+def _quicker(convert: Sequence[Callable], database: BaseDatabaseWrapper) -> Sequence[Callable]:
+    """Return converters that do the same, where Django's look up a setting for each moment of each row."""
+    if database.vendor == "sqlite" and convert == [database.ops.convert_datetimefield_value]:
+        return [_aware]
+    return convert
+
+
+def _aware(value: datetime, _expression: Any, database: BaseDatabaseWrapper) -> datetime:
+    return value.replace(tzinfo=database.timezone)
 
 
 def _is_many(value: Any) -> bool:

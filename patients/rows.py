@@ -56,14 +56,7 @@ def _moment(column: str) -> str:
 
 
 def _all(sql: str, parameters: list) -> list[tuple]:
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.vendor == "postgresql":
-        asked = statements.cursor(database)
-        asked.execute(sql, parameters)
-        return asked.fetchall()
-    with database.cursor() as asked:
-        asked.execute(sql, parameters)
-        return asked.fetchall()
+    return statements.fetched(sql, parameters, connections[DEFAULT_DB_ALIAS])
 
 
 def seals(

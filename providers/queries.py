@@ -38,7 +38,7 @@ _COLUMNS = (
 class Standing:
     """Whether somebody may be let in to records at all, in which capacity and where.
 
-    `because` is one machine word, empty when ok; `message` says the same in words with what to do next.
+    `because` is one machine word, empty when ok.
     `role` and `institution` are those that speak for the person; `roles` are all the roles in good standing.
     `clinical_at` are the institutions where they may be let in to clinical text: a team there may count on them.
     `desk_at` are those at whose front desk they work, around the record and not in it.
@@ -49,12 +49,16 @@ class Standing:
     title: str
     institution: Institution | None
     because: str
-    message: str
     credential_expires: datetime | None
     name: str = ""
     roles: frozenset[str] = frozenset()
     clinical_at: frozenset[UUID] = frozenset()
     desk_at: frozenset[UUID] = frozenset()
+
+    @property
+    def message(self) -> str:
+        """What `because` says in words, with what to do next."""
+        return str(STANDING.get(self.because, ""))
 
 
 class DirectoryLine(NamedTuple):
@@ -128,7 +132,6 @@ def _judge(rows: list[dict], at: datetime) -> Standing:
         title=row["title"],
         institution=_institution(row),
         because=verdict.because,
-        message=str(STANDING[verdict.because]),
         credential_expires=facts[index].credential_expires,
         name=f"{row['title']} {row['professional_name']}".strip(),
         roles=frozenset(role for role, _row in good),
@@ -158,7 +161,7 @@ def standing(user: User, at: datetime | None = None) -> Standing:
     rows = _rows(user)
     if not rows:
         nobody = rules.decide(rules.Facts(), at or clock.now())
-        return Standing(False, "", "", None, nobody.because, str(STANDING[nobody.because]), None, name=user.name)
+        return Standing(False, "", "", None, nobody.because, None, name=user.name)
     return _judge(rows, at or clock.now())
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit import log
-from consent import keys, proofs, queries, sentences, upkeep
+from consent import deployed, keys, proofs, queries, sentences, upkeep
 from consent.access import KeysLocked, own_party
 from consent.keys import OpenBox
 from consent.models import Ending, Grant, GrantParcel
@@ -247,7 +247,7 @@ def _sign(grant: Grant, keyring: OpenKeyring) -> None:
     private = keyring.grant_key(grant.pk.bytes)
     grant.key_version = version
     grant.patient_version_id = keyring.version_id
-    grant.chain_id, grant.contract = queries.token_contract()
+    grant.chain_id, grant.contract = deployed.token_contract()
     grant.holder, grant.signer = one_time.address, typed_data.address_of(private)
     grant.ephemeral = seal(bytes(version.kem_public), one_time.ephemeral_public, info=b"ephemeral/v1" + grant.pk.bytes)
     grant.salt = secrets.token_bytes(32)

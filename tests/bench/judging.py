@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from unittest import mock
 
 import django
 
@@ -12,11 +13,10 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
 
-from consent import judging, queries  # noqa: E402
+from consent import judging, queries, rules  # noqa: E402
 from consent.models import Grant  # noqa: E402
-from ehr import clock  # noqa: E402
+from ehr import clock, statements  # noqa: E402
 from ehr.words import Action, Category, Purpose  # noqa: E402
 from providers.queries import standing  # noqa: E402
 from tests import people  # noqa: E402
@@ -63,15 +63,26 @@ def _found() -> dict:
 
     # The first one also compares the clocks, as one does every ten seconds.
     decide(patients[0])
-    with CaptureQueriesContext(connection) as asked:
+    with mock.patch.object(statements, "fetched", wraps=statements.fetched) as fetched:
         decide(patients[0])
+    asked = [one.args for one in fetched.call_args_list]
     works = {
         "raw": raw,
         "decision": decide,
-        "standing": lambda _one: standing(lee.user, clock.now()),
-        "grants": lambda one: queries.between(one.patient, lee.user),
+        "database": lambda _one: [statements.fetched(*one) for one in asked],
+        "rules": _by_rules(patients[0], lee),
     }
     return {"count": Grant.objects.count(), "statements": len(asked), **_medians(works, patients)}
+
+
+def _by_rules(sharer: people.Person, reader: people.Person) -> Callable[[people.Person], object]:
+    """Return the rules' own part of a decision: six parts, with all facts at hand."""
+    at = clock.now()
+    seen = standing(reader.user, at)
+    asking = queries.reader_facts(seen)
+    facts = [queries.facts(grant) for grant in queries.between(sharer.patient, reader.user, seen=seen, at=at)]
+    about = {"reader": asking, "grants": facts, "action": Action.READ, "purpose": Purpose.TREAT, "at": at}
+    return lambda _one: [rules.decide(category=part, **about) for part in Category]
 
 
 def _medians(works: dict[str, Callable], patients: Sequence[people.Person]) -> dict[str, float]:

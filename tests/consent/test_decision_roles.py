@@ -12,7 +12,7 @@ pytestmark = pytest.mark.compliance
 
 
 def standing(*roles: str, ok: bool = True, because: str = "") -> Standing:
-    return Standing(ok, min(roles, default=""), "Dr", None, because, "", None, roles=frozenset(roles))
+    return Standing(ok, min(roles, default=""), "Dr", None, because, None, roles=frozenset(roles))
 
 
 def test_the_table_has_all_the_roles_there_are():

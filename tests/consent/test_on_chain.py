@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from consent import access, proofs, queries, tasks
+from consent import access, deployed, proofs, tasks
 from consent.models import GrantParcel
 from consent.sharing import grants
 from ehr import clock
@@ -37,7 +37,7 @@ def send(chain):
 
 
 def owner(grant):
-    return queries.token_owner(grant.chain_id, grant.contract, proofs.token_id(grant))
+    return deployed.token_owner(grant.chain_id, grant.contract, proofs.token_id(grant))
 
 
 def test_a_grant_becomes_a_token_of_a_one_time_holder(chain, two):

@@ -4,7 +4,7 @@ import pytest
 
 from audit.models import EventBody
 from audit.queries import story
-from consent import access, proofs, queries, tasks
+from consent import access, deployed, proofs, tasks
 from consent.models import Grant, GrantParcel
 from consent.sharing import grants
 from ehr import clock
@@ -78,8 +78,8 @@ def test_a_grant_row_altered_before_its_token_left_stays_and_is_an_alarm(chain, 
     fine, altered = people.give(ana, lee, Category.LABS), people.give(ana, lee, Category.HISTORY)
     Grant.objects.filter(pk=altered.pk).update(**change)
     send(chain)
-    assert queries.token_owner(fine.chain_id, fine.contract, proofs.token_id(fine)) == fine.holder
-    assert queries.token_owner(altered.chain_id, altered.contract, proofs.token_id(altered)) is None
+    assert deployed.token_owner(fine.chain_id, fine.contract, proofs.token_id(fine)) == fine.holder
+    assert deployed.token_owner(altered.chain_id, altered.contract, proofs.token_id(altered)) is None
     assert alarms(ana.patient) == [("altered", altered.pk)]
 
 

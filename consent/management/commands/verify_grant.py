@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from consent import queries
+from consent import deployed, queries
 from consent.proofs import verify_grant
 from ehr import clock
 from ehr.chain import client
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         try:
             paper = json.loads(file.read_text(encoding="utf-8"))
             known = base64.b64decode(patient_key, validate=True) if patient_key else None
-            owner_of = None if offline else self._asker(paper, contract or queries.token_contract()[1])
+            owner_of = None if offline else self._asker(paper, contract or deployed.token_contract()[1])
             findings = verify_grant(paper, patient_key=known, owner_of=owner_of, at=clock.now())
         except (OSError, ValueError) as problem:
             raise CommandError(f"{file.name}: {problem}") from problem
@@ -40,6 +40,6 @@ class Command(BaseCommand):
             raise ValueError(f"The file names contract {paper.get('contract')}, but the one to ask is {contract}.")
 
         def ask(token):
-            return queries.token_owner(paper["chain_id"], paper["contract"], token)
+            return deployed.token_owner(paper["chain_id"], paper["contract"], token)
 
         return ask
