@@ -22,7 +22,7 @@ from ehr import clock
 from ehr.desk.visiting import Own, filled
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section
 from ehr.frame.forms import Day
-from ehr.frame.time_forms import SpanForm, WeekForm, shown, span, week_as_lines
+from ehr.frame.time_forms import SpanForm, WeekForm, shown, span, spoken, week_as_lines
 from providers import queries, team_queries
 from providers.rules import NotPossible
 
@@ -34,7 +34,10 @@ class RulesForm(forms.Form):
     """What can be booked, how soon and how far ahead."""
 
     visit_types = forms.ModelMultipleChoiceField(
-        label=_("Kinds of visit"), queryset=VisitType.objects.none(), widget=forms.CheckboxSelectMultiple
+        label=_("Kinds of visit"),
+        queryset=VisitType.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one kind of visit.")},
     )
     notice_minutes = forms.IntegerField(
         label=_("Booked at least so many minutes ahead"), min_value=0, max_value=schedules.LONGEST_NOTICE, initial=120
@@ -47,7 +50,9 @@ class RulesForm(forms.Form):
 class NewSchedule(RulesForm):
     """Who can be booked, where and for what."""
 
-    email = forms.EmailField(label=_("E-mail address of the clinician"))
+    email = forms.EmailField(
+        label=_("E-mail address of the clinician"), error_messages={"required": _("Say who can be booked.")}
+    )
     place = forms.ModelChoiceField(
         label=_("Place"), queryset=Place.objects.none(), required=False, empty_label=_("By video only")
     )
@@ -243,12 +248,9 @@ def _kind_of(one: Absence) -> str:
     return gettext("closed") if one.schedule_id else gettext("the clinician is away")
 
 
-def _time_of(one: Absence, zone: str = "") -> str:
-    local = ZoneInfo(zone or (one.schedule.time_zone if one.schedule else one.timetable.clinician.user.time_zone))
-    return gettext("%(starts)s until %(ends)s") % {
-        "starts": date_format(one.starts.astimezone(local), "l j F Y, H:i"),
-        "ends": date_format(one.ends.astimezone(local), "l j F Y, H:i"),
-    }
+def _time_of(one: Absence) -> str:
+    zone = one.schedule.time_zone if one.schedule else one.timetable.clinician.user.time_zone
+    return spoken(one.starts, one.ends, zone)
 
 
 def _next_free(row: Schedule) -> list[str]:

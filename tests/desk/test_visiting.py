@@ -7,7 +7,7 @@ import time_machine
 from django.urls import reverse
 
 from appointments.models import Absence, Hours, Place, Schedule, VisitType
-from ehr.frame.time_forms import WeekForm, week_as_lines
+from ehr.frame.time_forms import WeekForm, spoken, week_as_lines
 from tests import people
 from tests.appointments import clinics
 from tests.desk.conftest import session_of
@@ -118,7 +118,7 @@ def test_closed_and_extra_time_is_taken_in_the_clocks_of_the_place_and_taken_bac
     assert (closed.starts.hour, (closed.ends - closed.starts).days, closed.schedule) == (4, 1, schedule)
     told = {"first": "2026-06-06", "begins": "10:00", "ends": "12:00"}
     page = act(browser, "schedule", schedule, "extra", **told).content.decode()
-    assert "Saturday 6 June 2026, 10:00 until Saturday 6 June 2026, 12:00" in page
+    assert "Saturday 6 June 2026, 10:00–12:00" in page
     act(browser, "schedule", schedule, "back", which=closed.pk)
     assert Absence.objects.get().kind == "extra"
 
@@ -175,3 +175,18 @@ def test_a_week_is_shown_as_it_can_be_typed():
     form = WeekForm(week_as_lines(hours))
     assert form.is_valid()
     assert form.cleaned_data["week"] == hours
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "words"),
+    [
+        ((1, 4), (2, 4), "Wednesday 1 July 2026"),
+        ((1, 4), (4, 4), "Wednesday 1 July 2026 until Friday 3 July 2026"),
+        ((1, 13), (1, 16), "Wednesday 1 July 2026, 9:00–12:00"),
+        ((1, 13), (2, 4), "Wednesday 1 July 2026, 9:00–24:00"),
+        ((1, 13), (3, 16), "Wednesday 1 July 2026, 9:00 until Friday 3 July 2026, 12:00"),
+    ],
+)
+def test_whole_days_are_told_without_hours(starts, ends, words):
+    begun, over = (datetime(2026, 7, *one, tzinfo=UTC) for one in (starts, ends))
+    assert spoken(begun, over, "America/Toronto") == words

@@ -14,7 +14,7 @@ from appointments import schedules
 from appointments.calendars import busy, feeds
 from ehr import clock
 from ehr.frame.roles import clinician_only
-from ehr.frame.time_forms import span
+from ehr.frame.time_forms import span, spoken
 from ehr.portals.clinician.time_forms import AwayForm, CalendarForm
 from providers.rules import NotPossible
 
@@ -128,7 +128,10 @@ def _show(
     address: str = "",
 ) -> HttpResponse:
     context = {
-        "away": schedules.away(request.clinician, clock.now()),
+        "away": [
+            (one, spoken(one.starts, one.ends, request.user.time_zone))
+            for one in schedules.away(request.clinician, clock.now())
+        ],
         "away_form": away_form or AwayForm(),
         "calendars": busy.calendars(request.clinician),
         "calendar_form": calendar_form or CalendarForm(),
