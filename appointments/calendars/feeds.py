@@ -29,6 +29,12 @@ SINCE = timedelta(days=30)  # visits that are over stay this long
 REFRESH = timedelta(hours=1)
 SHOWN = LIVE | {Status.FULFILLED}
 Whose = CalendarFeed.Whose
+_ACTIONS = {
+    (Whose.PATIENT, "made"): "patient.calendar-made",
+    (Whose.PATIENT, "ended"): "patient.calendar-ended",
+    (Whose.CLINICIAN, "made"): "clinician.calendar-made",
+    (Whose.CLINICIAN, "ended"): "clinician.calendar-ended",
+}
 
 
 class Gone(Exception):
@@ -61,7 +67,7 @@ def make(user: User, whose: str, *, with_address: bool = False) -> tuple[Calenda
             with_address=with_address and whose == Whose.PATIENT,
             token_digest=_digest(token),
         )
-        _note("calendar-made", made)
+        _note("made", made)
     return made, token
 
 
@@ -71,7 +77,7 @@ def end(user: User, whose: str) -> None:
         found = current(user, whose)
         if found is None or not _end(user, Whose(whose)):
             raise NotPossible(_("There is no such calendar any more."))
-        _note("calendar-ended", found)
+        _note("ended", found)
 
 
 def current(user: User, whose: str) -> CalendarFeed | None:
@@ -139,9 +145,5 @@ def _digest(token: str) -> bytes:
 
 def _note(what: str, feed: CalendarFeed) -> None:
     own = feed.whose == Whose.PATIENT
-    log.append(
-        f"patient.{what}" if own else f"clinician.{what}",
-        actor=party(feed.user),
-        subject=feed.user.patient.pk if own else None,
-        outcome="done",
-    )
+    action = _ACTIONS[feed.whose, what]
+    log.append(action, actor=party(feed.user), subject=feed.user.patient.pk if own else None, outcome="done")

@@ -98,6 +98,8 @@ ONLY_PATIENTS = {
     "record.refused",
     "record.copied",
     "record.collected",
+    "patient.calendar-made",
+    "patient.calendar-ended",
     "health-link.made",
     "health-link.stopped",
     "grant.made",

@@ -171,6 +171,8 @@ YOURS = {
     "entry.removed": gettext_lazy("You took something out of your %(parts)s. What was there before is kept."),
     "record.copied": gettext_lazy("You made a copy of your %(parts)s, to take along."),
     "record.collected": gettext_lazy("You saved the file with your whole record."),
+    "patient.calendar-made": gettext_lazy("You made a secret address by which your own calendar shows your visits."),
+    "patient.calendar-ended": gettext_lazy("You ended the secret address of your calendar."),
     "health-link.made": gettext_lazy("You handed out a link to a summary of your %(parts)s."),
     "health-link.stopped": gettext_lazy("You stopped a link you had handed out."),
     "attachment.opened": gettext_lazy("You opened a file of yours."),

@@ -34,6 +34,7 @@ from ehr.portals.patient import (
     taking,
     teams,
     viewing,
+    visit_calendar,
     visits,
 )
 
@@ -116,6 +117,8 @@ urlpatterns = [
     path("visits/kept/<uuid:hold>/", booking.visit_confirm, name="visit-confirm"),
     path("visits/waiting/<uuid:waiting>/leave/", visits.wait_leave, name="visit-wait-leave"),
     path("visits/offers/<uuid:offer>/", visits.offer_answer, name="visit-offer"),
+    path("visits/calendar/", visit_calendar.visit_calendar, name="visit-calendar"),
+    path("visits/calendar/end/", visit_calendar.end_visit_calendar, name="visit-calendar-end"),
     path("visits/<uuid:visit>/", visits.visit, name="visit"),
     path("visits/<uuid:visit>/cancel/", visits.visit_cancel, name="visit-cancel"),
     path("visits/<uuid:visit>/accept/", visits.visit_accept, name="visit-accept"),
