@@ -74,6 +74,14 @@ def offers_to(patient: Patient, at: datetime) -> QuerySet[Offer]:
     )
 
 
+def one_offer(patient: Patient, offer: UUID) -> Offer | None:
+    """Return an earlier time that was offered to a patient, answered or over as it may be."""
+    rows = Offer.objects.filter(waiting__patient=patient, pk=offer)
+    return rows.select_related(
+        "waiting__schedule__timetable__clinician__user", "waiting__patient__user", "waiting__visit_type", "hold"
+    ).first()
+
+
 def hold_of(user: User, hold: UUID) -> Hold | None:
     """Return what somebody keeps while they fill in a page, over or not."""
     rows = Hold.objects.filter(pk=hold, by=user)

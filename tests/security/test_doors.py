@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.security, pytest.mark.compliance, pytest.mark.point(9)
 WHOLE = os.environ.get("SWEEP") == "all"
 # No visitor without their second step, a proven address or an account sees any of these.
 OUTSIDE = ("anonymous", "unverified", "staff with one factor")
-CLOSED_TO_THEM = ("patient:", "clinician:", "admin:")
+CLOSED_TO_THEM = ("patient:", "clinician:", "frontdesk:", "admin:")
 
 
 def test_every_address_has_its_rows_in_the_reviewed_table():
@@ -60,9 +60,14 @@ def test_no_program_gets_in_for_who_is_not_wholly_signed_in(who):
     assert {key for key, cell in inside.items() if cell not in {"401", "403", "404", "405"}} == set()
 
 
-@pytest.mark.parametrize("who", ["patient", "other patient", "clinician with grant", "staff"])
+@pytest.mark.parametrize("who", ["patient", "other patient", "clinician with grant", "front desk", "staff"])
 def test_the_table_keeps_each_in_their_own_portal(who):
-    own = {"patient": "patient:", "other patient": "patient:", "staff": "admin:"}.get(who, "clinician:")
+    own = {
+        "patient": "patient:",
+        "other patient": "patient:",
+        "front desk": ("frontdesk:", "clinician:"),
+        "staff": "admin:",
+    }.get(who, "clinician:")
     column = VISITORS.index(who)
     others = {
         key: cells[column]

@@ -39,7 +39,7 @@ from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
 from tests import people
-from tests.security import belongings, bills, let_in, programs, sent, visiting
+from tests.security import belongings, bills, let_in, programs, sent, visiting, visits
 from tests.security.addresses import addresses, nothing
 
 VISITORS = (
@@ -51,6 +51,7 @@ VISITORS = (
     "clinician without standing",
     "clinician without grant",
     "clinician with grant",
+    "front desk",
     "staff with one factor",
     "staff",
 )
@@ -257,6 +258,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "package": has["package"],
         **bills.of(sharer, reader),
     }
+    seen = visits.of(sharer, reader)
+    patient |= {name: seen[name] for name in ("schedule", "kind", "visit", "hold", "waiting", "offer")}
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
@@ -306,6 +309,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
     front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
+        "clinician:day-act": {"visit": seen["visit"], "press": "arrived"},
         "clinician:prescription-correct": {"dispensed": has["picture"]},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
@@ -314,7 +318,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "patient:not-mine": {"entry": has["sent"]},
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
-    portals = {"clinician": clinician, "patient": patient, "front": front, "api": api}
+    portals = {"clinician": clinician, "patient": patient, "front": front, "api": api, "frontdesk": seen}
     return portals | desk_rows | others | begun | programs.places(sharer, has["result"])
 
 
@@ -369,6 +373,7 @@ def build() -> World:
         "clinician without standing": browser_of(old),
         "clinician without grant": browser_of(stranger),
         "clinician with grant": browser_of(lee),
+        "front desk": browser_of(people.clinician("Dee Dray", role=Role.FRONT_DESK)),
         "staff with one factor": browser_of(staff("Uma One", *DeskRole), second_step=False),
         "staff": browser_of(officer),
     }

@@ -48,11 +48,11 @@ def day(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @clinician_only
-def act(request: HttpRequest, visit: UUID, act: str) -> HttpResponse:
+def act(request: HttpRequest, visit: UUID, press: str) -> HttpResponse:
     """Press one of the buttons."""
     one = lists.one_with(request.user, visit)
     if one is None:
         raise Http404
-    visit_acts.do(request, one, act)
+    visit_acts.do(request, one, press)
     on = visit_times.local(one.starts, one.time_zone).date()
     return redirect(f"{reverse('clinician:day')}?day={on.isoformat()}")

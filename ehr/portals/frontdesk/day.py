@@ -95,10 +95,10 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
 
 @require_POST
 @desk_only
-def act(request: HttpRequest, visit: UUID, act: str) -> HttpResponse:
+def act(request: HttpRequest, visit: UUID, press: str) -> HttpResponse:
     """Press one of the buttons."""
     one = visit_of(request, visit)
-    visit_acts.do(request, one, act)
+    visit_acts.do(request, one, press)
     if "list" in request.POST:
         on = visit_times.local(one.starts, one.time_zone).date()
         return redirect(f"{reverse('frontdesk:day')}?day={on.isoformat()}")

@@ -283,10 +283,9 @@ def wait_leave(request: HttpRequest, waiting: UUID) -> HttpResponse:
 @patient_only
 def offer_answer(request: HttpRequest, offer: UUID) -> HttpResponse:
     """Take an earlier time, or leave it to who is next."""
-    found = lists.offers_to(request.patient, clock.now()).filter(pk=offer).first()
+    found = lists.one_offer(request.patient, offer)
     if found is None:
-        messages.warning(request, _("This time was kept for 30 minutes, which are over. You stay on the list."))
-        return redirect("patient:visits")
+        raise Http404
     try:
         if "take" in request.POST:
             made = waitlist.take(found, by=request.user)

@@ -1,0 +1,62 @@
+"""Visits in the world of the doors: one that is booked, a time that is kept, a list to wait on, an offer, a dispute."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from appointments import availability, booking, waitlist
+from appointments.models import Change, Dispute, Offer, Schedule, Status
+from ehr import clock
+from tests import people
+from tests.appointments import clinics
+
+
+def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
+    """Return what fills the addresses of visits: somebody's own, with a clinician who can be booked."""
+    kind = clinics.visit_type(needs=["labs"], free_cancel_hours=24)
+    schedule = clinics.schedule(reader.user.clinician, kind)
+    clinics.open_on(schedule, range(7), "00:00", "00:00")
+    times = _times(schedule, kind)
+    visit, missed = (_booked(sharer, schedule, kind, next(times)) for _ in range(2))
+    hold = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
+    waiting = waitlist.join(
+        schedule,
+        kind,
+        patient=sharer.patient,
+        by=sharer.user,
+        first_day=clock.now().date(),
+        last_day=clock.now().date() + timedelta(days=30),
+        once=uuid4(),
+    )
+    offered = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
+    offer = Offer.objects.create(
+        waiting=waiting,
+        hold=offered,
+        starts=offered.starts,
+        link_digest=uuid4().bytes * 2,
+        lapses_at=clock.now() + timedelta(minutes=30),
+    )
+    change = Change.objects.create(appointment=missed, number=2, before=Status.BOOKED, after=Status.NO_SHOW)
+    dispute = Dispute.objects.create(change=change, reason=Dispute.Reason.WAS_THERE)
+    return {
+        "schedule": schedule.pk,
+        "kind": kind.pk,
+        "visit": visit.pk,
+        "hold": hold.pk,
+        "waiting": waiting.pk,
+        "offer": offer.pk,
+        "dispute": dispute.pk,
+        "patient": sharer.patient.pk,
+        "press": "arrived",
+    }
+
+
+def _times(schedule: Schedule, kind) -> Iterator[datetime]:
+    day = clock.now().date() + timedelta(days=2)
+    found = availability.free([schedule], kind, first=day, last=day + timedelta(days=1), at=clock.now())
+    return iter([slot.starts for slot in found])
+
+
+def _booked(sharer: people.Person, schedule: Schedule, kind, starts: datetime):
+    hold = booking.hold(schedule, kind, starts, by=sharer.user, once=uuid4())
+    return booking.book(hold, patient=sharer.patient, by=sharer.user, once=uuid4())
