@@ -15,6 +15,7 @@ from audit.leaves import Altered
 from audit.log import Party
 from audit.merkle import EMPTY_ROOT
 from audit.models import Anchor, Case, Checkpoint, Event, EventBody, Head, Queued
+from ehr.statements import Statement
 
 __all__ = ["Altered"]
 
@@ -117,8 +118,11 @@ def with_action(actions: Collection[str]) -> Iterator[Line]:
 
 def facts(event_id: UUID) -> Mapping[str, object] | None:
     """Return what one event's body says, without its place in the tree; None when there is no such body."""
-    payload = EventBody.objects.filter(pk=event_id).values_list("payload", flat=True).first()
-    return json.loads(bytes(payload)) if payload is not None else None
+    found = _BODY.rows(event=event_id)
+    return json.loads(bytes(found[0][0])) if found else None
+
+
+_BODY = Statement(lambda event: EventBody.objects.filter(pk=event).values_list("payload"))
 
 
 def line(event: Event) -> Line:

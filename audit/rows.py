@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from audit.models import Event, EventBody, Queued
-from ehr.statements import cursor
+from ehr import statements
 
 _INSERT = """
 with event as (insert into audit_event (id, time, subject, body_hash) values (%s, %s, %s, %s)),
@@ -47,15 +47,15 @@ def join(written: Sequence[Written]) -> list[Event]:
 def _insert(written: Sequence[Written], database: BaseDatabaseWrapper) -> list[Event]:
     events = [one.event for one in written]
     if database.vendor != "postgresql":
-        Event.objects.bulk_create(events)
-        EventBody.objects.bulk_create(EventBody(event=e, salt=salt, payload=payload) for e, salt, payload in written)
-        Queued.objects.bulk_create(Queued(event=event) for event in events)
+        statements.insert(events)
+        statements.insert([EventBody(event=e, salt=salt, payload=payload) for e, salt, payload in written])
+        statements.insert([Queued(event=event) for event in events])
         return events
     values = [(e.id, e.time, e.subject, e.body_hash, e.id, salt, payload, e.id) for e, salt, payload in written]
     if len(values) == 1:
-        cursor(database).execute(_INSERT, values[0])
+        statements.cursor(database).execute(_INSERT, values[0])
     else:
-        cursor(database).executemany(_INSERT, values)
+        statements.cursor(database).executemany(_INSERT, values)
     for event in events:
         event._state.adding, event._state.db = False, database.alias
     return events

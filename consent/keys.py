@@ -9,7 +9,7 @@ from django.db import transaction
 from audit import log
 from consent import authority, escrow, proofs, queries
 from consent.models import Grant
-from ehr import clock
+from ehr import clock, statements
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring, open_shared
 from ehr.accounts.models import KeyVersion, Reader
@@ -204,7 +204,7 @@ def hand_over(
     """
     if Action.READ not in grant.actions:
         return  # Writing needs no reading key.
-    lockboxes.lock(grant.patient, grant.categories)
+    rows.hold(grant.patient_id, grant.categories)
     if boxes is None:
         boxes = own_boxes(grant.patient, grant.categories, keyring=keyring)
     missing = set(grant.categories) - set(boxes)
@@ -215,7 +215,7 @@ def hand_over(
         put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, entries))
     else:
         chosen = [box for part, box in boxes.items() if part in grant.categories]
-        Seal.objects.bulk_create(lockboxes.make_seal(box, recipient) for box in chosen)
+        statements.insert([lockboxes.make_seal(box, recipient) for box in chosen])
 
 
 def _seal_once(grant: Grant, version: KeyVersion, key: bytes, *, again: bool = False) -> Recipient:
@@ -225,14 +225,14 @@ def _seal_once(grant: Grant, version: KeyVersion, key: bytes, *, again: bool = F
     blob = seal(recipient.kem_public, key, info=_grant_info(digest))
     if again:
         GrantSeal.objects.filter(grant_id=grant.pk).delete()
-    GrantSeal.objects.create(grant_id=grant.pk, reader_id=version.reader_id, key_version=version, blob=blob)
+    statements.insert([GrantSeal(grant_id=grant.pk, reader_id=version.reader_id, key_version=version, blob=blob)])
     return recipient
 
 
 def put_in_bundle(grant: Grant, key: bytes, chosen: Mapping[UUID, bytes]) -> None:
     """Store the keys of chosen entries under a grant's key, in place of what the bundle held of them."""
     BundledKey.objects.filter(grant_id=grant.pk, entry__in=list(chosen)).delete()
-    BundledKey.objects.bulk_create(lockboxes.bundle(grant.pk, key, proofs.digest(grant), chosen))
+    statements.insert(lockboxes.bundle(grant.pk, key, proofs.digest(grant), chosen))
 
 
 def take_back(grant: Grant) -> int:

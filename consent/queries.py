@@ -159,11 +159,14 @@ def law() -> Law:
 
 def is_blocked(patient: Patient, reader: User) -> bool:
     """Tell whether a patient keeps somebody out by name."""
-    return _blocked(patient.pk, reader.pk).exists()
+    return bool(_BLOCKED.rows(patient=patient.pk, user=reader.pk))
 
 
 def _blocked(patient: UUID, user: UUID) -> QuerySet[Block, tuple]:
     return Block.objects.filter(patient=patient, reader__user=user, lifted_at__isnull=True).values_list("pk")
+
+
+_BLOCKED = Statement(_blocked)
 
 
 def assigned_by(reader: User, at: datetime) -> QuerySet[Assignment]:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from consent import breaking, keys, proofs, queries
 from consent.models import Emergency, Ending, Grant, GrantParcel
-from ehr import clock
+from ehr import clock, statements
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.chain import tokens
 from patients.models import Patient
@@ -22,9 +22,8 @@ logger = logging.getLogger(__name__)
 def post(grant: Grant, kind: str) -> None:
     """Put a mint or burn on its way, at a random moment, so that times on chain link nothing."""
     delay = secrets.randbelow(settings.GRANT_RELAY_DELAY_SECONDS + 1)
-    GrantParcel.objects.create(
-        key=f"{kind}:{grant.pk}", kind=kind, grant=grant, payload={}, due_at=clock.now() + timedelta(seconds=delay)
-    )
+    due = clock.now() + timedelta(seconds=delay)
+    statements.insert([GrantParcel(key=f"{kind}:{grant.pk}", kind=kind, grant=grant, payload={}, due_at=due)])
 
 
 def complete(ending: Ending, *, keyring: OpenKeyring) -> None:

@@ -59,6 +59,16 @@ def _all(sql: str, parameters: list) -> list[tuple]:
     return statements.fetched(sql, parameters, connections[DEFAULT_DB_ALIAS])
 
 
+def hold(patient_id: uuid.UUID, parts: Collection[str]) -> None:
+    """Hold the current lockboxes of some parts until the transaction ends, as `lockboxes.lock` does, unread."""
+    among, named = _among("part", [str(part) for part in parts])
+    update = " for update" if connection.features.has_select_for_update else ""
+    _all(
+        f"select id from patients_lockbox where patient_id = %s and {among} and closed_at is null order by id{update}",
+        [_id(patient_id), *named],
+    )
+
+
 def seals(
     patient_id: uuid.UUID, reader_id: uuid.UUID, parts: Collection[str], *, closed_too: bool = False
 ) -> list[tuple]:

@@ -24,7 +24,7 @@ from consent.sharing.proposing import (
     chosen_entries,
     propose,
 )
-from ehr import clock
+from ehr import clock, statements
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
@@ -32,12 +32,14 @@ from ehr.chain import stealth, tokens, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
+from ehr.statements import Statement
 from ehr.words import Action, Purpose
 from patients.models import Patient
 from providers.team_queries import to_tell
 
 __all__ = ["BY_PATIENT", "LONGEST", "WHOLE", "CannotGive", "Narrow", "Origin", "propose"]
 
+_HOLD = Statement(lambda patient: Patient.objects.select_for_update().filter(pk=patient).values_list("pk"))
 # Endings of which the reader is not told as such: over by itself; replaced, of which the new grant tells; a block.
 _UNTOLD = frozenset({Ending.Cause.TIME, Ending.Cause.CHANGED})
 
@@ -77,7 +79,7 @@ def give(
     entries = chosen_entries(patient, asked["categories"], narrow, keyring=own)
     with transaction.atomic():
         # One row per patient orders their own changes, so that a second click waits for the first.
-        Patient.objects.select_for_update().get(pk=patient.pk)
+        _HOLD.rows(patient=patient.pk)
         if once and (existing := queries.of_patient(patient, once)):
             return existing
         check_not_kept_out(patient, reader)
@@ -122,7 +124,7 @@ def make(
         raise CannotGive(_("Something changed since you read the sentence. Read it again, then confirm."))
     grant.id = once or grant.id
     _sign(grant, keyring)
-    grant.save(force_insert=True)
+    statements.insert([grant])
     log.append(
         "grant.made",
         actor=by or own_party(patient),
@@ -173,7 +175,7 @@ def change(
     asked = _changed(grant, categories, actions, starts=starts, ends=ends, narrow=narrow)
     entries = chosen_entries(patient, asked["categories"], narrow, keyring=own)
     with transaction.atomic():
-        Patient.objects.select_for_update().get(pk=patient.pk)
+        _HOLD.rows(patient=patient.pk)
         if once and (made := queries.of_patient(patient, once)):
             return made
         if Ending.objects.filter(grant=grant).exists():

@@ -3,6 +3,8 @@
 from consent.models import Grant
 from ehr.accounts.models import Reader
 from ehr.notices import operations as notices
+from ehr.notices.queries import hooks_of
+from ehr.statements import Statement
 from providers.queries import places_of
 
 
@@ -10,7 +12,10 @@ def tell(grant: Grant, kind: str) -> None:
     """Tell the systems of where a grant's reader works. Joins the caller's transaction; no hook, no parcel."""
     reader = grant.reader
     if reader.kind == Reader.Kind.TEAM:
-        places = [reader.team.institution_id]
+        hooks = hooks_of([reader.team.institution_id])
     else:
-        places = places_of([reader.user_id]).order_by().values("pk")
-    notices.tell_institutions(places, kind, about=grant.pk, key=f"{kind}:{grant.pk}")
+        hooks = _HOOKS.rows(user=reader.user_id) if reader.user_id else []
+    notices.tell_hooks(hooks, kind, about=grant.pk, key=f"{kind}:{grant.pk}")
+
+
+_HOOKS = Statement(lambda user: hooks_of(places_of([user]).order_by().values("pk")))

@@ -17,6 +17,7 @@ from audit import log
 from consent.models import Assignment, Block, Grant
 from ehr import clock
 from ehr.accounts.models import Reader, User
+from ehr.statements import Statement
 from patients.models import Patient
 from providers import team_queries
 from providers.models import Team
@@ -43,10 +44,15 @@ def who(reader: User | Reader, at: datetime, *, language: str) -> Who:
     person = reader.user if isinstance(reader, Reader) else reader
     if isinstance(reader, Reader) and reader.kind == Reader.Kind.APP:
         return Who(reader, None, reader.name, "")
-    stored = Reader.objects.select_related("keyring__version")
     if person is not None:
-        return _person(stored.get(user=person), person, at)
-    return _team(stored.select_related("team__institution").get(pk=team.pk), at, language)
+        (stored,) = _OF_PERSON.rows(user=person.pk)
+        stored.user = person
+        return _person(stored, person, at)
+    return _team(_WITH_KEYS.select_related("team__institution").get(pk=team.pk), at, language)
+
+
+_WITH_KEYS = Reader.objects.select_related("keyring__version")
+_OF_PERSON = Statement(lambda user: _WITH_KEYS.filter(user=user))
 
 
 def _person(reader: Reader, user: User, at: datetime) -> Who:

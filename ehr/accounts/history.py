@@ -3,6 +3,7 @@
 from audit import queries as audit
 from ehr.accounts.models import Keyring, KeyVersion
 from ehr.crypto import digests, signing
+from ehr.statements import Statement
 
 BEGUN, SUCCEEDED = "key.created", "key.succeeded"
 
@@ -41,10 +42,14 @@ def is_present(version: KeyVersion) -> bool:
     where it names this reader's, and no later one is known. Whoever knows the reader compares `version.reader_id`.
     """
     return (
-        Keyring.objects.filter(reader=version.reader_id, version=version).exists()
-        and not KeyVersion.objects.filter(reader=version.reader_id, number__gt=version.number).exists()
+        bool(_NAMED.rows(reader=version.reader_id, version=version.pk))
+        and not _LATER.rows(reader=version.reader_id, number=version.number)
         and is_logged(version)
     )
+
+
+_NAMED = Statement(lambda reader, version: Keyring.objects.filter(reader=reader, version=version).values_list("pk"))
+_LATER = Statement(lambda reader, number: KeyVersion.objects.filter(reader=reader, number__gt=number).values_list("pk"))
 
 
 def _follows(version: KeyVersion) -> bool:

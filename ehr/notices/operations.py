@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from audit import log
-from ehr import clock
+from ehr import clock, statements
 from ehr.accounts import queries as accounts
 from ehr.accounts.models import Letter, User
 from ehr.notices import doorbell, kinds, queries, timing
-from ehr.notices.models import HookParcel, Mail, Notice, Preference
+from ehr.notices.models import Hook, HookParcel, Mail, Notice, Preference
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,12 @@ def tell(news: Sequence[News]) -> list[Notice]:
         kept = Notice.objects.in_bulk([one.key for one in news], field_name="key")
         new = [(one, draft) for one, draft in zip(news, drafts, strict=True) if kept[one.key].pk == draft.pk]
         wishes = queries.wishes_of([one.user for one, _draft in new if one.mail])
-        Mail.objects.bulk_create(
-            Mail(key=one.key, kind=one.kind, notice=draft, due_at=_due(draft, wishes[one.user.pk]))
-            for one, draft in new
-            if one.mail
+        statements.insert(
+            [
+                Mail(key=one.key, kind=one.kind, notice=draft, due_at=_due(draft, wishes[one.user.pk]))
+                for one, draft in new
+                if one.mail
+            ]
         )
         for _one, draft in new:
             doorbell.ring_after_commit(draft.user_id)
@@ -75,12 +77,17 @@ def tell_institutions(
     institutions: Iterable[UUID] | QuerySet, kind: str, *, about: UUID | None = None, key: str
 ) -> list[HookParcel]:
     """Tell the systems of several institutions, given by ids or by a query for them, as `tell_institution` does."""
+    return tell_hooks(queries.hooks_of(institutions), kind, about=about, key=key)
+
+
+def tell_hooks(hooks: Iterable[Hook], kind: str, *, about: UUID | None = None, key: str) -> list[HookParcel]:
+    """Tell the systems behind these hooks, as `tell_institution` does."""
     payload = {"about": str(about) if about else None}
     return [
         HookParcel.objects.get_or_create(
             key=f"{hook.institution}:{key}", defaults={"hook": hook, "kind": kind, "payload": payload}
         )[0]
-        for hook in queries.hooks_of(institutions)
+        for hook in hooks
     ]
 
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 
@@ -12,8 +12,9 @@ from consent import queries
 from consent.models import Block, Grant
 from ehr import clock
 from ehr.accounts.models import KeyVersion, Reader, User
-from ehr.statements import Statement
+from ehr.statements import Statement, insert
 from ehr.words import Category
+from patients.models import GrantSeal
 from providers.models import Clinician
 from tests import people
 
@@ -126,3 +127,37 @@ def test_what_a_decision_asks_is_what_the_queryset_asks(shared):
     (other,) = queries._between(ana.patient.pk, lee.user.pk, sorted(seen.clinical_at), at)
     assert state(one) == state(other)
     assert queries.facts(one) == queries.facts(other)
+
+
+def test_rows_are_inserted_as_the_model_would_save_them(shared):
+    ana, lee, _kim = shared
+    (saved,) = queries.between(ana.patient, lee.user)
+    made = Grant(**{field.attname: getattr(saved, field.attname) for field in Grant._meta.concrete_fields})
+    made.id, made.holder, made.entries, made.places = uuid.uuid4(), "0x1", ["a"], ["CA"]
+    made.record_from = clock.now().date()
+    kept = state(made)
+    insert([made])
+    found = Grant.objects.get(pk=made.pk)
+    assert {name: _plain(value) for name, value in state(found).items()} == {
+        name: _plain(value) for name, value in kept.items()
+    }
+    made.refresh_from_db()
+    assert not made._state.adding
+
+
+def test_several_rows_are_inserted_all_or_none(shared):
+    _ana, lee, _kim = shared
+    version = KeyVersion.objects.get(reader__user=lee.user)
+    seals = [
+        GrantSeal(grant_id=uuid.uuid4(), reader_id=version.reader_id, key_version=version, blob=bytes([number]))
+        for number in range(3)
+    ]
+    before = GrantSeal.objects.count()
+    insert(seals)
+    insert([])
+    assert GrantSeal.objects.count() == before + 3
+    again = GrantSeal(grant_id=seals[0].grant_id, reader_id=version.reader_id, key_version=version, blob=b"")
+    fresh = GrantSeal(grant_id=uuid.uuid4(), reader_id=version.reader_id, key_version=version, blob=b"")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert([fresh, again])
+    assert GrantSeal.objects.count() == before + 3
