@@ -25,31 +25,79 @@ class Migration(migrations.Migration):
                 ("host", models.CharField(blank=True, max_length=253)),
                 ("tried_at", models.DateTimeField(blank=True, null=True)),
                 ("read_at", models.DateTimeField(blank=True, null=True)),
-                ("trouble", models.CharField(blank=True, choices=[("", "none"), ("unreachable", "its address does not answer"), ("refused", "its address answered, but not with a calendar"), ("unreadable", "it could not be read as a calendar"), ("too-much", "it holds too much")], default="", max_length=11)),
+                (
+                    "trouble",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "none"),
+                            ("unreachable", "its address does not answer"),
+                            ("refused", "its address answered, but not with a calendar"),
+                            ("unreadable", "it could not be read as a calendar"),
+                            ("too-much", "it holds too much"),
+                        ],
+                        default="",
+                        max_length=11,
+                    ),
+                ),
                 ("trouble_since", models.DateTimeField(blank=True, null=True)),
                 ("made_at", models.DateTimeField(default=ehr.clock.now, editable=False)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("timetable", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="busy_calendars", to="appointments.timetable")),
+                (
+                    "timetable",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="busy_calendars",
+                        to="appointments.timetable",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["made_at", "pk"],
-                "constraints": [models.CheckConstraint(condition=models.Q(models.Q(("trouble", ""), ("trouble_since__isnull", True)), models.Q(models.Q(("trouble", ""), _negated=True), ("trouble_since__isnull", False)), _connector="OR"), name="trouble_has_a_beginning")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("trouble", ""), ("trouble_since__isnull", True)),
+                            models.Q(models.Q(("trouble", ""), _negated=True), ("trouble_since__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="trouble_has_a_beginning",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="CalendarFeed",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("whose", models.CharField(choices=[("clinician", "the visits I give"), ("patient", "my own visits")], max_length=9)),
+                (
+                    "whose",
+                    models.CharField(
+                        choices=[("clinician", "the visits I give"), ("patient", "my own visits")], max_length=9
+                    ),
+                ),
                 ("with_address", models.BooleanField(default=False, verbose_name="with the address of the place")),
                 ("token_digest", models.BinaryField(max_length=32, unique=True)),
                 ("made_at", models.DateTimeField(default=ehr.clock.now, editable=False)),
                 ("fetched_at", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("user", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="calendar_feeds", to=settings.AUTH_USER_MODEL)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calendar_feeds",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(condition=models.Q(("ended_at__isnull", True)), fields=("user", "whose"), name="one_address_of_a_calendar")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("user", "whose"),
+                        name="one_address_of_a_calendar",
+                    )
+                ],
             },
         ),
     ]

@@ -58,7 +58,9 @@ _VISIT = {"coding": [{"code": "98"}]}
 def with_copay(amount: str, currency: str = "USD") -> list[dict]:
     """Return an insurance in force with a share that the patient pays for a visit."""
     benefit = {"type": {"coding": [{"code": "copay"}]}, "allowedMoney": _money(amount, currency)}
-    return [{"coverage": {"display": "the card"}, "inforce": True, "item": [{"category": _VISIT, "benefit": [benefit]}]}]
+    return [
+        {"coverage": {"display": "the card"}, "inforce": True, "item": [{"category": _VISIT, "benefit": [benefit]}]}
+    ]
 
 
 def claim_response(trace: str, paid: str | None, currency: str = "USD", **more) -> dict:
