@@ -4,12 +4,14 @@ import pytest
 from django.urls import reverse
 
 from ehr.desk.roles import DeskRole
+from ehr.smart import registering
 from ehr.words import Category
 from tests import people
 from tests.browser.conftest import Answers
 from tests.browser.test_front_pages import calm
 from tests.security.world import browser_of, staff
 from tests.smart import walking
+from tests.smart.signing import jwks
 from tests.smart.walking import Walk, registered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.browser]
@@ -38,6 +40,19 @@ def pages(db):
     hers.get(reverse("smart:connected"), at="/hers/connected/")
     hers.get(reverse("smart:launch", args=[ana.patient.pk]), at="/hers/open/")
     hers.get(reverse("smart:authorize"), at="/hers/unknown/", expected=400)
+    service = registering.register_reading_service(
+        maker.user,
+        name="Registry of diabetes",
+        words="Counts who is treated how.",
+        institution=people.institution(),
+        jwks=jwks(),
+        scope="system/*.rs",
+    )
+    hers.get(reverse("smart:services"), at="/hers/services/")
+    asked = hers.client.post(reverse("smart:begin-service", args=[service.client_id]))["Location"]
+    hers.get(asked, at="/hers/ask-service/")
+    hers.client.post(asked, {"ordinary": ["labs"], "until": "month", "things": ["system/*.rs"]})
+    hers.get(f"{asked}confirm/", at="/hers/confirm-service/")
     work = Walk(app, works.client, scope="launch/patient openid offline_access user/*.rs patient/Observation.rs")
     work.begin()
     works.get(work.page, at="/works/ask/")

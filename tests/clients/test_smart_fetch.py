@@ -70,7 +70,7 @@ def service(running, tmp_path):
     let_in(running.browser, made)
     let_in(browser_of(ben), made)
     private = tmp_path / "key.jwks"
-    private.write_text(json.dumps({"keys": [key().as_dict(private=True) | {"key_ops": ["sign"]}]}))
+    private.write_text(json.dumps({"keys": [key("ES384").as_dict(private=True) | {"key_ops": ["sign"]}]}))
     return ("--smart-client-id", made.client_id, "--smart-key", str(private)), ben, cem
 
 

@@ -13,7 +13,7 @@ from consent.access import own_party
 from consent.models import Grant
 from consent.sharing import grants
 from ehr import clock
-from ehr.fhir.bulk import exports
+from ehr.fhir.bulk import exports, rest
 from ehr.fhir.models import Export
 from ehr.fhir.tasks import forget_exports
 from ehr.r4 import text
@@ -285,6 +285,22 @@ def test_parameters_may_be_posted(ana, lee, ward, filled):
     nobody = {"name": "patient", "valueReference": {"reference": "Patient/0b0e4a3c-9bd2-4b6d-8c0f-3a5f2a5d9f11"}}
     assert re.sub(r".{8}-.*", "", said(posted(stranger))) == said(posted(nobody))
     assert posted(stranger).status_code == 404
+
+
+def test_a_file_has_an_end(ana, app, filled, monkeypatch):
+    monkeypatch.setattr(rest, "LARGEST_BYTES", 100)
+    program = app(ana, *SEEN)
+    url = next(one["url"] for one in done(program)["output"] if one["type"] == "Observation")
+    answer = program.get(url.partition("/fhir/")[2])
+    assert answer.status_code == 422
+    assert "_typeFilter" in said(answer)
+
+
+def test_bodies_are_brought_some_at_a_time(ana, app, own, filled, monkeypatch):
+    monkeypatch.setattr(exports, "AT_A_TIME", 1)
+    own(ana).make(result(ana.patient, "Ferritin", "80"))
+    program = app(ana, *SEEN)
+    assert len(everything(program, done(program))["Observation"]) == 2
 
 
 # --- Groups --------------------------------------------------------------------------------------

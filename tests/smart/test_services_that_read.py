@@ -22,7 +22,7 @@ from ehr.smart.models import App, Authorization, Deposit, Token
 from tests import people
 from tests.fhir.program import Program, json, result, sadness, said
 from tests.smart.signing import jwks, proof
-from tests.smart.walking import post
+from tests.smart.walking import Walk, post, registered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 READ = "system/*.rs"
@@ -159,6 +159,25 @@ def test_what_was_not_ticked_is_not_there(service, ana, anas, filled, max_):
     program = Program(token(other, "system/Observation.rs system/Condition.rs system/Patient.rs"))
     assert program.read("Observation")["total"] == 0
     assert len(program.find("Patient")) == 1
+
+
+def test_of_what_was_not_ticked_no_deletion_is_told(ana, anas, filled, max_):
+    other = registering.register_reading_service(
+        max_.user,
+        name="Other",
+        words="X.",
+        institution=people.institution(),
+        jwks=jwks(),
+        scope="system/Observation.rs system/Patient.rs",
+    )
+    let_in(anas, other, things=["system/Patient.rs"])
+    scope = "launch/patient openid patient/*.cruds"
+    walk = Walk(registered(max_, "Editor", scope=scope), anas, scope=scope)
+    editor = Program(walk.connected(write="on", until="hour")["access_token"])
+    assert editor.ask("DELETE", f"Observation/{editor.find('Observation')[0]['id']}").status_code == 204
+    program = Program(token(other, "system/Observation.rs system/Patient.rs"))
+    job = program.get("Patient/$export?_since=2020-01-01", Prefer="respond-async")["Content-Location"]
+    assert json(program.get(job.partition("/fhir/")[2]))["deleted"] == []
 
 
 def test_a_token_is_for_what_was_asked(service, anas, filled):

@@ -19,12 +19,14 @@ from ehr.fhir.bulk import selecting
 from ehr.fhir.bulk.terms import Wanted
 from ehr.fhir.models import Export
 from ehr.fhir.outcomes import Refusal
+from ehr.fhir.records import Seen
 from ehr.fhir.shaping import shaped
 from patients.models import Patient
 
 LIFE = timedelta(hours=24)
 LEASE = timedelta(seconds=60)  # that one request has a job for itself
 AT_ONCE = 10  # records that one question about the status counts
+AT_A_TIME = 200  # bodies that a file brings from the database at once
 MOST_PATIENTS = 5_000
 MOST_UNDER_WAY = 3  # of one client, until they are done or cancelled
 MOST_KEPT = 30
@@ -233,9 +235,20 @@ def lines(asking: Asking, export: Export, state: State, file: File) -> Iterator[
 
 
 def _shown(chosen: selecting.Chosen, wanted: Wanted) -> Iterator[dict]:
-    chosen.record.fetch(chosen.kept)
-    for one in chosen.kept:
-        yield shaped(one.resource, wanted.shape(one.kind))
+    for begin in range(0, len(chosen.kept), AT_A_TIME):
+        some = chosen.kept[begin : begin + AT_A_TIME]
+        chosen.record.fetch(some)
+        for one in some:
+            yield shaped(one.resource, wanted.shape(one.kind))
+            _let_go(one)
+
+
+def _let_go(one: Seen) -> None:
+    """Let go of a body that was written out: a file may be of many."""
+    if one.row is not None:
+        one.__dict__.pop("resource", None)
+        for name in ("raw", "resource"):
+            one.row.__dict__.pop(name, None)
 
 
 def _deleted(chosen: selecting.Chosen) -> Iterator[Mapping]:

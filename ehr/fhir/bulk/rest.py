@@ -19,7 +19,13 @@ from ehr.r4 import text
 from patients.models import Patient
 
 RETRY_SECONDS = 1
+LARGEST_BYTES = 128 * 1024**2  # of one file, unpacked: it is made in memory
 _CLOSED = "No file of this export is open to you any more. What it was made of was ended, or is over; begin another."
+
+_TOO_LARGE = (
+    f"This file would be larger than the {LARGEST_BYTES // 1024**2} MB that one may have. Begin an export of less, by "
+    "_typeFilter, _since or patient, or read the record page by page."
+)
 
 
 def of_patients(sent: Sent, told: Asked, asking: Asking) -> Answer:
@@ -109,10 +115,14 @@ def file(_sent: Sent, _told: Asked, asking: Asking, export_id: str, name: str) -
     """Return one file, made now: each record is decided on again, with a line on its list before it opens."""
     export, state = exports.find(asking, _read_id(export_id))
     found = _named(state, name)
-    content = b"".join(text.dumps(one) + b"\n" for one in exports.lines(asking, export, state, found))
+    content = bytearray()
+    for one in exports.lines(asking, export, state, found):
+        content += text.dumps(one) + b"\n"
+        if len(content) > LARGEST_BYTES:
+            raise Refusal(422, "too-costly", _TOO_LARGE)
     if not content:
         raise Refusal(404, "not-found", _CLOSED)
-    return Answer(200, lines=content)
+    return Answer(200, lines=bytes(content))
 
 
 def _named(state: State, name: str) -> File:

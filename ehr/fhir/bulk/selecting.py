@@ -51,9 +51,9 @@ def choose(
     ]
     if wanted.associated:
         kept = _with_origins(kept, latest=wanted.associated == "latest")
-    gone = [
-        one for one in deleted if since and one.written_at >= since and one.kind in wanted.kinds and not wanted.filters
-    ]
+    # Of what was deleted a scope's category says nothing any more, its type does.
+    told = frozenset(name for name in wanted.kinds if asking.allow(name, "read", patient=patient))
+    gone = [one for one in deleted if since and one.written_at >= since and one.kind in told and not wanted.filters]
     return Chosen(
         record,
         sorted((one for one in kept if kind in {"", one.kind}), key=lambda one: (one.written_at, one.name)),
