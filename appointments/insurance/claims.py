@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from appointments import payments
 from appointments.insurance import asking, resources
 from appointments.insurance.facts import Nonsense, NotNow
 from appointments.insurance.resources import Charge, Verdict
@@ -104,6 +105,8 @@ def _keep(made: Claim, state: Claim.State, found: Verdict) -> None:
             state=state, paid=found.paid, reason=found.code, reference=found.reference, answered_at=clock.now()
         ):
             return
+        if found.paid:
+            payments.on_payer_paid(made.appointment, found.paid, key=str(made.pk))
         log.append(
             "insurance.decided",
             actor=log.SYSTEM,

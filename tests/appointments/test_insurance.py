@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.db import connection
 
+from appointments import payments
 from appointments.insurance import asking, claims, delivering, policies, steps
 from appointments.models import Appointment, Change, Claim, Eligibility, Payer, PayerParcel, Policy, Status, Tariff
 from appointments.refusals import NotPossible
@@ -268,6 +269,16 @@ def test_a_visit_that_is_done_is_claimed_once_and_the_answer_is_kept(ana, lakesi
     claim = Claim.objects.get()
     assert (claim.state, claim.paid) == (state, paid)
     assert steps.of_claim(claim)
+
+
+@pytest.mark.parametrize(("member", "left"), [("ACTIVE-1", 0), ("PARTLY-1", 3_000), ("ERROR-1", 12_000)])
+def test_what_the_payer_paid_comes_off_the_bill(ana, lakeside, visit, member, left):
+    insured(ana, lakeside, member)
+    payments.open_invoice(visit)
+    done(visit)
+    claims.claim_what_is_done()
+    delivering.deliver()
+    assert payments.check(payments.invoice_of(visit)).to_pay == left
 
 
 def test_the_patient_is_told_that_the_payer_decided(ana, lakeside, visit):
