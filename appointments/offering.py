@@ -6,11 +6,9 @@ Call `freed` with the timetable's row held; patients are read, never locked, for
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
@@ -22,9 +20,10 @@ from appointments.standing import Actor
 from audit import log
 from consent.queries import whom_to_tell
 from ehr import clock
-from ehr.crypto.digests import keyed
 from ehr.notices import operations as notices
+from ehr.notices import told_links
 
+TOLD = "visit-offered"  # the kind of news that an offer is
 NEXT_DAYS = 14
 NEXT_TOLD = 5
 FULL = ("waiting__patient__user", "waiting__schedule__timetable__clinician__user", "waiting__visit_type", "hold")
@@ -39,8 +38,7 @@ def next_free(schedule: Schedule, visit_type: VisitType, starts: datetime, at: d
 
 def token(offer: Offer) -> str:
     """Return what goes into an offer's link. It is made from the deployment's key: a copy of the table makes none."""
-    secret = keyed(settings.SECRET_KEY.encode(), "appointments.offer", offer.pk.hex)
-    return urlsafe_b64encode(secret).decode().rstrip("=")
+    return told_links.token(TOLD, offer.pk)
 
 
 def digest(text: str) -> bytes:
@@ -139,7 +137,7 @@ def _make(waiting: Waiting, starts: datetime, at: datetime) -> Offer:
     offer.save(force_insert=True)
     told("waiting.offered", waiting)
     for person in whom_to_tell(waiting.patient):
-        notices.notify(person, "visit-offered", about=offer.pk, key=f"visit-offered:{offer.pk}:{person.pk}")
+        notices.notify(person, TOLD, about=offer.pk, key=f"{TOLD}:{offer.pk}:{person.pk}")
     return offer
 
 

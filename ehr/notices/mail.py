@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from ehr import clock
 from ehr.accounts import links
 from ehr.accounts.models import Letter, User
-from ehr.notices import errands, kinds, queries, timing
+from ehr.notices import errands, kinds, queries, timing, told_links
 from ehr.notices.kind import TOPICS
-from ehr.notices.models import Digest, Mail
+from ehr.notices.models import Digest, Mail, Notice
 from ehr.notices.timing import Pace
 from ehr.outbox.delivery import NotYet
 from ehr.outbox.models import Parcel
@@ -60,7 +60,15 @@ def send_mail(mail: Mail) -> None:
         return
     if not kinds.of(mail.kind).emergency:
         _hold_back(mail, queries.wishes(user))
-    _send_kind(mail, user, user.email, reverse("front:notices"))
+    _send_kind(mail, user, user.email, _path(mail.notice))
+
+
+def _path(notice: Notice) -> str:
+    """Return where the letter of a notice leads: to all that is new, or straight to what it is about."""
+    kind = kinds.of(notice.kind)
+    if kind.link and notice.about:
+        return reverse(kind.link, args=[told_links.token(notice.kind, notice.about)])
+    return reverse("front:notices")
 
 
 def _hold_back(mail: Mail, wishes: timing.Wishes) -> None:

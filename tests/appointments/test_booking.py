@@ -40,7 +40,7 @@ def test_a_hold_keeps_a_time_from_others_and_says_what_else_there_is(harbour, an
     assert on(0, "10:00") not in {slot.starts for slot in problem.value.instead}
 
 
-def test_a_hold_frees_at_exactly_ten_minutes(harbour, ana, ben, monday):
+def test_j8_2_a_hold_frees_at_exactly_ten_minutes(harbour, ana, ben, monday):
     kept = harbour.hold(on(0, "10:00"), ana)
     monday.move_to(clock.now() + TEN - timedelta(microseconds=1))
     with pytest.raises(NotFree):

@@ -16,6 +16,7 @@ from ehr.portals.front import (
     news,
     public,
     unmailed,
+    visits,
 )
 
 app_name = "front"
@@ -65,6 +66,7 @@ urlpatterns = [
     path("shl/<str:handle>", health_links.manifest, name="health-link-manifest"),
     path("shl/<str:handle>/<str:ticket>", health_links.file, name="health-link-file"),
     path("calendar/<str:token>.ics", calendars.feed, name="calendar"),
+    path("visits/offered/<str:token>/", visits.offered, name="visit-offered"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
