@@ -130,28 +130,21 @@ def _bounds(schedule: Schedule, at: datetime) -> tuple[int, int]:
     """Return the first step that a booking now may start at, and the first one beyond: its notice and its horizon."""
     earliest = zones.ceil_step(at + timedelta(minutes=schedule.notice_minutes))
     last = zones.local_day(at, schedule.time_zone) + timedelta(days=schedule.horizon_days)
-    return earliest, max(ends for _begins, ends in _day(last, schedule.time_zone))
-
-
-def _day(day: date, zone: str) -> list[tuple[int, int]]:
-    """Return the steps of a local day in UTC; on a day when clocks are set back, its repeated hour is left out."""
-    begins = zones.day_number(day) * zones.DAY
-    # A day that a place skipped altogether (Samoa, 30 December 2011) is over before it began.
-    return zones.in_utc(begins, begins + zones.DAY, zones.spans(zone, day, day)) or [(begins, begins)]
+    # A day that a place skipped altogether (Samoa, 30 December 2011) has no end: then the one before it is the last.
+    parts = zones.days(schedule.time_zone, last - timedelta(days=1), last)
+    return earliest, max(ends for day in parts for _begins, ends in day)
 
 
 def _starts(lines: Lines, schedule: Schedule, shape: Shape, first: date, last: date) -> list[int]:
     """Return the starts that are offered on some local days, whatever notice and horizon say."""
-    line, clear = lines.open_and_clear(schedule), lines.clear(schedule)
-    among = zones.spans(schedule.time_zone, first, last)
+    line, clear, origin, whole = lines.open_and_clear(schedule), lines.clear(schedule), lines.origin, shape.whole
     found: list[int] = []
-    for number in range(zones.day_number(first), zones.day_number(last) + 1):
+    for day in zones.days(schedule.time_zone, first, last):
         left = 0  # the first step that the visits offered so far on this day leave
-        for begins, ends in zones.in_utc(number * zones.DAY, (number + 1) * zones.DAY, among):
-            begins, ends = begins - lines.origin, ends - lines.origin
-            for starts in _fitting(line, clear, shape, max(left, begins), ends):
-                found += range(lines.origin + starts.start, lines.origin + starts.stop, shape.whole)
-                left = starts[-1] + shape.whole
+        for begins, ends in day:
+            for starts in _fitting(line, clear, shape, max(left, begins - origin), ends - origin):
+                found += range(origin + starts.start, origin + starts.stop, whole)
+                left = starts[-1] + whole
     return found
 
 

@@ -129,7 +129,8 @@ def set_hours(
         raise NotPossible(_("Hours change from today on, or from a later day."))
     with transaction.atomic():
         _lock(schedule.timetable_id)
-        outside = [one for one in _ahead(schedule, since) if not _within(one, week)]
+        extra = list(schedule.absences.filter(kind=Absence.Kind.EXTRA))
+        outside = [one for one in _ahead(schedule, since) if not _within(one, week, extra)]
         if outside and not anyway:
             raise StillBooked(told(outside), outside)
         schedule.hours.filter(since__gte=since).delete()
@@ -157,11 +158,14 @@ def _ahead(schedule: Schedule, since: date) -> list[Appointment]:
     return [one for one in rows if zones.local_day(one.starts, schedule.time_zone) >= since]
 
 
-def _within(visit: Appointment, week: Sequence[Weekly]) -> bool:
-    """Tell whether weekly hours hold a visit, each of its steps."""
+def _within(visit: Appointment, week: Sequence[Weekly], extra: Sequence[Absence]) -> bool:
+    """Tell whether weekly hours, or hours that are open as well, hold a visit, each of its steps."""
     day = zones.local_day(visit.starts, visit.time_zone)
     among = zones.spans(visit.time_zone, day, day + timedelta(days=1))
     open_steps: set[int] = set()
+    for one in extra:
+        if one.starts < visit.ends and visit.starts < one.ends:
+            open_steps.update(range(zones.ceil_step(one.starts), zones.floor_step(one.ends)))
     for number in range(zones.day_number(day), zones.day_number(day) + 2):
         for rule in week:
             if rule.weekday == zones.day_of(number).weekday():

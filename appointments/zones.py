@@ -100,6 +100,14 @@ def in_utc(begins: int, ends: int, among: tuple[Span, ...]) -> list[tuple[int, i
     return found
 
 
+@lru_cache(maxsize=256)
+def days(zone: str, first: date, last: date) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Return where each local day from one to another is in UTC: in one part, or in two where clocks are set anew."""
+    among = spans(zone, first, last)
+    numbers = range(day_number(first), day_number(last) + 1)
+    return tuple(tuple(in_utc(number * DAY, (number + 1) * DAY, among)) for number in numbers)
+
+
 def local_day(at: datetime, zone: str) -> date:
     """Return the date at a place at a moment."""
     return at.astimezone(ZoneInfo(zone)).date()

@@ -177,6 +177,12 @@ def test_a_visit_outside_the_new_hours_is_told_and_stays(schedule, kind, ida):
     assert visit.status == "booked"
 
 
+def test_a_visit_in_extra_hours_is_outside_no_week(schedule, kind, ida):
+    schedules.open_extra(schedule, by=ida, starts=at("2026-06-02T10:45"), ends=at("2026-06-02T12:00"))
+    clinics.booked(schedule, kind, at("2026-06-02T11:00"), people.patient())
+    assert schedules.set_hours(schedule, by=ida, week=MORNINGS, since=MONDAY) == []
+
+
 def test_a_closure_over_visits_says_which_and_closes_the_rest_if_told_to(schedule, kind, ida):
     for starts in ("2026-06-01T09:00", "2026-06-01T09:30", "2026-06-01T10:00"):
         clinics.booked(schedule, kind, at(starts), people.patient())
