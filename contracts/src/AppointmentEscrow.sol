@@ -5,8 +5,9 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 
 /// @title Deposits for visits, kept under the terms they were made by.
 /// @notice A deposit stands under a salted commitment: nothing here says whose visit it is, with whom, or for what. The
-/// operator reports what became of the visit, and cannot keep more than the terms allow for it; the arbiter alone ends a
-/// dispute; after a last moment anyone sends everything back. Money leaves only to whoever withdraws their own credit.
+/// operator reports what became of the visit, and cannot keep more than the terms allow for it; the arbiter alone lets a
+/// disputed fee be kept; after a last moment anyone sends everything back. Money leaves only to whoever withdraws their
+/// own credit.
 contract AppointmentEscrow is ReentrancyGuard {
     enum State {
         None,
@@ -135,7 +136,7 @@ contract AppointmentEscrow is ReentrancyGuard {
         emit MissedCollected(commitment, kept);
     }
 
-    /// @notice Says for the patient that they were there. From now on the arbiter alone decides, or time does.
+    /// @notice Says for the patient that they were there. From now on a fee is kept only if the arbiter says so.
     function dispute(bytes32 commitment) external onlyOperator {
         _in(commitment, State.Missed).state = State.Disputed;
         emit Disputed(commitment);

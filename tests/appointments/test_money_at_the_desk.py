@@ -97,7 +97,7 @@ def test_somebody_who_does_not_work_at_that_desk_finds_no_bill(invoice):
             pay(invoice, stranger)
 
 
-def test_cancelling_in_time_gives_everything_back(visit, invoice, clerk):
+def test_j8_6_cancelling_in_time_gives_everything_back(visit, invoice, clerk):
     pay(invoice, clerk)
     payments.on_cancelled(visit, money.STARTS - timedelta(hours=24))
     assert staff.by_hand(money.fresh(invoice)) == 10_000
@@ -106,7 +106,7 @@ def test_cancelling_in_time_gives_everything_back(visit, invoice, clerk):
     assert ledger.check(invoice).held == 0
 
 
-def test_cancelling_late_keeps_the_fee_and_no_more(visit, invoice, clerk, time_machine):
+def test_j8_6_cancelling_late_keeps_the_fee_and_no_more(visit, invoice, clerk, time_machine):
     time_machine.move_to(money.STARTS - timedelta(hours=2))
     pay(invoice, clerk)
     payments.on_cancelled(visit)
@@ -145,7 +145,7 @@ def test_an_undone_no_show_owes_the_price_again(visit, invoice, time_machine):
     assert (money.fresh(invoice).owed, invoice.ground, invoice.decided_at) == (10_000, Ground.AHEAD, None)
 
 
-def test_a_dispute_pauses_the_fee_until_it_is_answered(visit, invoice, clerk, time_machine):
+def test_j8_8_a_dispute_pauses_the_fee_until_it_is_answered(visit, invoice, clerk, time_machine):
     time_machine.move_to(money.STARTS + timedelta(hours=1), tick=False)
     pay(invoice, clerk)
     payments.on_no_show(visit)
