@@ -1,13 +1,15 @@
-"""An earlier time that is offered by a link: it shows when, and asks yes or no. It names nobody and no place."""
+"""What links about visits lead to, without signing in: a time, and two buttons. They name nobody and no place."""
 
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from appointments import waitlist
+from appointments import reminders, waitlist
 from appointments.refusals import NotPossible
+from ehr.frame.visit_times import money
 
 
 @require_http_methods(["GET", "POST"])
@@ -24,13 +26,40 @@ def offered(request: HttpRequest, token: str) -> HttpResponse:
     shown = waitlist.seen(token)
     if shown is None:
         raise Http404
-    response = render(
-        request,
-        "front/visit_offered.html",
-        {"shown": shown, "starts": shown.starts.astimezone(ZoneInfo(shown.time_zone)), "problem": problem},
-        status=409 if problem else 200,
-    )
-    # The address is the key to an answer: it is told to no other page, and nobody keeps a copy.
+    zone = ZoneInfo(shown.time_zone)
+    told = {"shown": shown, "starts": shown.starts.astimezone(zone), "lapses": shown.lapses_at.astimezone(zone)}
+    status = 409 if problem else 200
+    response = render(request, "front/visit_offered.html", {**told, "problem": problem}, status=status)
+    return _closed(response)
+
+
+@require_http_methods(["GET", "POST"])
+def reminded(request: HttpRequest, token: str) -> HttpResponse:
+    """When a visit is, and two buttons. Opening it does nothing; pressing one acts as whom the reminder was sent to."""
+    problem = ""
+    if request.method == "POST":
+        try:
+            (reminders.cancel if "cancel" in request.POST else reminders.confirm)(token)
+        except NotPossible as refused:
+            problem = str(refused)
+        else:
+            return _closed(redirect("front:visit-reminder", token=token))
+    shown = reminders.seen(token)
+    if shown is None:
+        return _closed(render(request, "front/visit_reminder_over.html", status=404))
+    context = {"shown": shown, "problem": problem, "costs": _costs(shown)}
+    return _closed(render(request, "front/visit_reminder.html", context, status=409 if problem else 200))
+
+
+def _costs(shown: reminders.Seen) -> str:
+    if not shown.owed:
+        return _("To cancel costs you nothing.")
+    words = {"fee": money(shown.owed, shown.currency), "price": money(shown.price, shown.currency)}
+    return _("To cancel now is late: of the price of %(price)s, %(fee)s are kept.") % words
+
+
+def _closed(response: HttpResponse) -> HttpResponse:
+    """The address is the key to an answer: it is told to no other page, and nobody keeps a copy."""
     response["Referrer-Policy"] = "no-referrer"
     response["Cache-Control"] = "no-store"
     response["X-Robots-Tag"] = "noindex"
