@@ -124,13 +124,13 @@ def _connected(
     asked: Asked, answer: Answer, patient: Patient, keyring: OpenKeyring | None
 ) -> tuple[OpenKeyring, Grant]:
     """Return the app's own keyring, made for this patient alone, and what they signed to it."""
-    reader = Reader.objects.create(kind=Reader.Kind.APP, name=asked.app.name)
+    reader = Reader.objects.create(kind=Reader.Kind.APP, name=asked.app.reader_name)
     own = keyrings.make_carried(reader)
     grant = apps.connect(
         patient,
         keyring=keyring,
         app_reader=reader,
-        name=asked.app.name,
+        name=asked.app.reader_name,
         categories=answer.categories,
         actions=actions(answer.scope),
         ends=answer.ends,

@@ -241,7 +241,7 @@ def _service_let_in(request: HttpRequest, asked: Asked, answer: Answer, patient:
 def _sentence(patient: Patient, asked: Asked, **told) -> str:
     """Return the one sentence that a patient confirms: of the permission, or that the app only learns who they are."""
     if told["categories"]:
-        return apps.proposed(patient, name=asked.app.name, **told)
+        return apps.proposed(patient, name=asked.app.reader_name, **told)
     return _("%(name)s may know who you are, and sees nothing of your record.") % {"name": asked.app.name}
 
 

@@ -71,6 +71,11 @@ class App(AbstractApplication):
         """True for a service that reads of patients who let it in."""
         return self.is_service and self.reader_id is not None
 
+    @property
+    def reader_name(self) -> str:
+        """What a patient signs and finds on their list: of an institution's service also whose it is."""
+        return f"{self.name} ({self.publisher})"[:200] if self.is_reading else self.name
+
     def get_allowed_schemes(self) -> list[str]:
         """Return https, http for this machine itself, and private schemes that name a domain (RFC 8252 §7.1)."""
         told = {urlsplit(uri).scheme for uri in self.redirect_uris.split()}

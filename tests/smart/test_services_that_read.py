@@ -87,7 +87,18 @@ def test_each_look_is_on_the_list_with_its_name(service, ana, anas, filled):
     let_in(anas, service)
     Program(token(service)).find("Observation")
     line = audit.story(ana.patient.pk)[0]
-    assert (line.action, line.actor.kind, line.actor.name) == ("record.searched", "app", service.name)
+    assert (line.action, line.actor.kind, line.actor.name) == (
+        "record.searched",
+        "app",
+        f"{service.name} ({service.institution.name})",
+    )
+
+
+def test_whose_service_it_is_stands_in_what_is_signed(service, ana, anas):
+    let_in(anas, service)
+    made = Authorization.objects.get(patient=ana.patient)
+    assert f"Registry of diabetes ({service.institution.name}) may see" in made.sentence
+    assert made.grant.sentence == made.sentence
 
 
 def test_it_reads_until_it_is_stopped(service, ana, anas, filled):
