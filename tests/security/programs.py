@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from ehr.fhir.naming import version_id
 from ehr.smart.models import App
 from tests import people
 from tests.smart.walking import Walk, told
@@ -11,7 +12,12 @@ from tests.smart.walking import Walk, told
 def places(sharer: people.Person, result: UUID) -> dict[str, Mapping[str, object]]:
     """Return what fills each parameter of the interface's addresses."""
     whole = {"fhir_id": sharer.patient.pk}
-    one = {"kind": "Observation", "fhir_id": result, "version": "1", "address": "no/such/address/here"}
+    one = {
+        "kind": "Observation",
+        "fhir_id": result,
+        "version": version_id(str(result), 1),
+        "address": "no/such/address/here",
+    }
     # Nobody's: an export is there for whoever began it, which tests/fhir holds.
     one |= {"export_id": UUID(int=0), "name": "Observation.1.ndjson"}
     group = {"fhir_id": "mine"}

@@ -304,6 +304,9 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "event": has["event"].id,
         "institution": Institution.objects.first().pk,
         "credential": credential.pk,
+        "appointment": seen["visit"],
+        **{name: seen[name] for name in ("schedule", "kind", "hold")},
+        "address": "no/such/address/here",
     }
     front = {"token": "no-such-token", "handle": "no-such-handle", "ticket": "no-such-ticket"}
     front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
