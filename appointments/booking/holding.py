@@ -41,8 +41,10 @@ def hold(
         with transaction.atomic():
             minutes.lock(schedule.timetable_id)
             at = clock.now()
-            if (kept := Hold.objects.filter(pk=once, by=by).first()) and kept.expires_at > at:
-                return kept
+            if kept := Hold.objects.filter(pk=once, by=by).first():
+                if kept.expires_at > at:
+                    return kept
+                kept.delete()
             return _keep(schedule, visit_type, starts, by=by, once=once, besides=besides, at=at)
     except IntegrityError:
         # Somebody was faster: the next look sees whom, and says what else there is.

@@ -10,6 +10,9 @@ from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from appointments.availability import NotFree
+from appointments.refusals import NotPossible as VisitNotPossible
+from appointments.refusals import NotTheirs
 from audit.proofs import NothingYet
 from consent import emergency
 from consent.access import AccessDenied, ChangedMeanwhile, KeysLocked
@@ -19,6 +22,7 @@ from consent.sharing.requests import CannotAnswer, CannotAsk
 from ehr import clock
 from ehr.accounts.attempts import TooMany
 from ehr.accounts.operations import Refused
+from ehr.api import visit_answers
 from ehr.frame.drafting import NotFhir
 from ehr.frame.proving import NotProven
 from providers.rules import NotPossible
@@ -36,6 +40,7 @@ _KNOWN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str, str
         "cannot",
         "This cannot be done now",
     ),
+    ((NotFree, VisitNotPossible), status.HTTP_409_CONFLICT, "not-free", "This cannot be done now"),
     ((clock.ClockUnsure, NothingYet, NotReleased), status.HTTP_503_SERVICE_UNAVAILABLE, "try-again", "Try again soon"),
 )
 _WORDS = {
@@ -64,7 +69,7 @@ class Missing(exceptions.APIException):
 
 def handle(problem: Exception, context: Mapping) -> Response | None:  # noqa: ARG001 - the framework's signature
     """Return the answer to an exception; None for what is nobody's fault but ours."""
-    if isinstance(problem, Http404):
+    if isinstance(problem, (Http404, NotTheirs)):
         return _answer(404, "not-here", "Not here", "There is nothing at this address for you.")
     if isinstance(problem, ValidationError):
         return _answer(400, "fields", "Some fields do not fit", "Change what is named.", errors=_fields(problem))
@@ -74,7 +79,9 @@ def handle(problem: Exception, context: Mapping) -> Response | None:  # noqa: AR
     for kinds, code, kind, title in _KNOWN:
         if isinstance(problem, kinds):
             words = getattr(problem, "message", "") or str(problem)
-            return _answer(code, getattr(problem, "because", "") or kind, title, str(_WORDS.get(kind, "") or words))
+            more = {"instead": [visit_answers.slot(one) for one in problem.instead]} if kind == "not-free" else {}
+            told = str(_WORDS.get(kind, "") or words)
+            return _answer(code, getattr(problem, "because", "") or kind, title, told, **more)
     return _framework(problem) if isinstance(problem, exceptions.APIException) else None
 
 

@@ -15,6 +15,7 @@ from ehr.api import (
     records,
     schema,  # noqa: F401 - known to the generator once it is imported
     session,
+    visits,
     webhooks,
 )
 
@@ -45,6 +46,14 @@ urlpatterns = [
     path("consents/temporary", grants.temporary, name="temporary"),
     path("consents/<uuid:grant>", grants.consent, name="consent"),
     path("consents/<uuid:grant>/proof", grants.proof, name="consent-proof"),
+    path("schedules", visits.schedules, name="schedules"),
+    path("schedules/<uuid:schedule>/kinds/<uuid:kind>/times", visits.times, name="times"),
+    path("schedules/<uuid:schedule>/kinds/<uuid:kind>/holds", visits.keep, name="keep"),
+    path("holds/<uuid:hold>", visits.hold, name="hold"),
+    path("appointments", visits.appointments, name="appointments"),
+    path("appointments/<uuid:appointment>", visits.appointment, name="appointment"),
+    path("appointments/<uuid:appointment>/move", visits.move, name="appointment-move"),
+    path("appointments/<uuid:appointment>/cancel", visits.cancel, name="appointment-cancel"),
     path("requests/sent", asking.sent, name="sent"),
     path("requests", asking.received, name="received"),
     path("requests/<uuid:asked>/approve", asking.approve, name="approve"),
