@@ -15,6 +15,7 @@ from tests import people
 from tests.browser.acting import stage
 from tests.clinician.conftest import browser_of as clinician_browser
 from tests.desk.conftest import session_of
+from tests.patient.conftest import browser_of as patient_browser
 from tests.teams import administrator, at_the_desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -36,6 +37,7 @@ def ground(db, monkeypatch):
         lee_email=lee.user.email,
         ida=session_of(ida),
         lee=clinician_browser(lee),
+        ana=patient_browser(people.patient("Ana Costa")),
         connection=connections["default"],
     )
 
@@ -54,6 +56,22 @@ def test_a_place_a_price_and_a_week_are_set_and_a_clinician_goes_away(ground, op
         _calendars(lee, ida, found)
         assert found == []
         assert [one for person in (ida, lee) for one in person.complaints if "422" not in one] == []
+
+
+def test_a_patient_makes_and_ends_the_address_of_their_calendar(ground, open_window):
+    with stage(open_window, ground.connection) as at_a_window:
+        ana = at_a_window(ground.ana)
+        ana.go("/patient/visits/")
+        ana.follow("In my own calendar")
+        found = ana.found()
+        ana.page.get_by_label("Also say the address of the place").check()
+        ana.press("Make an address")
+        assert "/calendar/" in ana.page.locator("main code").inner_text()
+        found += ana.found()
+        ana.press("End this address")
+        assert "The address leads nowhere from now on." in ana.page.inner_text("body")
+        assert found == []
+        assert ana.complaints == []
 
 
 def _place(ida, found) -> None:
