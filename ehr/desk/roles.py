@@ -54,6 +54,7 @@ PERMISSIONS = {
         "providers.view_team",
         "appointments.view_place",
         "appointments.view_visittype",
+        "appointments.view_payer",
         "appointments.view_schedule",
         "consent.explain_access",
     ),

@@ -23,7 +23,7 @@ from providers.models import Institution
 from providers.rules import NotPossible
 
 
-class _AtAnInstitution(forms.Form):
+class AtAnInstitution(forms.Form):
     """Something new at one of the institutions that somebody administers."""
 
     def __init__(self, *args, institutions, **kwargs) -> None:
@@ -47,7 +47,7 @@ class AddressForm(forms.Form):
     telephone = forms.CharField(label=_("Telephone"), max_length=40, required=False)
 
 
-class NewPlace(AddressForm, _AtAnInstitution):
+class NewPlace(AddressForm, AtAnInstitution):
     """A place."""
 
     name = forms.CharField(label=_("Name"), max_length=120, help_text=_("As patients know it, such as Harbour House."))
@@ -94,7 +94,7 @@ class TermsForm(PartsForm):
         return ""
 
 
-class NewVisitType(_AtAnInstitution, TermsForm):
+class NewVisitType(AtAnInstitution, TermsForm):
     """A kind of visit."""
 
     name = forms.CharField(label=_("Name"), max_length=80, help_text=_("As patients choose it, such as First visit."))

@@ -31,6 +31,7 @@ OPEN = {
     "providers_team": {"institution administrator"},
     "appointments_place": {"institution administrator"},
     "appointments_visittype": {"institution administrator"},
+    "appointments_payer": {"institution administrator"},
     "appointments_schedule": {"institution administrator"},
     "consent_claim": {"identity checker"},
     "consent_emergency": {"privacy officer"},

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from appointments.models import Absence, Hours, Place, Schedule, VisitType
+from appointments.models import Absence, Hours, Payer, Place, Schedule, Tariff, VisitType
 from ehr.frame.time_forms import WeekForm, spoken, week_as_lines
 from tests import people
 from tests.appointments import clinics
@@ -190,3 +190,40 @@ def test_a_week_is_shown_as_it_can_be_typed():
 def test_whole_days_are_told_without_hours(starts, ends, words):
     begun, over = (datetime(2026, 7, *one, tzinfo=UTC) for one in (starts, ends))
     assert spoken(begun, over, "America/Toronto") == words
+
+
+PAYER = {
+    "name": "Lakeside Mutual", "number": "LAKE01", "our_number": "1234567893", "way": "fhir",
+    "url": "https://payer.example.org/eligibility", "claims_url": "", "token": "s3cret",
+}  # fmt: skip
+
+
+def test_a_payer_is_added_changed_and_asked_no_more(browser, harbour):
+    assert browser.post(at("payer", "add"), PAYER | {"institution": harbour.pk}).status_code == 302
+    payer = Payer.objects.get()
+    told = {name: value for name, value in PAYER.items() if name not in {"name", "number", "token"}}
+    act(browser, "payer", payer, "change", **told | {"url": "https://payer.example.org/x", "token": ""})
+    before, payer = bytes(payer.token), Payer.objects.get()
+    assert (payer.url, bytes(payer.token)) == ("https://payer.example.org/x", before)
+    act(browser, "payer", payer, "retire")
+    assert Payer.objects.get().retired_at is not None
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/x", "http://payer.example.org/", "https://u:p@payer.example.org/"])
+def test_a_payer_is_asked_at_a_public_https_address_only(browser, harbour, url):
+    assert browser.post(at("payer", "add"), PAYER | {"institution": harbour.pk, "url": url}).status_code == 422
+    assert not Payer.objects.exists()
+
+
+def test_a_kind_of_visit_gets_the_code_by_which_it_is_claimed(browser, harbour):
+    browser.post(at("payer", "add"), PAYER | {"institution": harbour.pk})
+    kind = clinics.visit_type(name="Check")
+    told = {"visit_type": kind.pk, "system": "http://www.ama-assn.org/go/cpt", "code": "99213"}
+    act(browser, "payer", Payer.objects.get(), "tariff", **told)
+    assert Tariff.objects.get().code == "99213"
+
+
+def test_another_institutions_payer_is_not_there(browser, harbour):
+    elsewhere = people.institution("City Hospital")
+    other = Payer.objects.create(institution=elsewhere, name="X", number="1", our_number="2", url="https://x.example/")
+    assert browser.get(at("payer", "change", other.pk)).status_code == 404

@@ -44,6 +44,7 @@ IDS = {
     "hold",
     "waiting",
     "offer",
+    "policy",
     "absence",
     "calendar",
 }

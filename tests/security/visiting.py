@@ -5,7 +5,7 @@ from uuid import UUID
 
 from appointments import schedules
 from appointments.calendars import busy
-from appointments.models import Schedule
+from appointments.models import Payer, Schedule
 from ehr import clock
 from tests import people
 from tests.appointments import clinics
@@ -23,7 +23,14 @@ def rows(reader: people.Person) -> dict[str, object]:
         "appointments_place": made.place,
         "appointments_visittype": made.visit_types.get(),
         "appointments_schedule": made,
+        "appointments_payer": payer(made),
     }
+
+
+def payer(made: Schedule) -> Payer:
+    """Return whom an institution asks about insurance."""
+    facts = {"name": "Lakeside Mutual", "our_number": "1234567893", "url": "https://payer.example.org/"}
+    return Payer.objects.get_or_create(institution=made.institution, number="LAKE01", defaults=facts)[0]
 
 
 def own_time(reader: people.Person) -> dict[str, UUID]:

@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from appointments import availability, booking, waitlist
+from appointments.insurance import policies
 from appointments.models import Change, Dispute, Offer, Schedule, Status
+from consent.access import own_party
 from ehr import clock
 from tests import people
 from tests.appointments import clinics
+from tests.security import visiting
 
 
 def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
@@ -48,6 +51,7 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         "dispute": dispute.pk,
         "patient": sharer.patient.pk,
         "press": "arrived",
+        "policy": _insured(sharer, schedule),
     }
 
 
@@ -55,6 +59,13 @@ def _times(schedule: Schedule, kind) -> Iterator[datetime]:
     day = clock.now().date() + timedelta(days=2)
     found = availability.free([schedule], kind, first=day, last=day + timedelta(days=1), at=clock.now())
     return iter([slot.starts for slot in found])
+
+
+def _insured(sharer: people.Person, schedule: Schedule):
+    payer = visiting.payer(schedule)
+    return policies.keep(
+        sharer.patient, payer=payer, member="LM-4711", by=sharer.user, party=own_party(sharer.patient)
+    ).pk
 
 
 def _booked(sharer: people.Person, schedule: Schedule, kind, starts: datetime):

@@ -259,7 +259,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         **bills.of(sharer, reader),
     }
     seen = visits.of(sharer, reader)
-    patient |= {name: seen[name] for name in ("schedule", "kind", "visit", "hold", "waiting", "offer")}
+    patient |= {name: seen[name] for name in ("schedule", "kind", "visit", "hold", "waiting", "offer", "policy")}
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
         "consent_claim": has.get("claim"),
