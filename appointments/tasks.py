@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from appointments import booking, waitlist
+from appointments import booking, reminders, waitlist
 from appointments.calendars import busy
 from appointments.insurance import delivering as payers
 from appointments.payments import delivering, ledger
@@ -26,6 +26,13 @@ def move_visits_on() -> int:
     moved = waitlist.move_all_on() + booking.lapse_proposals() + waitlist.end_what_is_over()
     booking.forget_what_is_over()
     return moved
+
+
+@shared_task
+def remind() -> int:
+    """Write the reminders whose moment has come, and send what waits; return how many left."""
+    reminders.write_due()
+    return reminders.deliver()
 
 
 @shared_task

@@ -153,3 +153,28 @@ def payments() -> Payments:
             "PAYMENT_WAY is escrow. Set ESCROW_ARBITER and ESCROW_PAYEE, two addresses on chain."
         )
     return asked
+
+
+@dataclass(frozen=True)
+class Reminding:
+    """How many hours before a visit its patient is reminded, and what carries text messages."""
+
+    hours: tuple[int, ...] = (168, 72, 24)
+    sms_url: str = ""  # empty: into files under DATA_DIR/sms
+    sms_token: str = ""
+
+
+LONGEST_AHEAD = 24 * 60  # hours
+
+
+def reminding() -> Reminding:
+    """Return when people are reminded. Raises ImproperlyConfigured for what is no list of hours, or no https."""
+    told = os.environ.get("REMINDER_HOURS", "").replace(",", " ").split() or [str(each) for each in Reminding.hours]
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part) <= LONGEST_AHEAD for part in told):
+        raise ImproperlyConfigured("REMINDER_HOURS is not hours before a visit, such as 168,72,24.")
+    url = os.environ.get("SMS_URL", "")
+    if PRODUCTION and url and not url.startswith("https://"):
+        raise ImproperlyConfigured("SMS_URL is not an https:// address. Leave it out to keep texts in files.")
+    return Reminding(
+        hours=tuple(sorted({int(part) for part in told}, reverse=True)), sms_url=url, sms_token=given("SMS_TOKEN")
+    )

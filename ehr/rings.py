@@ -36,6 +36,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "read calendars": {"task": "appointments.tasks.read_calendars", "schedule": schedule(300)},
         "re-check credentials": {"task": "providers.tasks.recheck_credentials", "schedule": schedule(86_400)},
         "move visits on": {"task": "appointments.tasks.move_visits_on", "schedule": schedule(15)},
+        "remind of visits": {"task": "appointments.tasks.remind", "schedule": schedule(60)},
         "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},
     }
     for bell in bells.values():

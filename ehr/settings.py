@@ -25,6 +25,7 @@ from ehr.environment import (
     given,
     needed,
     payments,
+    reminding,
     secret,
 )
 from ehr.rings import rings
@@ -245,6 +246,7 @@ CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
 
 # --- Money ---------------------------------------------------------------------------------------
 PAYMENTS = payments()
+REMINDING = reminding()  # of visits, and how texts leave
 
 # --- Help ----------------------------------------------------------------------------------------
 # The telephone number at the foot of every page, where the same can be done by speaking; empty shows none.

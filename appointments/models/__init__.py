@@ -15,6 +15,7 @@ from appointments.models.money import (
     ProviderEvent,
     Way,
 )
+from appointments.models.reminders import Reminder
 from appointments.models.visits import Appointment, Change, Hold, Status, Taken
 from appointments.models.waitlist import Offer, Waiting
 
@@ -42,6 +43,7 @@ __all__ = [
     "Place",
     "Policy",
     "ProviderEvent",
+    "Reminder",
     "Schedule",
     "Status",
     "Taken",

@@ -31,6 +31,9 @@ LIMITS = {
     "paper": Limit(here=5, account=10, address=30, minutes=60),
     # Letters never "turn out well", so every one counts.
     "letter": Limit(here=5, account=5, address=20, minutes=60),
+    # Texts with a code cost money and ring at somebody, so every one counts; and the six digits typed from one.
+    "text-code": Limit(here=5, account=5, address=20, minutes=60),
+    "text-proof": Limit(here=5, account=5, address=30, minutes=15),
     # A clinician types the code a patient shows them.
     "shown-code": Limit(here=5, account=10, address=60, minutes=15),
     # Somebody looks for a person in an emergency. Every find counts, the good ones too; a ward shares its address.

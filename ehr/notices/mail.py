@@ -133,3 +133,8 @@ def _send(parcel: Parcel, email: str, subject: str, said: str, *more: str) -> No
         },
     )
     message.send()
+
+
+def send_words(parcel: Parcel, *, email: str, subject: str, said: str, more: str) -> None:
+    """Send words that were made for this parcel, in the language that is active. They name nobody, and no health."""
+    _send(parcel, email, subject, said, more)

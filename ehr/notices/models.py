@@ -64,6 +64,20 @@ class Preference(models.Model):
         return f"{self.pace} for {self.user_id}"
 
 
+class Telephone(models.Model):
+    """Where somebody gets text messages, once they proved that it is theirs. The number is under STORAGE_KEY."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="telephone")
+    sealed_number = models.BinaryField()  # bound to its person
+    code_digest = models.BinaryField(max_length=32, default=bytes, blank=True)  # of the six digits sent to it
+    code_until = models.DateTimeField(null=True, blank=True)
+    proven_at = models.DateTimeField(null=True, blank=True)
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self):
+        return f"telephone of {self.user_id}"
+
+
 class Digest(Parcel):
     """One letter for all that came in a day or a week. It counts by topic when it is sent; at most one a day each."""
 

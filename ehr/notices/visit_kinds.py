@@ -47,6 +47,11 @@ VISITS = {
         mail=_("Something you waited for is there for the next 30 minutes. Open this link to answer with yes or no."),
         link="front:visit-offered",
     ),
+    "visit-soon": Kind(
+        _("A visit of yours is near"),
+        _("See when and where it is. If you cannot come, move it or cancel it, so that somebody else has the time."),
+        page="patient:visits",
+    ),
     "insurance-decided": Kind(
         _("Your insurer answered a bill"),
         _("See what they pay, and what is left on your bill."),

@@ -98,6 +98,7 @@ ONLY_PATIENTS = {
     "record.refused",
     "record.copied",
     "record.collected",
+    "appointment.confirmed",
     "patient.calendar-made",
     "patient.calendar-ended",
     "health-link.made",

@@ -314,6 +314,29 @@ class AddEmail(forms.Form):
     email = _email()
 
 
+class TelephoneNumber(forms.Form):
+    """Where somebody wants text messages."""
+
+    number = forms.CharField(
+        label=_("Telephone number"),
+        max_length=40,
+        help_text=_("With its country code, such as +1 506 555 0100."),
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"}),
+        error_messages={"required": _("Type the number.")},
+    )
+
+
+class TextedCode(forms.Form):
+    """The six digits that came by text."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=12,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        error_messages={"required": _("Type the code.")},
+    )
+
+
 class Invitation(forms.Form):
     """The code on an invitation letter."""
 

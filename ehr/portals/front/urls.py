@@ -15,6 +15,7 @@ from ehr.portals.front import (
     lost,
     news,
     public,
+    telephone,
     unmailed,
     visits,
 )
@@ -47,6 +48,7 @@ urlpatterns = [
     path("account/details/", account.details, name="details"),
     path("account/email/", unmailed.email, name="email"),
     path("account/email/<str:token>/", unmailed.add_email, name="add-email"),
+    path("account/telephone/", telephone.telephone, name="telephone"),
     path("account/notices/", news.telling, name="notice-settings"),
     path("account/passphrase/", account.passphrase, name="passphrase"),
     path("account/second-step/", account.enrol, name="enrol"),
@@ -67,6 +69,7 @@ urlpatterns = [
     path("shl/<str:handle>/<str:ticket>", health_links.file, name="health-link-file"),
     path("calendar/<str:token>.ics", calendars.feed, name="calendar"),
     path("visits/offered/<str:token>/", visits.offered, name="visit-offered"),
+    path("visits/reminder/<str:token>/", visits.reminded, name="visit-reminder"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -210,6 +210,7 @@ YOURS = {
     "app.stopped": gettext_lazy("You stopped the app %(reader)s."),
     "grants.moved": gettext_lazy("You decided what becomes of all that you shared with %(reader)s."),
     "appointment.booked": gettext_lazy("You booked a visit with %(reader)s."),
+    "appointment.confirmed": gettext_lazy("You said, by the link of a reminder, that you will come to %(reader)s."),
     "appointment.accepted": gettext_lazy("You agreed to a time with %(reader)s."),
     "appointment.moved": gettext_lazy("You put your visit with %(reader)s at another time."),
     "appointment.cancelled": gettext_lazy("You cancelled your visit with %(reader)s."),
