@@ -26,6 +26,7 @@ class NewService(forms.Form):
             ("reads", _("It reads of patients who let it in, and sends nothing")),
         ],
         initial="sends",
+        required=False,
         widget=forms.RadioSelect,
     )
     name = forms.CharField(label=_("Name of the service"), max_length=100)
