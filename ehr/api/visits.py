@@ -98,7 +98,7 @@ def schedules(request: Request) -> Response:
     asked = Searching(data=request.query_params)
     asked.is_valid(raise_exception=True)
     told = asked.validated_data
-    found = lists.bookable(told["words"].replace("\0", ""), clock.now(), institution=told["institution"])
+    found = lists.bookable(told["words"], clock.now(), institution=told["institution"])
     return Response(answers.listed([visit_answers.bookable(one) for one in found]))
 
 
@@ -142,7 +142,13 @@ def keep(request: Request, schedule: UUID, kind: UUID) -> Response:
     asked.is_valid(raise_exception=True)
     told = asked.validated_data
     besides = _own(request, told["appointment"]) if told["appointment"] else None
-    kept = booking.hold(where, what, told["starts"], by=request.user, once=_once(request), besides=besides)
+    once = _once(request)
+    if lists.one_of(request.patient, once):
+        raise booking.NotPossible(
+            _("What was kept under this key is booked already. Send another key to keep another time."),
+            because="booked-already",
+        )
+    kept = booking.hold(where, what, told["starts"], by=request.user, once=once, besides=besides)
     return Response(visit_answers.hold(kept), status=status.HTTP_201_CREATED)
 
 
@@ -253,7 +259,7 @@ def move(request: Request, appointment: UUID) -> Response:
     named = asked.validated_data["hold"]
     kept = lists.hold_of(request.user, named)
     made = lists.one_of(request.patient, named)
-    if made is None:
+    if made is None or made.moved_from_id != old.pk:
         if kept is None:
             raise Http404
         made = booking.move(old, kept, by=request.user, once=kept.pk)

@@ -104,6 +104,13 @@ def test_a_key_can_be_sent_again_when_its_ten_minutes_are_over(as_ana, where):
     assert Hold.objects.count() == 1
 
 
+def test_under_the_key_of_what_is_booked_no_other_time_is_kept(as_ana, where):
+    once = uuid.uuid4()
+    as_ana.post("appointments", {"hold": keep(as_ana, where, once=once).told["id"]})
+    answer = keep(as_ana, where, 3, once=once)
+    assert (answer.status_code, answer.told["type"]) == (409, "urn:chartseal:problem:booked-already")
+
+
 def test_a_time_that_is_gone_is_a_409_with_the_next_ones(as_ana, ben, where):
     starts = keep(signed_in(ben), where).told["starts"]
     answer = as_ana.post(f"{where}/holds", {"starts": starts})
@@ -192,6 +199,14 @@ def test_a_visit_is_moved_once(as_ana, where):
     assert (first.told["starts"], first.told["moved_from"]) == (kept["starts"], old)
     assert as_ana.get(f"appointments/{old}").told["status"] == "cancelled"
     minutes_are_whose_they_should_be()
+
+
+def test_what_was_booked_with_a_hold_is_not_moved_by_it(as_ana, where):
+    kept = keep(as_ana, where).told["id"]
+    other = book(as_ana, where, 3).told["id"]
+    as_ana.post("appointments", {"hold": kept})
+    assert as_ana.post(f"appointments/{other}/move", {"hold": kept}).status_code == 404
+    assert as_ana.get(f"appointments/{other}").told["status"] == "booked"
 
 
 def test_a_visit_is_called_off_once(as_ana, ana, where):
