@@ -53,6 +53,7 @@ urlpatterns = [
     path("appointments", visits.appointments, name="appointments"),
     path("appointments/<uuid:appointment>", visits.appointment, name="appointment"),
     path("appointments/<uuid:appointment>/move", visits.move, name="appointment-move"),
+    path("appointments/<uuid:appointment>/accept", visits.accept, name="appointment-accept"),
     path("appointments/<uuid:appointment>/cancel", visits.cancel, name="appointment-cancel"),
     path("requests/sent", asking.sent, name="sent"),
     path("requests", asking.received, name="received"),

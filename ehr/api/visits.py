@@ -277,6 +277,15 @@ def cancel(request: Request, appointment: UUID) -> Response:
     return _told(request, appointment)
 
 
+@extend_schema(request=None, responses=Anything, tags=["visits"])
+@api_view(["POST"])
+@patient_only
+def accept(request: Request, appointment: UUID) -> Response:
+    """Agree to a time that was proposed, within the 72 hours that it is kept. To say no, call it off."""
+    booking.accept(_own(request, appointment), by=request.user)
+    return _told(request, appointment)
+
+
 def _own(request: Request, appointment: UUID) -> Appointment:
     found = lists.one_of(request.patient, appointment)
     if found is None:

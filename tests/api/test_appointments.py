@@ -229,6 +229,16 @@ def test_the_lists_hold_what_is_ahead_and_what_was(as_ana, where):
     assert [one["id"] for one in as_ana.get("appointments?when=past").told["items"]] == [gone]
 
 
+def test_a_time_that_was_proposed_is_agreed_to_by_its_patient_alone(as_ana, ana, ben, harbour, where):
+    starts = datetime.fromisoformat(free(as_ana, where)[0]["starts"])
+    visit = harbour.propose(starts, ana)
+    told = as_ana.get(f"appointments/{visit.pk}").told
+    assert (told["status"], told["cancelling_costs"]) == ("proposed", 0)
+    assert signed_in(ben).post(f"appointments/{visit.pk}/accept").status_code == 404
+    answer = as_ana.post(f"appointments/{visit.pk}/accept")
+    assert (answer.status_code, answer.told["status"]) == (200, "booked")
+
+
 # --- Strangers -----------------------------------------------------------------------------------
 def test_a_stranger_s_visit_and_hold_are_not_there(as_ana, ben, harbour, where):
     other = signed_in(ben)
