@@ -33,7 +33,12 @@ test-environment:
 test: test-environment ## Set up and pass the tests
 	$(PYTEST) -m "not chaos and not stories" $(PARALLEL) $(ARGS)
 
-stories: test-environment ## Walk through the pages in Chromium as people do, and let other people's FHIR clients in
+# Clients in Python that bring much along have an environment of their own.
+.venv-clients/bin/smart-fetch: tests/clients/requirements.txt | test-environment
+	$(BIN)/uv venv --quiet --clear .venv-clients
+	$(BIN)/uv pip install --quiet --python .venv-clients -r tests/clients/requirements.txt
+
+stories: test-environment .venv-clients/bin/smart-fetch ## Walk through the pages in Chromium as people do, and let other people's FHIR clients in
 	$(PYTEST) -m stories $(PARALLEL) $(ARGS)
 
 test-privacy: test-environment ## No key, no record: the tests of what nobody may read

@@ -21,7 +21,7 @@ from tests.smart.signing import jwks, key
 from tests.smart.test_services_that_read import let_in
 
 pytestmark = pytest.mark.clients
-INSTALLED = HERE / "python" / "bin" / "smart-fetch"
+INSTALLED = HERE.parents[1] / ".venv-clients" / "bin" / "smart-fetch"
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from appointments import booking
-from appointments.models import Appointment, Dispute, Status
+from appointments import booking, payments
+from appointments.models import Appointment, Dispute, Payment, Status
 from audit.queries import story
 from consent.models import Grant
 from ehr import clock
@@ -173,3 +173,21 @@ def test_no_time_pressed_books_nothing(desk, ana, schedule, kind):
     for told in ({}, {"starts": "soon", "once": "x"}, {"starts": clock.now().isoformat(), "once": ""}):
         assert desk.post(page, told).status_code == 200
     assert not Appointment.objects.exists()
+
+
+def test_what_was_paid_over_the_desk_is_noted_once(desk, ana, schedule, kind):
+    made = book(desk, ana, schedule, kind)
+    page = desk.get(reverse("frontdesk:visit", args=[made.pk]))
+    told = {"amount": page.context["due"], "once": page.context["once"], "means": "cash"}
+    for _ in range(2):
+        desk.post(reverse("frontdesk:paid", args=[made.pk]), told)
+    assert payments.check(payments.invoice_of(made)).to_pay == 0
+    assert Payment.objects.count() == 1
+
+
+@pytest.mark.parametrize("told", [{"amount": "12001"}, {"amount": "x"}, {"amount": "-1"}, {"once": "x"}])
+def test_more_than_is_owed_or_nonsense_is_not_noted(desk, ana, schedule, kind, told):
+    made = book(desk, ana, schedule, kind)
+    whole = {"amount": "12000", "once": str(made.pk), "means": "cash"} | told
+    assert desk.post(reverse("frontdesk:paid", args=[made.pk]), whole).status_code == 302
+    assert not Payment.objects.exists()

@@ -1,7 +1,7 @@
 """The desk's day: who comes when to whom, who is waiting, what is still to be answered. No clinical text is here."""
 
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 from appointments import booking, lists, payments
 from appointments.booking import REASONS
 from appointments.insurance import asking, steps
-from appointments.models import Appointment
+from appointments.models import Appointment, Payment
+from appointments.payments import staff
 from appointments.refusals import NotPossible
 from appointments.rules import Who
 from consent import reach
@@ -79,6 +80,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
     reach.name([one.patient], to=request.user, because="visits")
     check = asking.latest(one)
     invoice = payments.invoice_of(one)
+    due = payments.check(invoice).to_pay if invoice else 0
     context = {
         "row": visit_acts.row(one, who=Who.DESK, user=request.user, at=at),
         "one": one,
@@ -88,7 +90,10 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
         "step": steps.of_check(check) if check else None,
         "invoice": invoice,
         "price": visit_times.money(one.price, one.currency) if one.price else "",
-        "to_pay": visit_times.money(payments.check(invoice).to_pay, one.currency) if invoice else "",
+        "due": due,
+        "to_pay": visit_times.money(due, one.currency) if invoice else "",
+        "once": uuid4(),
+        "means": Payment.Means.choices,
     }
     return render(request, "frontdesk/visit.html", context)
 
@@ -102,6 +107,26 @@ def act(request: HttpRequest, visit: UUID, press: str) -> HttpResponse:
     if "list" in request.POST:
         on = visit_times.local(one.starts, one.time_zone).date()
         return redirect(f"{reverse('frontdesk:day')}?day={on.isoformat()}")
+    return redirect("frontdesk:visit", visit)
+
+
+@require_POST
+@desk_only
+def paid(request: HttpRequest, visit: UUID) -> HttpResponse:
+    """Write down that all that is still to be paid was paid over the desk. The same form sent twice is one payment."""
+    one = visit_of(request, visit)
+    invoice, means = payments.invoice_of(one), request.POST.get("means", "")
+    if invoice is None or means not in Payment.Means.values:
+        raise Http404
+    try:
+        to_pay, once = int(request.POST.get("amount", "")), UUID(request.POST.get("once", ""))
+        staff.pay_at_desk(invoice, amount=to_pay, means=means, by=request.user, once=once)
+    except ValueError:
+        messages.warning(request, _("Nothing was noted. Look at the bill again."))
+    except NotPossible as problem:
+        messages.warning(request, str(problem))
+    else:
+        messages.success(request, _("Paid. The patient has a receipt."))
     return redirect("frontdesk:visit", visit)
 
 

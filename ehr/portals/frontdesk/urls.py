@@ -8,6 +8,7 @@ app_name = "frontdesk"
 urlpatterns = [
     path("", day.day, name="day"),
     path("visits/<uuid:visit>/", day.visit, name="visit"),
+    path("visits/<uuid:visit>/paid/", day.paid, name="paid"),
     path("visits/<uuid:visit>/<slug:press>/", day.act, name="act"),
     path("disputes/<uuid:dispute>/", day.answer, name="answer"),
     path("book/", booking.find, name="find"),
