@@ -21,12 +21,16 @@ from tests.appointments.visiting_hours import TORONTO
 ZONES = ["America/Toronto", "Europe/Paris", "Australia/Lord_Howe", "Pacific/Chatham", "UTC"]
 # Two days before clocks in Toronto go forward, and two before they go back.
 BEGINNINGS = [datetime(2027, 3, 12, 14, tzinfo=UTC), datetime(2027, 11, 5, 14, tzinfo=UTC)]
-JUMPS = [timedelta(minutes=1), timedelta(hours=1), timedelta(hours=23), timedelta(hours=49), timedelta(days=4)]
+JUMPS = [timedelta(minutes=1), timedelta(hours=5), timedelta(hours=23), timedelta(hours=30), timedelta(hours=49)]
+PASSES = st.tuples(st.just("passes"), st.sampled_from(JUMPS), st.sampled_from([True, True, False]))
 ACTS = st.one_of(
+    PASSES,
     st.tuples(st.just("book"), st.integers(1, 12), st.sampled_from([9, 10, 12, 13, 15, 16])),
+    PASSES,
     st.tuples(st.just("cancel"), st.integers(0, 3), st.booleans()),
     st.tuples(st.just("undo"), st.none(), st.none()),
-    st.tuples(st.just("passes"), st.sampled_from(JUMPS), st.booleans()),
+    st.tuples(st.just("due"), st.sampled_from([24, 72, 168]), st.booleans()),
+    PASSES,
 )
 
 
@@ -53,6 +57,17 @@ def undo(clinic, *_unused):
         booking.undo(made, by=clinic.desk.user, because="wrong-button")
 
 
+def due(clinic, person, hand, hours, called_off):
+    """Wait for the very moment of a reminder, and perhaps call its visit off between writing and sending."""
+    ahead = Appointment.objects.filter(status=Status.BOOKED, starts__gt=clock.now() + timedelta(hours=hours))
+    visit = ahead.order_by("starts").first()
+    if visit:
+        hand.move_to(visit.starts - timedelta(hours=hours))
+        reminders.write_due()
+        if called_off:
+            booking.cancel(visit, by=person.user)
+
+
 def look_at_what_leaves(sent: Counter) -> None:
     """Deliver, and hold each reminder that left against the visit as it is, counted anew and in absolute time."""
     at, before = clock.now(), set(Reminder.objects.filter(delivered_at__isnull=False).values_list("pk", flat=True))
@@ -77,38 +92,53 @@ def none_is_missing() -> None:
             assert visit.reminders.filter(hours=moments[0], channel="portal", delivered_at__isnull=False).exists()
 
 
+def live(clinic, person, hand, acts):
+    """Do one thing after the other, with looks at what leaves, and count what came."""
+    sent: Counter = Counter()
+    for days in (5, 10):
+        book(clinic, person, days, 12)
+    for what, one, two in acts:
+        if what == "due":
+            due(clinic, person, hand, one, two)
+            look_at_what_leaves(sent)
+            continue
+        if what != "passes":
+            with suppress(NotPossible, NotFree):
+                {"book": book, "cancel": cancel, "undo": undo}[what](clinic, person, one, two)
+            continue
+        hand.shift(one)
+        reminders.write_due()
+        if two:  # else the workers are down, and what was written waits
+            look_at_what_leaves(sent)
+    reminders.write_due()
+    look_at_what_leaves(sent)
+    none_is_missing()
+    assert all(count == 1 for count in sent.values())
+    in_portal = [key for key in sent if key[2] == "portal"]
+    assert Notice.objects.filter(user=person.user, kind="visit-soon").count() == len(in_portal)
+
+
 @pytest.mark.django_db
 def test_each_reminder_exactly_once_and_none_after_a_cancel(harbour, ana, monday):
     @settings(
-        max_examples=20,
+        max_examples=25,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(begun=st.sampled_from(BEGINNINGS), zone=st.sampled_from(ZONES), acts=st.lists(ACTS, min_size=4, max_size=18))
+    @given(
+        begun=st.sampled_from(BEGINNINGS), zone=st.sampled_from(ZONES), acts=st.lists(ACTS, min_size=14, max_size=24)
+    )
     def whatever_happens(begun, zone, acts):
         clock.watch.forget()
         monday.move_to(begun)
         mark = transaction.savepoint()
-        User.objects.filter(pk=ana.user.pk).update(time_zone=zone)
-        sent: Counter = Counter()
-        for what, one, two in acts:
-            if what == "passes":
-                monday.shift(one)
-                reminders.write_due()
-                if two:  # else the workers are down, and what was written waits
-                    look_at_what_leaves(sent)
-                continue
-            with suppress(NotPossible, NotFree):
-                {"book": book, "cancel": cancel, "undo": undo}[what](harbour, ana, one, two)
-        reminders.write_due()
-        look_at_what_leaves(sent)
-        none_is_missing()
-        assert all(count == 1 for count in sent.values())
-        keys = [key for key in sent if key[2] == "portal"]
-        assert Notice.objects.filter(user=ana.user, kind="visit-soon").count() == len(keys)
-        transaction.savepoint_rollback(mark)
+        try:
+            User.objects.filter(pk=ana.user.pk).update(time_zone=zone)
+            live(harbour, ana, monday, acts)
+        finally:
+            transaction.savepoint_rollback(mark)
 
     whatever_happens()
 
