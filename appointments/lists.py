@@ -26,6 +26,7 @@ FULL = (
     "grant",
 )
 MOST_FOUND = 50
+MOST_TIMES = 120  # on one page, but for a single day that has more
 
 
 def upcoming(patient: Patient, at: datetime) -> QuerySet[Appointment]:
@@ -183,8 +184,14 @@ def free_days(
     by_day: dict[date, list[Slot]] = {}
     for slot in found:
         by_day.setdefault(zones.local_day(slot.starts, schedule.time_zone), []).append(slot)
+    listed: list[FreeDay] = []
+    for on, slots in sorted(by_day.items()):
+        if listed and sum(len(one.slots) for one in listed) + len(slots) > MOST_TIMES:
+            last = on - timedelta(days=1)
+            break
+        listed.append(FreeDay(on, slots))
     after = last + timedelta(days=1)
-    return [FreeDay(on, slots) for on, slots in sorted(by_day.items())], after if found and after <= beyond else None
+    return listed, after if found and after <= beyond else None
 
 
 def referrals_to(patient: Patient, schedule: Schedule) -> list[Referral]:

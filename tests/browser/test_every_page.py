@@ -12,6 +12,7 @@ VISITORS = {
     "front": ("anonymous", "patient", "clinician with grant"),
     "patient": ("patient", "who acts for the patient"),
     "clinician": ("clinician with grant", "clinician without standing"),
+    "frontdesk": ("front desk",),
 }
 # Pages that appear only at a step of a story, and the test that takes that step and looks at them.
 ELSEWHERE = {
@@ -33,6 +34,8 @@ ELSEWHERE = {
     "front:stop-second-step": "test_front_pages.py",
     "front:unlock": "test_losing_pages.py",
     "front:verify": "test_front_pages.py",
+    "front:visit-offered": "test_offer_pages.py",
+    "front:visit-reminder": "test_reminder_pages.py",
     "patient:answer-confirm": "test_sharing_story.py",
     "patient:delegate-sign": "test_delegate_pages.py",
     "patient:move-done": "test_moving_story.py",

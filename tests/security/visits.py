@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from appointments import availability, booking, waitlist
 from appointments.insurance import policies
-from appointments.models import Change, Dispute, Offer, Schedule, Status
+from appointments.models import Appointment, Change, Dispute, Offer, Schedule, Status
 from consent.access import own_party
 from ehr import clock
 from tests import people
@@ -20,7 +20,7 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
     schedule = clinics.schedule(reader.user.clinician, kind)
     clinics.open_on(schedule, range(7), "00:00", "00:00")
     times = _times(schedule, kind)
-    visit, missed = (_booked(sharer, schedule, kind, next(times)) for _ in range(2))
+    visit, missed, disputed = (_booked(sharer, schedule, kind, next(times)) for _ in range(3))
     hold = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
     waiting = waitlist.join(
         schedule,
@@ -39,7 +39,8 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         link_digest=uuid4().bytes * 2,
         lapses_at=clock.now() + timedelta(minutes=30),
     )
-    change = Change.objects.create(appointment=missed, number=2, before=Status.BOOKED, after=Status.NO_SHOW)
+    change = _missed(disputed)
+    _missed(missed)
     dispute = Dispute.objects.create(change=change, reason=Dispute.Reason.WAS_THERE)
     return {
         "schedule": schedule.pk,
@@ -49,6 +50,7 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         "waiting": waiting.pk,
         "offer": offer.pk,
         "dispute": dispute.pk,
+        "missed": missed.pk,
         "patient": sharer.patient.pk,
         "press": "arrived",
         "policy": _insured(sharer, schedule),
@@ -59,6 +61,11 @@ def _times(schedule: Schedule, kind) -> Iterator[datetime]:
     day = clock.now().date() + timedelta(days=2)
     found = availability.free([schedule], kind, first=day, last=day + timedelta(days=1), at=clock.now())
     return iter([slot.starts for slot in found])
+
+
+def _missed(visit: Appointment) -> Change:
+    Appointment.objects.filter(pk=visit.pk).update(status=Status.NO_SHOW)
+    return Change.objects.create(appointment=visit, number=2, before=Status.BOOKED, after=Status.NO_SHOW)
 
 
 def _insured(sharer: people.Person, schedule: Schedule):

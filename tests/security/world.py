@@ -313,6 +313,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
     others = {
         "clinician:file": {"logical_id": has["picture"]},
         "clinician:day-act": {"visit": seen["visit"], "press": "arrived"},
+        "patient:visit-dispute": {"visit": seen["missed"]},
         "clinician:prescription-correct": {"dispensed": has["picture"]},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
