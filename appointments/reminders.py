@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
@@ -69,12 +70,12 @@ def write_due() -> int:
             ~Exists(written), status=Status.BOOKED, starts__gt=after, starts__lte=until, patient__user__is_active=True
         )
         # Agreed to, or its cancellation taken back, a visit is booked since then.
-        rows = rows.annotate(since=Max("changes__at", filter=Q(changes__after=Status.BOOKED)))
+        rows = rows.annotate(since=Coalesce(Max("changes__at", filter=Q(changes__after=Status.BOOKED)), "made_at"))
+        rows = rows.filter(since__lte=F("starts") - timedelta(hours=hours))
         for visit in rows.select_related("patient__user").order_by("starts", "pk")[:AT_ONCE]:
-            if (visit.since or visit.made_at) <= visit.starts - timedelta(hours=hours):
-                drafts = [_draft(visit, hours, channel, at) for channel in _channels(visit)]
-                Reminder.objects.bulk_create(drafts, ignore_conflicts=True)
-                count += len(drafts)
+            drafts = [_draft(visit, hours, channel, at) for channel in _channels(visit)]
+            Reminder.objects.bulk_create(drafts, ignore_conflicts=True)
+            count += len(drafts)
     return count
 
 

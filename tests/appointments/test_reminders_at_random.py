@@ -88,7 +88,8 @@ def none_is_missing() -> None:
     for visit in Appointment.objects.filter(status=Status.BOOKED, starts__gt=at):
         since = visit.changes.filter(after=Status.BOOKED).latest("at").at
         moments = [hours for hours in (24, 72, 168) if visit.starts - timedelta(hours=hours) <= at]
-        if moments and since <= visit.starts - timedelta(hours=moments[0]):
+        # At the very moment: called off and taken back in the same instant, what was written has been given up.
+        if moments and since < visit.starts - timedelta(hours=moments[0]):
             assert visit.reminders.filter(hours=moments[0], channel="portal", delivered_at__isnull=False).exists()
 
 
@@ -121,7 +122,7 @@ def live(clinic, person, hand, acts):
 @pytest.mark.django_db
 def test_each_reminder_exactly_once_and_none_after_a_cancel(harbour, ana, monday):
     @settings(
-        max_examples=25,
+        max_examples=30,
         deadline=None,
         database=None,
         phases=[Phase.generate],
