@@ -14,7 +14,7 @@ from appointments.rules import LIVE
 from consent.models import Referral
 from ehr.accounts.models import User
 from patients.models import Patient
-from providers.queries import standings
+from providers.queries import standing, standings
 
 FULL = (
     "patient__user",
@@ -218,9 +218,10 @@ def at_institutions(institutions: Iterable[UUID]) -> QuerySet[Appointment]:
     return rows.exclude(status=Status.MISTAKE).select_related(*FULL, "invoice")
 
 
-def with_clinician(user: User) -> QuerySet[Appointment]:
-    """Return the visits with a clinician, wherever they are."""
+def with_clinician(user: User, at: datetime) -> QuerySet[Appointment]:
+    """Return the visits with a clinician where they may be let in to clinical text now; elsewhere they see nobody."""
     rows = Appointment.objects.filter(timetable__clinician__user=user, moved_to=None)
+    rows = rows.filter(schedule__institution__in=standing(user, at).clinical_at)
     return rows.exclude(status=Status.MISTAKE).select_related(*FULL)
 
 
@@ -230,10 +231,9 @@ def one_at(institutions: Iterable[UUID], appointment: UUID) -> Appointment | Non
     return rows.select_related(*FULL).first()
 
 
-def one_with(user: User, appointment: UUID) -> Appointment | None:
-    """Return one visit with a clinician, or None."""
-    rows = Appointment.objects.filter(timetable__clinician__user=user, pk=appointment)
-    return rows.select_related(*FULL).first()
+def one_with(user: User, appointment: UUID, at: datetime) -> Appointment | None:
+    """Return one of these visits, or None."""
+    return with_clinician(user, at).filter(pk=appointment).first()
 
 
 def seen_at(institutions: Iterable[UUID], patient: UUID) -> Patient | None:

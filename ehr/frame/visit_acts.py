@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments import booking, lists, rules
 from appointments.booking.changing import facts
 from appointments.models import Appointment, Status
-from appointments.refusals import NotPossible
+from appointments.refusals import NotPossible, NotTheirs
 from ehr.accounts.models import User
 from ehr.frame import visit_times
 
@@ -104,6 +104,8 @@ def do(request: HttpRequest, one: Appointment, name: str) -> None:
             ACTS[name].do(one, by=request.user)
         else:
             raise Http404
+    except NotTheirs:
+        raise Http404 from None
     except NotPossible as problem:
         messages.warning(request, str(problem))
     else:

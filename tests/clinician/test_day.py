@@ -9,6 +9,7 @@ from django.urls import reverse
 from appointments.models import Status
 from audit.queries import story
 from ehr import clock
+from providers.models import Credential
 from tests import people
 from tests.appointments import clinics
 from tests.clinician.conftest import browser_of
@@ -48,6 +49,13 @@ def test_that_my_page_named_them_is_on_their_list(ana, lee, visit):
 
 def test_another_clinician_sees_nothing_of_it_and_presses_no_button(ana, visit, stranger):
     browser = browser_of(stranger)
+    assert "Ana Costa" not in page(browser, visit)
+    assert browser.post(reverse("clinician:day-act", args=[visit.pk, "arrived"])).status_code == 404
+
+
+def test_whose_licence_is_over_sees_nobody_and_presses_no_button(lee, visit):
+    Credential.objects.filter(clinician__user=lee.user).update(expires_at=clock.now() - timedelta(seconds=1))
+    browser = browser_of(lee)
     assert "Ana Costa" not in page(browser, visit)
     assert browser.post(reverse("clinician:day-act", args=[visit.pk, "arrived"])).status_code == 404
 

@@ -205,7 +205,7 @@ def test_with_locked_keys_nothing_is_let_in(ana, schedule, kind):
 
 
 def test_who_waits_is_told_of_an_earlier_time_and_takes_it(browser, schedule, kind, ana, ben):
-    early, late = booked(browser_of(ben), schedule, kind, number=80), booked(browser, schedule, kind, number=160)
+    early, late = booked(browser_of(ben), schedule, kind, number=50), booked(browser, schedule, kind, number=95)
     days = {"first_day": clock.now().date(), "last_day": late.starts.date(), "once": late.pk}
     browser.post(reverse("patient:visit-sooner", args=[late.pk]), days)
     assert Waiting.objects.count() == 1

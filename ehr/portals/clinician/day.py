@@ -27,7 +27,7 @@ def day(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     on = visit_times.day(request.GET.get("day", "")) or timezone.localdate(at)
     length = WEEK if "week" in request.GET else 1
-    rows = lists.with_clinician(request.user)
+    rows = lists.with_clinician(request.user, at)
     found = {on + timedelta(days=number): lists.of_day(rows, on + timedelta(days=number)) for number in range(length)}
     reach.name([one.patient for visits in found.values() for one in visits], to=request.user, because="visits")
     days = [
@@ -50,7 +50,7 @@ def day(request: HttpRequest) -> HttpResponse:
 @clinician_only
 def act(request: HttpRequest, visit: UUID, press: str) -> HttpResponse:
     """Press one of the buttons."""
-    one = lists.one_with(request.user, visit)
+    one = lists.one_with(request.user, visit, clock.now())
     if one is None:
         raise Http404
     visit_acts.do(request, one, press)
