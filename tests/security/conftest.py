@@ -29,5 +29,5 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[worl
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whoever asks for the world as a test with a database: pytest-django makes one for those alone."""
     for item in items:
-        if {"world", "answers"}.intersection(getattr(item, "fixturenames", ())):
+        if "world" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.django_db)

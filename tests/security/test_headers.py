@@ -52,12 +52,11 @@ _seen: dict[str, list[Seen]] = {}
 
 
 @pytest.fixture
-def answers(request):
+def answers(world):
     """Return what every address answers to a visitor."""
 
     def look(who: str) -> list[Seen]:
         if who not in _seen:
-            world = request.getfixturevalue("world")
             _seen[who] = [_ask(world, who, name) for name in addresses()]
         return _seen[who]
 
