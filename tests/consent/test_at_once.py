@@ -72,7 +72,7 @@ def addresses(patient, two) -> dict[str, str]:
         if FOR_A_PATIENT in str(pattern.pattern) and pattern.name != "team-unassign":
             entry = two.paper if pattern.name == "file" else two.problem
             known = {"patient": patient.pk, "logical_id": entry.logical_id, "section": "problems", "kind": "problem"}
-            known["to"] = patient.user_id
+            known |= {"to": patient.user_id, "dispensed": two.paper.logical_id}
             unknown = pattern.pattern.converters.keys() - known.keys()
             assert not unknown, f"{pattern.name} is a new page about a patient: say here what {unknown} may be."
             words = {name: known[name] for name in pattern.pattern.converters}
@@ -246,12 +246,14 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def test_no_room_uses_a_cache_and_those_that_decide_remember_nothing():
-    """What may be remembered is what does not depend on who asks: a table of countries."""
+    """What may be remembered is what does not depend on who asks: a table of countries, what a day is on clocks of a
+    zone, the connection to who takes cards."""
     by_file = {path: imported(tree) for path, tree in sources()}
     assert [path for path, names in by_file.items() if "django.core.cache" in names] == []
     remembering = {"functools.cache", "functools.lru_cache"}
     decide = {path for path, names in by_file.items() if names & remembering and not path.startswith("ehr/")}
-    assert decide == {"consent/places.py"}
+    clocks = {"appointments/openings.py", "appointments/zones.py"}
+    assert decide == {"consent/places.py", "appointments/payments/cards.py", *clocks}
 
 
 def test_a_record_leaves_whole_or_not_at_all_for_nothing_of_it_is_streamed():
