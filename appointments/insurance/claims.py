@@ -99,7 +99,7 @@ def send(parcel: PayerParcel) -> None:
 def _keep(made: Claim, state: Claim.State, found: Verdict) -> None:
     """Keep an answer once; the patient is told that there is one, in the same commit."""
     with transaction.atomic():
-        patient = Patient.objects.select_for_update().select_related("user").get(pk=made.policy.patient_id)
+        patient = Patient.objects.select_for_update(of=("self",)).select_related("user").get(pk=made.policy.patient_id)
         rows = Claim.objects.filter(pk=made.pk, state=Claim.State.WAITING)
         if not rows.update(
             state=state, paid=found.paid, reason=found.code, reference=found.reference, answered_at=clock.now()
