@@ -177,7 +177,13 @@ class Reckoning:
         keys = Counter(Mail.objects.values_list("key", flat=True))
         self.exactly_once("The parcel of notice", self.of("notify", "key"), keys)
         arrived = Counter(letters(settings.EMAIL_FILE_PATH))
-        parcels = [*Mail.objects.all(), *Letter.objects.filter(link=None)]
+        # Who has no mailbox is told by the desk: their parcel is done with, and no letter leaves.
+        mails = Mail.objects.exclude(notice__user__email=None)
+        parcels = [*mails, *Letter.objects.filter(link=None).exclude(user__email=None)]
+        self.wrong += [
+            f"News {one.pk} of somebody without a mailbox was left undone."
+            for one in Mail.objects.filter(notice__user__email=None, delivered_at=None)
+        ]
         for parcel in parcels:
             count = arrived[str(parcel.pk)]
             if not count:
