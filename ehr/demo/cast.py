@@ -56,6 +56,8 @@ PHYSICIAN = Profession(
     "Doctor of Medicine; residency in internal medicine",
 )
 NURSE = Profession("", "Nova Scotia College of Nursing", "Bachelor of Science in Nursing")
+CLERK = Profession("", "Nova Scotia Health", "Reception, scheduling and privacy")
+_PROFESSIONS = {Role.NURSE: NURSE, Role.FRONT_DESK: CLERK}
 
 
 def enter(email: str, name: str, part: str, *, staff: bool = False, zone: str = "America/Toronto") -> Player:
@@ -112,7 +114,7 @@ def place(name: str, kind: str, number: str, *, by: User) -> Institution:
 
 def clinician(email: str, name: str, role: Role, where: Institution, *, verifiers: list[Player]) -> Player:
     """Return a clinician whose licence two people looked at and whose place is confirmed."""
-    profession = NURSE if role == Role.NURSE else PHYSICIAN
+    profession = _PROFESSIONS.get(role, PHYSICIAN)
     player = enter(email, f"{profession.title} {name}".strip(), f"{role.replace('-', ' ')} at {where.name}")
     registered = operations.register_clinician(
         player.user, title=profession.title, professional_name=name, institution=where, by=player.user

@@ -58,6 +58,7 @@ class Command(BaseCommand):
         haddad = cast.clinician("haddad@demo.example", "Omar Haddad", Role.EMERGENCY, hospital, verifiers=verifiers)
         quinn = cast.clinician("quinn@demo.example", "Nora Quinn", Role.NURSE, harbour, verifiers=verifiers)
         novak = cast.clinician("novak@demo.example", "Jan Novák", Role.SPECIALIST, hospital, verifiers=verifiers)
+        rosa = cast.clinician("rosa@demo.example", "Rosa Diaz", Role.FRONT_DESK, harbour, verifiers=verifiers)
         family = life.team("Family practice", harbour, lead=lee, others=[quinn], founder=desk[3], by=verifiers[0])
         clinics.harbour(harbour, lee=lee, quinn=quinn, by=desk[3])
         clinics.hospital(hospital, novak=novak, by=desk[3], manager=verifiers[0])
@@ -83,7 +84,7 @@ class Command(BaseCommand):
         unmailed, record = self._without_email(next(made), checkers=verifiers)
         players.append(unmailed)
         cast.share(record, unmailed, lee, Category.BASIC, Category.LABS)
-        return [*players, lee, haddad, quinn, novak, *desk], invitation
+        return [*players, lee, haddad, quinn, novak, rosa, *desk], invitation
 
     def _shown(self, bundles_, count):
         return tqdm(bundles_, total=count, unit="record", file=self.stderr, disable=None)
