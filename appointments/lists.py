@@ -209,6 +209,7 @@ def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
     """Return those of these visits that are on a day, each by the clocks of its own place, soonest first."""
     begin = datetime.combine(on, datetime.min.time(), UTC)
     near = rows.filter(starts__gte=begin - timedelta(hours=14), starts__lt=begin + timedelta(hours=38))
+    near = near.prefetch_related("changes")
     return [one for one in near.order_by("starts", "pk") if zones.local_day(one.starts, one.time_zone) == on]
 
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from appointments import booking
 from appointments.booking.changing import locked, told
-from appointments.models import Appointment, Ground, Reminder, Status
+from appointments.models import Appointment, Reminder, Status
 from appointments.payments import policy
 from appointments.refusals import NotPossible
 from appointments.standing import acting
@@ -209,8 +209,7 @@ def seen(text: str) -> Seen | None:
     state = _state(visit)
     if not state or at >= visit.starts:
         return None
-    ground = policy.cancelled(visit.starts, visit.policy, at) if visit.price else Ground.CANCELLED
-    owed = policy.owed(visit.price, visit.policy, ground)
+    owed = policy.cost_of_cancelling(visit, at)
     return Seen(_when(visit, visit.patient.user), state, owed, visit.price, visit.currency)
 
 

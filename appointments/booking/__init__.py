@@ -10,7 +10,7 @@ from appointments.booking.changing import REASONS
 from appointments.booking.disputes import answer_dispute, dispute, read_words
 from appointments.booking.holding import forget_what_is_over, hold, release
 from appointments.booking.reasons import add_reason
-from appointments.booking.states import accept, arrive, begin, fulfil, may_undo, mistake, no_show, undo
+from appointments.booking.states import accept, arrive, begin, fulfil, mistake, no_show, undo, undoable
 from appointments.booking.visits import book, cancel, move, propose
 from appointments.refusals import NotPossible, NotTheirs
 
@@ -31,7 +31,6 @@ __all__ = [
     "fulfil",
     "hold",
     "lapse_proposals",
-    "may_undo",
     "mistake",
     "move",
     "no_show",
@@ -39,4 +38,5 @@ __all__ = [
     "read_words",
     "release",
     "undo",
+    "undoable",
 ]

@@ -1,5 +1,6 @@
 """What becomes of a visit on its day, and taking a change back within 24 hours."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,8 +11,8 @@ from appointments.booking import telling
 from appointments.booking.changing import change, known, locked, may, problem, was_of_clinic
 from appointments.models import Appointment, Change, Dispute, Status, Waiting
 from appointments.refusals import NotPossible
-from appointments.rules import FREED, ChangeFacts, is_lapsed, why_not_undone
-from appointments.standing import acting, actor
+from appointments.rules import FREED, ChangeFacts, Who, is_lapsed, why_not_undone
+from appointments.standing import acting
 from ehr import clock
 from ehr.accounts.models import User
 
@@ -106,7 +107,7 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
             visit = locked(appointment)
             at = clock.now()
             made = Change.objects.get(pk=change_made.pk)
-            if problem_word := why_not_undone(_facts(made, by), who=acts.who, at=at):
+            if problem_word := why_not_undone(_facts(made, list(visit.changes.all()), by), who=acts.who, at=at):
                 raise problem(problem_word)
             if made.after in FREED and made.before not in FREED:
                 _take_again(visit, at)
@@ -118,22 +119,24 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
     return visit
 
 
-def may_undo(made: Change, *, by: User, at: datetime) -> bool:
-    """Tell whether somebody could take a change back now, but for what became of its minutes: for a button."""
-    visit = made.appointment
-    found = actor(by, patient=visit.patient, schedule=visit.schedule)
-    return found is not None and not why_not_undone(_facts(made, by), who=found.who, at=at)
+def undoable(visit: Appointment, *, by: User, who: Who, at: datetime) -> Change | None:
+    """Return what somebody could take back now, as what they act, but for what became of its minutes: for a button.
+
+    Reads `visit.changes` as they are loaded, so that a list of visits asks once for all.
+    """
+    made = list(visit.changes.all())
+    return made[-1] if made and not why_not_undone(_facts(made[-1], made, by), who=who, at=at) else None
 
 
-def _facts(made: Change, by: User) -> ChangeFacts:
+def _facts(made: Change, among: Sequence[Change], by: User) -> ChangeFacts:
     return ChangeFacts(
         after=made.after,
         because=made.because,
         at=made.at,
         by_asker=made.by_id == by.pk,
-        is_latest=not Change.objects.filter(appointment=made.appointment_id, number__gt=made.number).exists(),
+        is_latest=made.number == max(one.number for one in among),
         undoes=made.undoes_id is not None,
-        undone=Change.objects.filter(undoes=made).exists(),
+        undone=any(one.undoes_id == made.pk for one in among),
     )
 
 

@@ -13,6 +13,7 @@ from appointments.booking.calling_off import call_off
 from appointments.booking.changing import FULL, change, known, locked, may, problem
 from appointments.booking.holding import standing_hold
 from appointments.models import Appointment, Hold, Status, Waiting
+from appointments.payments import policy
 from appointments.refusals import NotPossible
 from appointments.rules import Facts, why_not
 from appointments.standing import Actor, acting
@@ -133,11 +134,7 @@ def _visit(
         time_zone=hold.schedule.time_zone,
         price=visit_type.price,
         currency=visit_type.currency,
-        policy={
-            "free_cancel_hours": visit_type.free_cancel_hours,
-            "late_fee_percent": visit_type.late_fee_percent,
-            "no_show_percent": visit_type.no_show_percent,
-        },
+        policy=policy.of(visit_type),
         self_pay=self_pay,
         referral=referral,
         booked_by=by.user,
@@ -209,7 +206,7 @@ def _policy_after(old: Appointment, starts: datetime, at: datetime) -> dict[str,
     """Return the policy of a visit that was moved. Who moves it too late to cancel it freely does not cancel it freely
     afterwards: what was free until then stays free until then, and not longer.
     """
-    free_until = old.starts - timedelta(hours=old.policy["free_cancel_hours"])
+    free_until = policy.free_until(old.starts, old.policy)
     if at < free_until:
         return dict(old.policy)
     return {**old.policy, "free_cancel_hours": -((free_until - starts) // timedelta(hours=1))}

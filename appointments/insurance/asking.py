@@ -6,6 +6,7 @@ each outcome has a next step (`steps`).
 
 import logging
 from datetime import timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -139,7 +140,7 @@ def question(policy: Policy, *, trace: str, day) -> Inquiry:
 
 def _exchange(payer: Payer, question: Inquiry) -> Finding:
     if payer.way == Payer.Way.X12:
-        number = int.from_bytes(question.trace.encode()[-4:], "big") % 999_999_999 + 1
+        number = UUID(question.trace).int % 999_999_999 + 1
         body = x12.inquiry(question, sender=payer.our_number, number=number).encode()
         return x12.finding(call(payer, payer.url, body, "application/edi-x12"), question)
     body = text.dumps(resources.eligibility_request(question))

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from appointments.models import Ground
+from appointments.models import Appointment, Ground, Status, VisitType
+
+# What a booking copies of its kind of visit.
+_TERMS = ("free_cancel_hours", "late_fee_percent", "no_show_percent")
+
+
+def of(visit_type: VisitType) -> dict[str, int]:
+    """Return the policy by which a kind of visit is booked now."""
+    return {name: getattr(visit_type, name) for name in _TERMS}
 
 
 def share(price: int, percent: int) -> int:
@@ -35,3 +43,10 @@ def owed(price: int, policy: Mapping[str, int], ground: str) -> int:
         case Ground.CANCELLED | Ground.LIFTED | Ground.MISTAKE:
             return 0
     raise ValueError(f"No policy says what is owed for {ground!r}.")
+
+
+def cost_of_cancelling(visit: Appointment, at: datetime) -> int:
+    """Return what a patient would owe for calling a visit off at a moment. A time only proposed costs nothing."""
+    if not visit.price or visit.status == Status.PROPOSED:
+        return 0
+    return owed(visit.price, visit.policy, cancelled(visit.starts, visit.policy, at))

@@ -6,12 +6,10 @@ from datetime import datetime
 from appointments import lists
 from appointments.availability import Slot
 from appointments.lists import Bookable
-from appointments.models import Appointment, Hold, Schedule, Status, VisitType
+from appointments.models import Appointment, Hold, Schedule, VisitType
 from appointments.payments import policy
 from appointments.rules import AHEAD
 from ehr.api.answers import moment
-
-RULES = ("free_cancel_hours", "late_fee_percent", "no_show_percent")
 
 
 def bookable(one: Bookable) -> dict[str, object]:
@@ -21,7 +19,7 @@ def bookable(one: Bookable) -> dict[str, object]:
         **_with_whom(one.schedule),
         "time_zone": one.schedule.time_zone,
         "kinds": [
-            kind(found) | {"price": found.price, "currency": found.currency, "policy": _rules(found)}
+            kind(found) | {"price": found.price, "currency": found.currency, "policy": policy.of(found)}
             for found in one.visit_types
         ],
     }
@@ -45,7 +43,7 @@ def slot(one: Slot) -> dict[str, object]:
 
 def hold(one: Hold) -> dict[str, object]:
     """Return what is kept, until when, and what it would be booked by."""
-    what, rules = one.visit_type, _rules(one.visit_type)
+    what, rules = one.visit_type, policy.of(one.visit_type)
     return {
         "id": str(one.pk),
         "schedule": str(one.schedule_id),
@@ -88,10 +86,6 @@ def _with_whom(schedule: Schedule) -> dict[str, object]:
     }
 
 
-def _rules(one: VisitType) -> dict[str, int]:
-    return {name: getattr(one, name) for name in RULES}
-
-
 def _terms(starts: datetime, price: int, currency: str, rules: Mapping[str, int]) -> dict[str, object]:
     return {
         "price": price,
@@ -105,6 +99,4 @@ def _cancelling(one: Appointment, at: datetime) -> int | None:
     """Return what calling it off at this moment costs; null where that is past."""
     if one.status not in AHEAD or at >= one.starts:
         return None
-    if one.status == Status.PROPOSED:
-        return 0
-    return policy.owed(one.price, one.policy, policy.cancelled(one.starts, one.policy, at))
+    return policy.cost_of_cancelling(one, at)

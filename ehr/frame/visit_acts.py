@@ -48,6 +48,7 @@ STATES = {
     Status.FULFILLED: (_("Done"), "plain"),
     Status.CANCELLED: (_("Cancelled"), "stop"),
     Status.NO_SHOW: (_("Nobody came"), "stop"),
+    Status.MISTAKE: (_("A mistake"), "plain"),
 }
 
 
@@ -71,8 +72,8 @@ class Row:
 def row(one: Appointment, *, who: rules.Who, user: User, at: datetime) -> Row:
     """Return a visit with the buttons that this person may press now."""
     state, look = STATES[Status(one.status)]
+    seen = facts(one)
     first, last = (visit_times.local(each, one.time_zone) for each in (one.starts, one.ends))
-    latest = lists.latest_change(one)
     return Row(
         id=one.pk,
         patient_id=one.patient_id,
@@ -82,8 +83,8 @@ def row(one: Appointment, *, who: rules.Who, user: User, at: datetime) -> Row:
         time=f"{first:%H:%M}–{last:%H:%M}",
         state=str(state),
         look=look,
-        acts=[(name, act) for name, act in ACTS.items() if not rules.why_not(facts(one), to=act.to, who=who, at=at)],
-        undo=latest is not None and booking.may_undo(latest, by=user, at=at),
+        acts=[(name, act) for name, act in ACTS.items() if not rules.why_not(seen, to=act.to, who=who, at=at)],
+        undo=booking.undoable(one, by=user, who=who, at=at) is not None,
         offered=bool(one.visit_type.needs) and one.grant_id is None,
     )
 

@@ -52,6 +52,14 @@ def slot_time(slot: Slot) -> str:
     return date_format(local(slot.starts, slot.time_zone), "H:i")
 
 
+def cancelling_costs(owed: int, price: int, currency: str) -> str:
+    """Return what calling a visit off costs now, in a sentence."""
+    if not owed:
+        return _("It costs you nothing.")
+    told = {"price": money(price, currency), "fee": money(owed, currency)}
+    return _("It is late: of the price of %(price)s, %(fee)s are kept.") % told
+
+
 def day_lines(days: Iterable[FreeDay]) -> list[dict[str, object]]:
     """Return days with their free times as a page lists them: each time's words, and what its button sends."""
     return [

@@ -134,7 +134,7 @@ class _Timed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, into) -> int:  # type: ignore[override]
+    def readinto(self, into) -> int:  # type: ignore[override]  # typeshed names the argument privately
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError

@@ -13,6 +13,7 @@ from audit.queries import story
 from consent.models import Grant
 from ehr import clock
 from tests import people
+from tests.appointments import clinics
 from tests.clinician.conftest import browser_of
 from tests.frontdesk.conftest import HEALTH_CARD
 
@@ -191,3 +192,27 @@ def test_more_than_is_owed_or_nonsense_is_not_noted(desk, ana, schedule, kind, t
     whole = {"amount": "12000", "once": str(made.pk), "means": "cash"} | told
     assert desk.post(reverse("frontdesk:paid", args=[made.pk]), whole).status_code == 302
     assert not Payment.objects.exists()
+
+
+def test_a_visit_entered_by_mistake_still_has_its_page_and_is_taken_back(desk, ana, schedule, kind):
+    made = book(desk, ana, schedule, kind)
+    press(desk, made, "mistake")
+    page = desk.get(reverse("frontdesk:visit", args=[made.pk]))
+    assert page.status_code == 200
+    assert "Take that back" in page.content.decode()
+
+
+def test_a_fuller_day_asks_the_database_no_more_often(desk, ana, schedule, kind, lee, django_assert_max_num_queries):
+    def asked(count: int) -> int:
+        """Return how many statements a day takes that has so many visits."""
+        for hour in range(Appointment.objects.count(), count):
+            clinics.booked(schedule, kind, at + timedelta(hours=hour), ana)
+        with django_assert_max_num_queries(200) as seen:
+            assert (
+                desk.get(reverse("frontdesk:day"), {"day": at.date().isoformat()}).content.count(b"Ana Costa") >= count
+            )
+        return len(seen)
+
+    at = (clock.now() + timedelta(days=3)).replace(hour=13, minute=0, second=0, microsecond=0)
+    asked(1)
+    assert asked(2) == asked(8)

@@ -79,7 +79,7 @@ def spoof(chain: Chain, call: Transfer, *, nonce: int, gas: int) -> SignedTransa
         nonce=nonce,
         gas_price=0,
         gas=gas,
-        to=call.to,  # type: ignore[arg-type]
+        to=call.to,  # type: ignore[arg-type]  # eth names its addresses by a type of its own
         value=call.value,
         data=call.data,
     )

@@ -4,12 +4,11 @@ from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from appointments import reminders, waitlist
 from appointments.refusals import NotPossible
-from ehr.frame.visit_times import money
+from ehr.frame.visit_times import cancelling_costs
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,15 +46,8 @@ def reminded(request: HttpRequest, token: str) -> HttpResponse:
     shown = reminders.seen(token)
     if shown is None:
         return _closed(render(request, "front/visit_reminder_over.html", status=404))
-    context = {"shown": shown, "problem": problem, "costs": _costs(shown)}
+    context = {"shown": shown, "problem": problem, "costs": cancelling_costs(shown.owed, shown.price, shown.currency)}
     return _closed(render(request, "front/visit_reminder.html", context, status=409 if problem else 200))
-
-
-def _costs(shown: reminders.Seen) -> str:
-    if not shown.owed:
-        return _("To cancel costs you nothing.")
-    words = {"fee": money(shown.owed, shown.currency), "price": money(shown.price, shown.currency)}
-    return _("To cancel now is late: of the price of %(price)s, %(fee)s are kept.") % words
 
 
 def _closed(response: HttpResponse) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from appointments import booking, lists, zones
 from appointments.availability import NotFree
 from appointments.models import Appointment, Hold, Schedule, VisitType
+from appointments.payments import policy
 from appointments.refusals import NotPossible
 from ehr import clock
 from ehr.frame import visit_times
@@ -152,7 +153,7 @@ def _last_look(kept: Hold) -> dict[str, object]:
         "kind": kind,
         "schedule": schedule,
         "price": visit_times.money(kind.price, kind.currency) if kind.price else "",
-        "terms": visit_words.terms_of_type(kind),
+        "terms": visit_words.terms(kind.price, kind.currency, policy.of(kind)),
     }
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from appointments.models import Appointment, Ground, Status, VisitType
+from appointments.models import Appointment, Status, VisitType
 from appointments.payments import policy
-from ehr.frame.visit_times import money, when, when_here, where
+from ehr.frame.visit_times import cancelling_costs, money, when, when_here, where
 
 STATES = {
     Status.PROPOSED: (gettext_lazy("Proposed"), "warn"),
@@ -78,21 +78,7 @@ def terms(price: int, currency: str, rules: dict[str, int]) -> str:
     return told
 
 
-def terms_of_type(visit_type: VisitType) -> str:
-    """Return the same for a kind of visit that is about to be booked."""
-    names = ("free_cancel_hours", "late_fee_percent", "no_show_percent")
-    return terms(visit_type.price, visit_type.currency, {name: getattr(visit_type, name) for name in names})
-
-
 def cancelling(one: Appointment, at: datetime) -> str:
     """Return what cancelling at this moment costs."""
-    if not one.price or one.status == Status.PROPOSED:
-        return _("It costs you nothing.")
-    ground = policy.cancelled(one.starts, one.policy, at)
-    owed = policy.owed(one.price, one.policy, ground)
-    if not owed:
-        return _("It costs you nothing. What you paid is returned.")
-    if ground == Ground.LATE:
-        fee, price = money(owed, one.currency), money(one.price, one.currency)
-        return _("It is late: of the price of %(price)s, %(fee)s are kept.") % {"price": price, "fee": fee}
-    return ""
+    told = cancelling_costs(policy.cost_of_cancelling(one, at), one.price, one.currency)
+    return told if not one.price or one.status == Status.PROPOSED else f"{told} {_('What else you paid is returned.')}"

@@ -81,7 +81,6 @@ def _visit(request: HttpRequest, visit: UUID) -> Appointment:
 def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
     """One visit: when, where, how it stands, what it costs, and what can be done about it now."""
     one, at = _visit(request, visit), clock.now()
-    last = lists.latest_change(one)
     check = asking.latest(one)
     claim = getattr(one, "claim", None)
     context = {
@@ -91,7 +90,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
         "terms": visit_words.terms(one.price, one.currency, one.policy),
         "access": visiting.offered(one, at),
         "standing": visiting.standing(one),
-        "undo": last if last and booking.may_undo(last, by=request.user, at=at) else None,
+        "undo": booking.undoable(one, by=request.user, who=rules.Who.PATIENT, at=at),
         "missed": one.status == Status.NO_SHOW,
         "dispute": lists.dispute_of(one),
         "step": steps.of_check(check) if check else None,
