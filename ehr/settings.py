@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "patients",
     "consent",
     "appointments",
+    "research",
     "ehr.catalogue",
     "ehr.intake",
     "ehr.rights",

@@ -1,0 +1,1 @@
+"""Research: studies, opt-in, flattening, de-identification, anonymity, private counts, sums, releases and pay."""

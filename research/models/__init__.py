@@ -1,0 +1,1 @@
+"""Facts about studies: who asked what, who joined, and what left."""
