@@ -168,6 +168,26 @@ def _fitting(line: bytearray, clear: bytearray, shape: Shape, at: int, end: int)
         at = starts[-1] + whole
 
 
+def every_start(schedule: Schedule, visit_type: VisitType, *, first: date, last: date, at: datetime) -> set[datetime]:
+    """Return each moment at which a visit would fit on some local days, also between those that `free` offers.
+
+    Notice, horizon and standing are not asked for.
+    """
+    if last < first:
+        return set()
+    shape = Shape.of(visit_type)
+    lines = openings.load([schedule], first, last, reach=shape.whole, at=at)
+    line, clear = lines.open_and_clear(schedule), lines.clear(schedule)
+    found: set[datetime] = set()
+    for day in zones.days(schedule.time_zone, first, last):
+        for begins, ends in day:
+            mark, end = begins - lines.origin, ends - lines.origin
+            while (run := next(_fitting(line, clear, shape, mark, end), None)) is not None:
+                found.add(zones.moment(lines.origin + run.start))
+                mark = run.start + 1
+    return found
+
+
 def check(
     schedule: Schedule,
     visit_type: VisitType,

@@ -1,19 +1,22 @@
 """Freed time goes to those who wait, in the order in which they came: thirty minutes each, one at a time.
 
+So does time that hours set later open: then everybody who waits is asked at once, each about another time of it.
 Nothing here waits for a job. Whoever wants the same minutes, or looks at an offer, first moves on what has lapsed.
 Call `freed` with the timetable's row held; patients are read, never locked, for whoever books holds them first.
 """
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
-from uuid import uuid4
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from appointments import minutes, queries, zones
-from appointments.availability import NotFree, Slot, check, free, steps
+from appointments.availability import NotFree, Slot, check, every_start, free, steps
 from appointments.models import Appointment, Hold, Offer, Schedule, VisitType, Waiting
 from appointments.rules import AHEAD, OFFER
 from appointments.standing import Actor
@@ -94,14 +97,73 @@ def offer_next(schedule: Schedule, starts: datetime, at: datetime) -> Offer | No
 
 def _in_order(schedule: Schedule, starts: datetime, at: datetime):
     day = zones.local_day(starts, schedule.time_zone)
-    known = Offer.objects.filter(waiting=OuterRef("pk"))
-    rows = Waiting.objects.filter(schedule=schedule, ended_at__isnull=True, first_day__lte=day, last_day__gte=day)
-    rows = rows.exclude(Exists(known.filter(starts=starts)))
-    # One at a time: who thinks about one offer is not asked about another.
-    rows = rows.exclude(Exists(known.filter(outcome=Offer.Outcome.OPEN, lapses_at__gt=at)))
+    rows = _unasked(at).filter(schedule=schedule, first_day__lte=day, last_day__gte=day)
+    return rows.exclude(Exists(Offer.objects.filter(waiting=OuterRef("pk"), starts=starts)))
+
+
+def _unasked(at: datetime):
+    """Return who waits and thinks about no offer, in order. One at a time: nobody is asked about two times at once."""
+    asked = Offer.objects.filter(waiting=OuterRef("pk"), outcome=Offer.Outcome.OPEN, lapses_at__gt=at)
+    rows = Waiting.objects.filter(ended_at__isnull=True).exclude(Exists(asked))
     return rows.select_related("patient__user", "schedule__timetable__clinician", "visit_type", "appointment").order_by(
         "made_at", "pk"
     )
+
+
+# --- Time that hours open ------------------------------------------------------------------------
+_List = tuple[UUID, UUID]  # of which schedule and kind of visit
+
+
+@contextmanager
+def opening(timetable: int) -> Iterator[None]:
+    """Hold a timetable's row while its hours change, then offer what is open now and was not to those who wait.
+
+    Who came first is offered the soonest new time that suits them, who came second the next, and so on. Use it in the
+    transaction of the change.
+    """
+    minutes.lock(timetable)
+    at = clock.now()
+    waiting = list(_unasked(at).filter(schedule__timetable=timetable))
+    lists = {_list_of(one): (one, *_days_of(waiting, one, at)) for one in waiting}
+    before = {
+        which: every_start(one.schedule, one.visit_type, first=first, last=last, at=at)
+        for which, (one, first, last) in lists.items()
+    }
+    yield
+    new = {
+        which: [
+            slot.starts
+            for slot in free([one.schedule], one.visit_type, first=first, last=last, at=at)
+            if slot.starts not in before[which]
+        ]
+        for which, (one, first, last) in lists.items()
+    }
+    for one in waiting:
+        _offer_soonest(one, new[_list_of(one)], at)
+
+
+def _list_of(waiting: Waiting) -> _List:
+    return waiting.schedule_id, waiting.visit_type_id
+
+
+def _days_of(waiting: Iterable[Waiting], like: Waiting, at: datetime) -> tuple[date, date]:
+    """Return the first and the last day that anybody on the same list waits for, as far as these can be booked."""
+    today = zones.local_day(at, like.schedule.time_zone)
+    same = [one for one in waiting if _list_of(one) == _list_of(like)]
+    beyond = today + timedelta(days=like.schedule.horizon_days)
+    return max(today, min(one.first_day for one in same)), min(beyond, max(one.last_day for one in same))
+
+
+def _offer_soonest(waiting: Waiting, among: list[datetime], at: datetime) -> None:
+    """Offer the soonest of some times that suits somebody, and take it from among them."""
+    known = set(Offer.objects.filter(waiting=waiting).values_list("starts", flat=True))
+    for starts in among:
+        day = zones.local_day(starts, waiting.schedule.time_zone)
+        in_their_days = waiting.first_day <= day <= waiting.last_day
+        if in_their_days and starts not in known and _suits(waiting, starts, at):
+            _make(waiting, starts, at)
+            among.remove(starts)
+            return
 
 
 def _suits(waiting: Waiting, starts: datetime, at: datetime) -> bool:

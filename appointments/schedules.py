@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from appointments import zones
+from appointments import minutes, offering, zones
 from appointments.models import Absence, Appointment, Hours, Place, Schedule, Timetable, VisitType
 from appointments.models.availability import STEP_MINUTES
 from appointments.places import must_administer, note
@@ -104,7 +104,7 @@ def retire_schedule(schedule: Schedule, *, by: User) -> Schedule:
     must_administer(by, schedule.institution)
     at = clock.now()
     with transaction.atomic():
-        _lock(schedule.timetable_id)
+        minutes.lock(schedule.timetable_id)
         if visits := list(Appointment.objects.filter(schedule=schedule, status__in=LIVE, ends__gt=at)):
             raise StillBooked(told(visits), visits)
         if not Schedule.objects.filter(pk=schedule.pk, retired_at__isnull=True).update(retired_at=at):
@@ -127,8 +127,7 @@ def set_hours(
         _check_rule(rule)
     if since < zones.local_day(clock.now(), schedule.time_zone):
         raise NotPossible(_("Hours change from today on, or from a later day."))
-    with transaction.atomic():
-        _lock(schedule.timetable_id)
+    with transaction.atomic(), offering.opening(schedule.timetable_id):
         extra = list(schedule.absences.filter(kind=Absence.Kind.EXTRA))
         outside = [one for one in _ahead(schedule, since) if not _within(one, week, extra)]
         if outside and not anyway:
@@ -181,7 +180,7 @@ def open_extra(schedule: Schedule, *, by: User, starts: datetime, ends: datetime
     _check_time(starts, ends)
     if zones.moment(zones.floor_step(starts)) != starts or zones.moment(zones.floor_step(ends)) != ends:
         raise NotPossible(_("Hours begin and end at a full five minutes, such as 9:05."))
-    with transaction.atomic():
+    with transaction.atomic(), offering.opening(schedule.timetable_id):
         made = Absence.objects.create(
             timetable_id=schedule.timetable_id, schedule=schedule, kind=Absence.Kind.EXTRA, starts=starts, ends=ends
         )
@@ -223,7 +222,7 @@ def _close(
     timetable: int, schedule: Schedule | None, starts: datetime, ends: datetime, anyway: bool
 ) -> tuple[Absence, list[Appointment]]:
     _check_time(starts, ends)
-    _lock(timetable)
+    minutes.lock(timetable)
     rows = Appointment.objects.filter(timetable=timetable, status__in=LIVE, starts__lt=ends, ends__gt=starts)
     visits = list(rows.filter(schedule=schedule) if schedule else rows)
     if visits and not anyway:
@@ -244,8 +243,7 @@ def end_absence(absence: Absence, *, by: User) -> None:
             raise NotPossible(_("Only the clinician says when they are away."))
     else:
         must_administer(by, absence.schedule.institution)
-    with transaction.atomic():
-        _lock(absence.timetable_id)
+    with transaction.atomic(), offering.opening(absence.timetable_id):
         _check_extra_is_empty(absence)
         Absence.objects.filter(pk=absence.pk).delete()
         if absence.schedule is None:
@@ -276,10 +274,6 @@ def _check_time(starts: datetime, ends: datetime) -> None:
         raise NotPossible(_("This time is over. Give one that lies ahead."))
     if ends - starts > LONGEST_ABSENCE:
         raise NotPossible(_("Give at most a year at once."))
-
-
-def _lock(timetable: int) -> None:
-    Timetable.objects.select_for_update().get(pk=timetable)
 
 
 def _note_own(action: str, by: User, **details: object) -> None:

@@ -1,19 +1,21 @@
 """Freed time is offered to who waits, in order, thirty minutes each, and one of them gets it."""
 
 import uuid
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
-from appointments import booking, offering, waitlist
+from appointments import booking, offering, schedules, waitlist
 from appointments.booking import NotFree, NotPossible, NotTheirs
 from appointments.models import Appointment, Hold, Offer, Status, Waiting
 from appointments.rules import OFFER
+from appointments.schedules import Weekly
 from audit import queries as log
 from ehr import clock
 from ehr.notices.models import Notice
 from tests import people
 from tests.appointments.visiting_hours import BEGUN, chains_are_whole, clinic, minutes_are_whose_they_should_be, on
+from tests.teams import administrator
 
 FREED = on(2, "10:00")
 
@@ -287,3 +289,60 @@ def test_a_list_is_left_by_itself_when_its_last_day_is_over(full, ana, monday):
     assert waitlist.end_what_is_over() == 0
     monday.move_to(on(3, "00:00"))
     assert waitlist.end_what_is_over() == 1
+
+
+# --- Hours that open later -----------------------------------------------------------------------
+SATURDAY = 5
+
+
+@pytest.fixture
+def ida(full):
+    return administrator("Ida Berg", full.schedule.institution)
+
+
+def open_saturday(full, ida, begins="09:00", ends="10:00"):
+    starts, until = on(SATURDAY, begins), on(SATURDAY, ends)
+    return schedules.open_extra(full.schedule, by=ida, starts=starts, ends=until)
+
+
+def times() -> list[tuple[str, object]]:
+    rows = Offer.objects.select_related("waiting__patient").order_by("waiting__made_at")
+    return [(one.waiting.patient.name, one.starts) for one in rows]
+
+
+def test_hours_opened_later_are_offered_in_order_each_the_next_time_of_it(full, ana, ben, ida):
+    cem = full.patient("Cem Demir")
+    for person in (ana, ben, cem):
+        wait(full, person)
+    open_saturday(full, ida)
+    assert times() == [("Ana Costa", on(SATURDAY, "09:00")), ("Ben Okafor", on(SATURDAY, "09:30"))]
+    full.clock.shift(1)
+    waitlist.decline(Offer.objects.get(waiting__patient=ana.patient), by=ana.user)
+    assert times()[-1] == ("Cem Demir", on(SATURDAY, "09:00"))
+    minutes_are_whose_they_should_be()
+
+
+def test_a_new_week_is_offered_and_what_was_free_before_is_not(full, ana, ben, ida):
+    wait(full, ana)
+    wait(full, ben, first=SATURDAY, last=SATURDAY)
+    week = [Weekly(day, time(9, 15), time(17)) for day in range(5)]
+    schedules.set_hours(full.schedule, by=ida, week=week, since=BEGUN.date(), anyway=True)
+    assert times() == []
+    week.append(Weekly(SATURDAY, time(9), time(10)))
+    schedules.set_hours(full.schedule, by=ida, week=week, since=BEGUN.date(), anyway=True)
+    assert times() == [("Ana Costa", on(SATURDAY, "09:00")), ("Ben Okafor", on(SATURDAY, "09:30"))]
+
+
+def test_a_closure_that_is_taken_back_is_offered(full, ana, ida):
+    closed, _visits = schedules.close(full.schedule, by=ida, starts=on(1, "00:00"), ends=on(2, "00:00"))
+    wait(full, ana)
+    schedules.end_absence(closed, by=ida)
+    assert times() == [("Ana Costa", on(1, "09:00"))]
+
+
+def test_new_hours_that_suit_nobody_are_offered_to_nobody(full, ana, ben, ida):
+    wait(full, ana, last=SATURDAY - 1)
+    wait(full, ben, visit=full.book(on(1, "10:00"), ben))
+    open_saturday(full, ida)
+    assert times() == []
+    assert full.hold(on(SATURDAY, "09:00"), ana)
