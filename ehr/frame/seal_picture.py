@@ -7,6 +7,7 @@ from hashlib import sha256
 from math import cos, pi, sin
 
 _SIZE = 48
+_GRID = 480  # Whole numbers in a finer grid, each from the last: half the bytes of a drawing in tenths.
 _RINGS = ((5.0, 1.9), (11.4, 3.2), (18.2, 4.0))  # radius and greatest swing of each ring, in units of the picture
 _POINTS = 48
 
@@ -20,8 +21,8 @@ def svg(root: bytes) -> str:
     source = sha256(b"chartseal seal picture\x00" + root).digest()
     paths = "".join(_ring(source[8 * ring : 8 * ring + 8], *_RINGS[ring]) for ring in range(len(_RINGS)))
     return (
-        f'<svg class="seal-picture" viewBox="0 0 {_SIZE} {_SIZE}" width="{_SIZE}" height="{_SIZE}" '
-        f'aria-hidden="true" focusable="false" fill="none" stroke="currentColor" stroke-width=".7">{paths}</svg>'
+        f'<svg class="seal-picture" viewBox="0 0 {_GRID} {_GRID}" width="{_SIZE}" height="{_SIZE}" '
+        f'aria-hidden="true" focusable="false" fill="none" stroke="currentColor" stroke-width="7">{paths}</svg>'
     )
 
 
@@ -47,7 +48,13 @@ def _ring(source: bytes, radius: float, swing: float) -> str:
 
 def _smooth(points: list[tuple[float, float]]) -> str:
     """Return a closed path through the middles of neighbours, each point pulling its curve: no corners."""
-    middles = [((x + u) / 2, (y + v) / 2) for (x, y), (u, v) in zip(points, points[1:] + points[:1], strict=True)]
-    parts = [f"M{middles[-1][0]:.1f} {middles[-1][1]:.1f}"]
-    parts += [f"Q{x:.1f} {y:.1f} {u:.1f} {v:.1f}" for (x, y), (u, v) in zip(points, middles, strict=True)]
-    return "".join(parts) + "Z"
+    scale = _GRID / _SIZE
+    pulls = [(round(x * scale), round(y * scale)) for x, y in points]
+    middles = [((x + u) // 2, (y + v) // 2) for (x, y), (u, v) in zip(pulls, pulls[1:] + pulls[:1], strict=True)]
+    x, y = middles[-1]
+    path = f"M{x} {y}"
+    for (u, v), (to_x, to_y) in zip(pulls, middles, strict=True):
+        path += f"q{u - x} {v - y} {to_x - x} {to_y - y}"
+        x, y = to_x, to_y
+    # A minus sign parts two numbers by itself.
+    return path.replace(" -", "-") + "z"

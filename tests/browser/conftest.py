@@ -63,7 +63,7 @@ class Window:
 
     page: Page
     answers: dict[str, tuple[dict[str, str], bytes]]
-    sent: int = 0
+    sent: dict[str, int] = field(default_factory=dict)
 
     def answer(self, route: Route) -> None:
         """Answer a request from the prepared pages or from static/."""
@@ -77,13 +77,14 @@ class Window:
                 return
             headers, body = {"Content-Type": mimetypes.guess_type(file.name)[0] or "font/woff2"}, file.read_bytes()
         # As WhiteNoise sends them: styles, scripts and pictures compressed, fonts and pages as they are.
-        self.sent += len(gzip.compress(body)) if Path(path).suffix in COMPRESSED else len(body)
+        # By path: the icon of a page that was just left may still arrive, and a browser asks for a file once.
+        self.sent[path] = len(gzip.compress(body)) if Path(path).suffix in COMPRESSED else len(body)
         route.fulfill(status=200, headers=headers, body=body)
 
     def show(self, path: str, *, width: int, axe: bool = False) -> Shown:
         """Open a page at a width and return what there is to say about it; axe's findings when asked for."""
         shown = Shown()
-        page, self.sent = self.page, 0
+        page, self.sent = self.page, {}
 
         def note(said):
             shown.complaints.append(f"{path}: {said}")
@@ -93,7 +94,7 @@ class Window:
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(HOST + path)
         page.evaluate("document.fonts.ready.then(() => true)")
-        shown.kilobytes = self.sent / 1024
+        shown.kilobytes = sum(self.sent.values()) / 1024
         shown.too_wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if axe:
             shown.violations = [f"{path} at {width}: {one}" for one in self._axe()]

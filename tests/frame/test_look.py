@@ -52,10 +52,25 @@ def test_the_seal_is_decoration_without_style_or_script():
     assert "script" not in picture
 
 
-def test_the_seal_stays_inside_its_frame():
+def places(path: str) -> list[tuple[int, int]]:
+    """Return where a drawn path passes and is pulled to: M x y, then q pull to, each from the last place."""
+    x, y, *steps = (int(number) for number in re.findall(r"-?\d+", path))
+    found = [(x, y)]
+    for u, v, dx, dy in zip(*[iter(steps)] * 4, strict=True):
+        found += [(x + u, y + v), (x := x + dx, y := y + dy)]
+    return found
+
+
+def test_the_seal_stays_inside_its_frame_and_each_strand_closes():
     for number in range(100):
-        drawn = re.findall(r"-?\d+\.\d", seal_picture.svg(number.to_bytes(32, "big")).split("<path", 1)[1])
-        assert all(0 <= float(place) <= 48 for place in drawn[1:])
+        for path in re.findall(r'd="([^"]+)"', seal_picture.svg(number.to_bytes(32, "big"))):
+            drawn = places(path)
+            assert all(0 <= place <= 480 for pair in drawn for place in pair)
+            assert drawn[0] == drawn[-1]
+
+
+def test_the_seal_is_a_light_picture():
+    assert max(len(seal_picture.svg(number.to_bytes(32, "big"))) for number in range(100)) < 3600
 
 
 # --- Fields --------------------------------------------------------------------------------------
