@@ -16,6 +16,7 @@ from appointments.models.money import (
     Way,
 )
 from appointments.models.reminders import Reminder
+from appointments.models.rooms import Room, RoomLink
 from appointments.models.visits import Appointment, Change, Hold, Status, Taken
 from appointments.models.waitlist import Offer, Waiting
 
@@ -44,6 +45,8 @@ __all__ = [
     "Policy",
     "ProviderEvent",
     "Reminder",
+    "Room",
+    "RoomLink",
     "Schedule",
     "Status",
     "Taken",
