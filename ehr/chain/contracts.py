@@ -14,6 +14,8 @@ from ehr.chain.models import Account, Block, Deployment, SignedForm, Status, Tra
 DAY = 86_400
 # Time in which a wrong successor of the anchor can still be stopped.
 SUCCESSION_DELAY = 2 * DAY
+# How long after a study what people are due may be set aside, and again as long in which they claim it.
+CLAIM_WINDOW = 90 * DAY
 EMBEDDED = "chartseal-embedded"
 PATIENCE_SECONDS = 300.0
 
@@ -48,6 +50,7 @@ def plans(*, admin: str, relayer: str) -> list[Plan]:
             "AppointmentEscrow",
             [relayer, settings.PAYMENTS.escrow_arbiter or admin, settings.PAYMENTS.escrow_payee or relayer, DAY],
         ),
+        Plan("ResearchRegistry", [relayer, CLAIM_WINDOW]),
     ]
 
 

@@ -15,6 +15,7 @@ def test_it_prints_where_every_contract_stands(bare_chain, capsys):
         "ProviderRegistry",
         "IdentityRegistry",
         "AppointmentEscrow",
+        "ResearchRegistry",
     ]
     assert deployments.address("AccessToken") in printed
     call_command("deploy_contracts")

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from eth_utils.crypto import keccak
 
-from ehr.chain import artifacts, tokens
+from ehr.chain import artifacts, studies, tokens
 
 from .conftest import DAY, NOON, Person
 from .test_audit_anchor import LEAVES, proof, root
@@ -68,10 +68,27 @@ def escrowing(bench):
     return gas
 
 
+def researching(bench):
+    """Return what each of a hundred opt-ins costs, and a claim of one in as many shares."""
+    registry = bench.deploy("ResearchRegistry", bench.operator.address, DAY).functions
+    study, files = keccak(text="a study"), keccak(text="what left")
+    bench.send(registry.register(study, files, bench.admin.address, int(bench.time) + 9 * DAY))
+    bench.send(registry.deposit(study), value=10**15)
+    bench.send(registry.release(study, files))
+    joined = bench.send(registry.join([keccak(text=f"opt-in {number}") for number in range(BATCH)]))
+    due = [(keccak(text=f"share {number}"), bench.stranger.address, 10**12) for number in range(BATCH)]
+    levels = studies.tree([studies.leaf(*one) for one in due])
+    bench.send(registry.accrue(files, levels[-1][0], BATCH * 10**12))
+    for one in due[:2]:  # another than the first, whose payee has nothing yet
+        claimed = bench.send(registry.claim(files, *one, studies.proof(levels, studies.leaf(*one))))
+    return joined.gasUsed // BATCH, claimed.gasUsed
+
+
 @pytest.fixture
 def measured(bench):
     each_grant, each_end = grants_and_ends(bench)
     deposit, release = escrowing(bench)
+    opt_in, share = researching(bench)
     return {
         "grant with token, each of 100": each_grant,
         "revoke, each of 100": each_end,
@@ -80,6 +97,8 @@ def measured(bench):
         "bind a commitment": binding(bench),
         "deposit for a visit": deposit,
         "release a deposit": release,
+        "join a study, each of 100": opt_in,
+        "claim one of 100 shares": share,
     }
 
 
