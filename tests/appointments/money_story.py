@@ -5,10 +5,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 from appointments import payments
-from appointments.models import Ground
+from appointments.models import Ground, Movement
 from appointments.payments import ledger, staff
 from appointments.refusals import NotPossible
 from ehr import clock
+from ehr.notices.models import Notice
 from tests.appointments import money
 
 JUMPS = [timedelta(minutes=1), timedelta(hours=5), timedelta(hours=25), timedelta(days=3), timedelta(days=7)]
@@ -26,11 +27,47 @@ class Story:
         self.terms = {"price": price, "policy": policy, "patient": self.patient, "schedule": self.schedule}
         self.visit = money.visit(**self.terms, starts=starts)
         self.invoice = payments.open_invoice(self.visit)
+        # What became of the visit and when, and what was asked for less: what is owed follows from nothing else.
+        self.became, self.became_at, self.disputed, self.conceded = "ahead", None, False, 0
+        self.least = price  # the least that was ever owed
 
     def happens(self, act, number):
         getattr(self, act.replace(" ", "_"))(number)
+        self.looks()
+
+    def looks(self):
+        """Hold what is owed against the words at the booking."""
         self.invoice.refresh_from_db()
-        ledger.check(self.invoice)
+        here = ledger.check(self.invoice)
+        self.least = min(self.least, here.due)
+        assert here.due == max(0, self.owes() - self.conceded)
+
+    def owes(self):
+        """Return what is owed by what was shown at the booking: a second opinion, which asks no rule of the product."""
+        policy = self.terms["policy"]
+        if self.became == "cancelled":
+            late = self.visit.starts - self.became_at < timedelta(hours=policy["free_cancel_hours"])
+            return self.visit.price * policy["late_fee_percent"] // 100 if late else 0
+        if self.became == "missed":
+            return self.visit.price * policy["no_show_percent"] // 100
+        return self.visit.price if self.became in {"ahead", "seen"} else 0
+
+    def becomes(self, what):
+        self.became, self.became_at, self.disputed = what, clock.now(), False
+
+    def nothing_is_lost(self):
+        """Hold what is held against what came in: nobody is ever given back what is owed."""
+        here, sums = ledger.check(self.invoice), money.sums(self.invoice)
+        came_in = sums.get(Movement.Kind.CAPTURED, 0)
+        assert here.held >= min(self.least, came_in)
+        assert here.held == came_in - sums.get(Movement.Kind.REFUNDED, 0)
+        assert (here.excess, here.reserved) == (0, 0)
+        assert here.held + here.to_pay == here.due == max(0, self.owes() - self.conceded)
+        assert here.earned + here.fees == here.held
+        told = Notice.objects.filter(about=self.invoice.pk)
+        rows = Movement.objects.filter(invoice=self.invoice)
+        for kind, word in ((Movement.Kind.CAPTURED, "payment-taken"), (Movement.Kind.REFUNDED, "payment-returned")):
+            assert told.filter(kind=word).count() == rows.filter(kind=kind).count()
 
     @property
     def over(self):
@@ -46,32 +83,41 @@ class Story:
 
     def concede(self, number):
         with suppress(NotPossible):
-            staff.concede(self.invoice, amount=1 + number, because="goodwill", by=self.clerk, once=uuid4())
+            made = staff.concede(self.invoice, amount=1 + number, because="goodwill", by=self.clerk, once=uuid4())
+            self.conceded += made.amount if made.agreed_at else 0
 
     def cancel(self, _number):
         if not self.over:
             payments.on_cancelled(self.visit)
+            self.becomes("cancelled")
 
     def missed(self, _number):
         if not self.over and clock.now() > self.visit.starts:
             payments.on_no_show(self.visit)
+            self.becomes("missed")
 
     def undo(self, _number):
         if self.over:
             payments.on_undone(self.visit)
+            self.becomes("ahead")
 
     def dispute(self, _number):
         payments.on_disputed(self.visit)
+        self.disputed |= self.became == "missed"
 
     def answer(self, number):
         payments.on_dispute_answered(self.visit, stands=bool(number % 2))
+        if self.disputed:
+            self.becomes("missed" if number % 2 else "lifted")
 
     def seen(self, _number):
         if not self.over:
             payments.on_fulfilled(self.visit)
+            self.becomes("seen")
 
     def mistake(self, _number):
         payments.on_mistake(self.visit)
+        self.becomes("mistake")
 
     def move(self, number):
         if not self.over:
@@ -86,10 +132,10 @@ class Story:
     def ends(self):
         """Decide what is open: the fee stands, and a visit that is ahead takes place."""
         if self.invoice.disputed_at:
-            payments.on_dispute_answered(self.visit, stands=True)
+            self.answer(1)
         self.invoice.refresh_from_db()
         if not self.over:
-            payments.on_fulfilled(self.visit)
+            self.seen(0)
         self.invoice.refresh_from_db()
 
     def hands_back(self):
