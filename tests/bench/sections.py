@@ -14,6 +14,7 @@ from tests.bench import (  # noqa: E402
     chains,
     charts,
     deciding,
+    flattening,
     intake,
     interface,
     proving,
@@ -35,6 +36,7 @@ SECTIONS = {
     "interface": interface.measure,
     "appointments": appointments.measure,
     "booking": booking.measure,
+    "views": flattening.measure,
 }
 
 
