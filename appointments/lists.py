@@ -5,11 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from appointments import minutes, zones
+from appointments import minutes, video, zones
 from appointments.availability import Slot, free
-from appointments.models import Appointment, Change, Dispute, Hold, Offer, Schedule, Status, VisitType, Waiting
+from appointments.models import (
+    Appointment,
+    Change,
+    Dispute,
+    Hold,
+    Offer,
+    Reminder,
+    Schedule,
+    Status,
+    VisitType,
+    Waiting,
+)
 from appointments.rules import LIVE
 from consent.models import Referral
 from ehr.accounts.models import User
@@ -137,12 +148,13 @@ def bookable(words: str, at: datetime, *, institution: UUID | None = None) -> li
 def _in_standing(found: Iterable[Schedule], at: datetime) -> list[Bookable]:
     found = list(found)
     seen = standings({one.timetable.clinician.user_id for one in found}, at) if found else {}
-    return [
-        Bookable(one, tuple(kind for kind in one.visit_types.all() if kind.retired_at is None))
+    here = [
+        Bookable(one, tuple(k for k in one.visit_types.all() if k.retired_at is None and video.can_be_held(k)))
         for one in found
         if one.institution_id in seen[one.timetable.clinician.user_id].clinical_at
     ]
 
+    return [one for one in here if one.visit_types]
 
 def one_bookable(schedule: UUID, visit_type: UUID, at: datetime) -> tuple[Schedule, VisitType] | None:
     """Return a schedule and one of its kinds of visit, where that can be booked now."""
@@ -206,6 +218,18 @@ def referrals_to(patient: Patient, schedule: Schedule) -> list[Referral]:
 
 # --- Where people are seen -------------------------------------------------------------------------
 def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
+def _with_confirmation(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """Say of each visit, as `confirmed`, whether its patient said by a reminder's link that they come."""
+    return rows.annotate(
+        confirmed=Exists(Reminder.objects.filter(appointment=OuterRef("pk")).exclude(confirmed_at=None))
+    )
+
+
+def is_confirmed(visit: Appointment) -> bool:
+    """Tell whether a visit out of a list of staff's is one whose patient said that they come."""
+    return bool(getattr(visit, "confirmed", False))
+
+
     """Return those of these visits that are on a day, each by the clocks of its own place, soonest first."""
     begin = datetime.combine(on, datetime.min.time(), UTC)
     near = rows.filter(starts__gte=begin - timedelta(hours=14), starts__lt=begin + timedelta(hours=38))
@@ -216,20 +240,20 @@ def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
 def at_institutions(institutions: Iterable[UUID]) -> QuerySet[Appointment]:
     """Return the visits at some institutions; what was moved stands where it was moved to."""
     rows = Appointment.objects.filter(schedule__institution__in=list(institutions), moved_to=None)
-    return rows.exclude(status=Status.MISTAKE).select_related(*FULL, "invoice")
+    return _with_confirmation(rows.exclude(status=Status.MISTAKE).select_related(*FULL, "invoice"))
 
 
 def with_clinician(user: User, at: datetime) -> QuerySet[Appointment]:
     """Return the visits with a clinician where they may be let in to clinical text now; elsewhere they see nobody."""
     rows = Appointment.objects.filter(timetable__clinician__user=user, moved_to=None)
     rows = rows.filter(schedule__institution__in=standing(user, at).clinical_at)
-    return rows.exclude(status=Status.MISTAKE).select_related(*FULL)
+    return _with_confirmation(rows.exclude(status=Status.MISTAKE).select_related(*FULL))
 
 
 def one_at(institutions: Iterable[UUID], appointment: UUID) -> Appointment | None:
     """Return one visit at one of these institutions, or None."""
     rows = Appointment.objects.filter(schedule__institution__in=list(institutions), pk=appointment)
-    return rows.select_related(*FULL).first()
+    return _with_confirmation(rows.select_related(*FULL)).first()
 
 
 def one_with(user: User, appointment: UUID, at: datetime) -> Appointment | None:

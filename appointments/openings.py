@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Aggregate, Q, TextField
 
-from appointments import zones
+from appointments import video, zones
 from appointments.models import Absence, Appointment, Hold, Hours, Schedule, Taken, VisitType
 from providers.queries import standings
 
@@ -21,8 +21,10 @@ def offering(schedules: Iterable[Schedule], visit_type: VisitType, at: datetime)
     """Return those schedules that offer a visit type at a moment, by two queries.
 
     One that is retired, whose place is closed, or whose clinician may not be let in to clinical text at its institution
-    now offers nothing.
+    now offers nothing; nor does anybody a visit by video where no service for that is set up.
     """
+    if not video.can_be_held(visit_type):
+        return []
     by_id = {one.pk: one for one in schedules}
     rows = Schedule.objects.filter(
         Q(place__isnull=True) | Q(place__closed_at__isnull=True),

@@ -190,7 +190,8 @@ def digest(text: str) -> bytes:
 class Seen:
     """What a reminder's link shows to whoever opens it: a time, how it stands, and what cancelling costs now.
 
-    `state` is "booked", "confirmed", "cancelled" or "moved". Amounts are in the currency's smallest unit.
+    `state` is "booked", "confirmed", "cancelled" or "moved". Amounts are in the currency's smallest unit. `visit` is
+    for the way to its page, which asks who is there; whether it is by video stands there alone.
     """
 
     when: str
@@ -210,7 +211,8 @@ def seen(text: str) -> Seen | None:
     if not state or at >= visit.starts:
         return None
     owed = policy.cost_of_cancelling(visit, at)
-    return Seen(_when(visit, visit.patient.user), state, owed, visit.price, visit.currency)
+    return Seen(visit.pk, _when(visit, visit.patient.user), state, owed, visit.price, visit.currency)
+    visit: UUID
 
 
 def _state(visit: Appointment) -> str:

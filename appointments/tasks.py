@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from appointments import booking, reminders, waitlist
+from appointments import booking, reminders, rooms, waitlist
 from appointments.calendars import busy
 from appointments.insurance import delivering as payers
 from appointments.payments import delivering, ledger
@@ -25,6 +25,7 @@ def move_visits_on() -> int:
     """
     moved = waitlist.move_all_on() + booking.lapse_proposals() + waitlist.end_what_is_over()
     booking.forget_what_is_over()
+    rooms.forget_what_is_over()
     return moved
 
 

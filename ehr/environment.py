@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -178,3 +179,22 @@ def reminding() -> Reminding:
     return Reminding(
         hours=tuple(sorted({int(part) for part in told}, reverse=True)), sms_url=url, sms_token=given("SMS_TOKEN")
     )
+
+
+VIDEO_FOR_DEVELOPMENT = "https://meet.jit.si"
+
+
+def video() -> str:
+    """Return the address below which rooms for visits by video open; empty where nobody talks by video.
+
+    Production has none of its own accord: who runs such a service sees who talks when, which is theirs to choose.
+    Raises ImproperlyConfigured for what is no https address, or has more in it than a host, a port and a path.
+    """
+    url = os.environ.get("VIDEO_URL", "" if PRODUCTION else VIDEO_FOR_DEVELOPMENT).strip().rstrip("/")
+    parts = urlsplit(url)
+    plain = parts.scheme == "https" and parts.hostname and "@" not in parts.netloc
+    if url and (not plain or parts.query or parts.fragment):
+        raise ImproperlyConfigured(
+            "VIDEO_URL is not an https:// address of a Jitsi server, such as https://meet.example."
+        )
+    return url

@@ -27,6 +27,7 @@ from ehr.environment import (
     payments,
     reminding,
     secret,
+    video,
 )
 from ehr.rings import rings
 
@@ -245,9 +246,8 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 # Where a licence is confirmed each night; empty means that no register can be asked and the verifier's word stands.
 CREDENTIAL_CHECK_URL = os.environ.get("CREDENTIAL_CHECK_URL", "")
 
-# --- Money ---------------------------------------------------------------------------------------
-PAYMENTS = payments()
-REMINDING = reminding()  # of visits, and how texts leave
+# --- Visits --------------------------------------------------------------------------------------
+PAYMENTS, REMINDING, VIDEO_URL = payments(), reminding(), video()  # a visit by video needs an address; empty: none
 
 # --- Help ----------------------------------------------------------------------------------------
 # The telephone number at the foot of every page, where the same can be done by speaking; empty shows none.

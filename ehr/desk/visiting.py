@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from appointments import places
+from appointments import places, video
 from appointments.insurance.facts import Nonsense, smallest, written
 from appointments.models import Place, VisitType
 from appointments.places import Price
@@ -241,7 +241,7 @@ class VisitTypes(Own):
         return [
             (_("Institution"), row.institution.name),
             (_("What it is for"), row.about or _("nothing said")),
-            (_("Where"), row.get_mode_display()),
+            (_("Where"), _where(row)),
             (_("It lasts"), _length(row)),
             (_("Kept free around it"), gettext("%(before)d minutes before, %(after)d after")
              % {"before": row.before_minutes, "after": row.after_minutes}),
@@ -273,6 +273,13 @@ class VisitTypes(Own):
 
 def _length(row: VisitType) -> str:
     return ngettext("%(count)d minute", "%(count)d minutes", row.minutes) % {"count": row.minutes}
+
+
+def _where(row: VisitType) -> str:
+    """Return where it is held, and where it cannot be: production has no service for video of its own accord."""
+    if video.can_be_held(row):
+        return row.get_mode_display()
+    return gettext("by video. This server has no service for video, so nobody can book it: set VIDEO_URL.")
 
 
 def _cost(row: VisitType) -> str:

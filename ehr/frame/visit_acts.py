@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from appointments import booking, lists, rules
+from appointments import booking, lists, rooms, rules
 from appointments.booking.changing import facts
 from appointments.models import Appointment, Status
 from appointments.refusals import NotPossible, NotTheirs
@@ -67,11 +67,15 @@ class Row:
     acts: list[tuple[str, Act]]
     undo: bool
     offered: bool  # the patient has not let them see what the visit needs
+    video: bool  # it has a waiting room that somebody may look into
+    confirmed: str  # whether the patient said that they come; empty where nobody asks any more
+    confirmed_look: str
 
 
 def row(one: Appointment, *, who: rules.Who, user: User, at: datetime) -> Row:
     """Return a visit with the buttons that this person may press now."""
     state, look = STATES[Status(one.status)]
+    confirmed, confirmed_look = _confirmed(one, at)
     seen = facts(one)
     first, last = (visit_times.local(each, one.time_zone) for each in (one.starts, one.ends))
     return Row(
@@ -86,7 +90,17 @@ def row(one: Appointment, *, who: rules.Who, user: User, at: datetime) -> Row:
         acts=[(name, act) for name, act in ACTS.items() if not rules.why_not(seen, to=act.to, who=who, at=at)],
         undo=booking.undoable(one, by=user, who=who, at=at) is not None,
         offered=bool(one.visit_type.needs) and one.grant_id is None,
+        video=rooms.is_to_be(one, at),
+        confirmed=confirmed,
+        confirmed_look=confirmed_look,
     )
+
+
+def _confirmed(one: Appointment, at: datetime) -> tuple[str, str]:
+    """Return whether a patient said, by a reminder, that they come, and its look; nothing once they might be there."""
+    if one.status != Status.BOOKED or at >= one.starts:
+        return "", ""
+    return (str(_("Confirmed")), "") if lists.is_confirmed(one) else (str(_("Not yet confirmed")), "plain")
 
 
 def do(request: HttpRequest, one: Appointment, name: str) -> None:

@@ -72,7 +72,7 @@ NEVER_PATIENTS = {
     "appointment.proposed", "appointment.begun", "appointment.fulfilled", "appointment.missed", "appointment.mistaken",
     "appointment.refused", "appointment.dispute-answered", "waiting.offered", "waiting.lapsed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
-    "insurance.answered", "insurance.claimed", "insurance.decided",
+    "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "device.added",

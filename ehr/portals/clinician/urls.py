@@ -17,6 +17,7 @@ from ehr.portals.clinician import (
     pharmacy,
     referring,
     teams,
+    video,
     writing,
 )
 
@@ -48,6 +49,8 @@ urlpatterns = [
     path("teams/<uuid:team>/assign/", teams.assign, name="team-assign"),
     path("teams/<uuid:team>/assigned/<uuid:member>/<uuid:patient>/end/", teams.end_assignment, name="team-unassign"),
     path("day/", day.day, name="day"),
+    path("day/<uuid:visit>/video/", video.video, name="day-video"),
+    path("day/<uuid:visit>/video/<slug:press>/", video.video_press, name="day-video-press"),
     path("day/<uuid:visit>/<slug:press>/", day.act, name="day-act"),
     path("time/", own_time.time, name="time"),
     path("time/away/", own_time.go_away, name="time-away"),

@@ -36,6 +36,7 @@ from ehr.portals.patient import (
     teams,
     viewing,
     visit_calendar,
+    video,
     visits,
 )
 
@@ -131,6 +132,8 @@ urlpatterns = [
     path("visits/<uuid:visit>/sooner/", visits.wait_sooner, name="visit-sooner"),
     path("visits/<uuid:visit>/move/", booking.visit_move, name="visit-move"),
     path("visits/<uuid:visit>/move/<uuid:hold>/", booking.visit_move_confirm, name="visit-move-confirm"),
+    path("visits/<uuid:visit>/video/", video.visit_video, name="visit-video"),
+    path("visits/<uuid:visit>/video/<slug:press>/", video.visit_video_press, name="visit-video-press"),
     path("looked/", looked.looked, name="looked"),
     path("looked/questions/", looked.questions, name="questions"),
     path("looked/<uuid:event>/ask/", looked.ask, name="ask"),

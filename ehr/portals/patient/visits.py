@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from appointments import booking, lists, payments, rules, visiting, waitlist, zones
+from appointments import booking, lists, payments, rooms, rules, visiting, waitlist, zones
 from appointments.insurance import asking, steps
 from appointments.models import Appointment, Offer, Status, Waiting
 from appointments.refusals import NotPossible
@@ -92,6 +92,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
         "standing": visiting.standing(one),
         "undo": booking.undoable(one, by=request.user, who=rules.Who.PATIENT, at=at),
         "missed": one.status == Status.NO_SHOW,
+        "by_video": rooms.is_to_be(one, at),
         "dispute": lists.dispute_of(one),
         "step": steps.of_check(check) if check else None,
         "asked_at": (check.answered_at or check.asked_at) if check else None,
