@@ -11,19 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from consent import access, dispensing
-from consent.access import AccessDenied, ChangedMeanwhile
+from consent import dispensing
+from consent.access import ChangedMeanwhile
 from consent.sharing import pharmacy
 from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
-from ehr.frame.presence import presence
 from ehr.lines import sentences
-from ehr.portals.clinician import outcomes, words
+from ehr.portals.clinician import outcomes, saving, words
 from ehr.portals.clinician.entry import opened_entry
 from ehr.portals.clinician.pharmacy import DispenseForm
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
-from ehr.words import Purpose
 from patients.models import Patient
 from providers.queries import party
 
@@ -112,19 +110,10 @@ def _corrected(request: HttpRequest, patient: Patient, handed: Handed, prescribe
     resource = make(prescribed, said, by=by, at=clock.now())
     one = draft(patient, resource, logical_id=handed.logical_id, version=said["number"] + 1)
     try:
-        access.add_entries(
-            patient,
-            [one],
-            reader=request.user,
-            keyring=request.keyring,
-            purpose=Purpose.TREAT,
-            presence=presence(request),
-        )
+        if not saving.save(request, patient, form, one):
+            return ""
     except ChangedMeanwhile:
         return _("It was put right already; sending it again changed nothing.")
-    except AccessDenied as refusal:
-        form.add_error(None, str(refusal))
-        return ""
     if form.never:
         return _("It is taken back. In the record it stays, marked as a mistake.")
     return _("It is put right. In the record, what was there before is kept.")

@@ -13,21 +13,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from consent import access, dispensing, reach
-from consent.access import AccessDenied, ChangedMeanwhile
+from consent import dispensing, reach
+from consent.access import ChangedMeanwhile
 from consent.models import Grant
 from consent.sharing import pharmacy
 from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
 from ehr.frame.forms import Day
-from ehr.frame.presence import presence
 from ehr.frame.roles import clinician_only
 from ehr.lines import sentences
-from ehr.portals.clinician import outcomes, words
+from ehr.portals.clinician import outcomes, saving, words
 from ehr.portals.clinician.entry import opened_entry
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
-from ehr.words import Purpose
 from patients import queries as patients
 from patients.models import Patient
 from providers.queries import party, standing
@@ -160,17 +158,8 @@ def _recorded(request: HttpRequest, patient: Patient, grant: Grant, prescribed, 
     resource = outcomes.dispensing(prescribed, said, by=by, at=clock.now())
     one = draft(patient, resource, logical_id=dispensing.id_of(grant.pk, min(said["number"], known + 1)))
     try:
-        access.add_entries(
-            patient,
-            [one],
-            reader=request.user,
-            keyring=request.keyring,
-            purpose=Purpose.TREAT,
-            presence=presence(request),
-        )
+        if not saving.save(request, patient, form, one):
+            return ""
     except ChangedMeanwhile:
         return _("It was recorded once; sending it again changed nothing.")
-    except AccessDenied as refusal:
-        form.add_error(None, str(refusal))
-        return ""
     return _("It is recorded. The patient sees it in the record.")

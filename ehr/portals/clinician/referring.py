@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from consent import access, reach, sentences
-from consent.access import AccessDenied, ChangedMeanwhile, KeysLocked
+from consent.access import ChangedMeanwhile, KeysLocked
 from consent.models import Grant, Referral
 from consent.sharing import passing_on, proposing, referrals, reports
 from consent.sharing.referrals import CannotRefer
@@ -23,7 +23,7 @@ from ehr.frame.categories import all_six
 from ehr.frame.drafting import draft
 from ehr.frame.presence import presence
 from ehr.frame.roles import clinician_only
-from ehr.portals.clinician import outcomes, words
+from ehr.portals.clinician import outcomes, saving, words
 from ehr.portals.clinician.referring_forms import ReferForm, ReportForm, tick_all
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
 from ehr.portals.clinician.withdrawing import take_back
@@ -231,20 +231,9 @@ def _saved(request: HttpRequest, patient: Patient, grant: Grant, form: ReportFor
     resource = outcomes.report(said, parts=grant.categories, by=party(request.user).name, at=clock.now())
     one = draft(patient, resource, logical_id=said["once"])
     try:
-        access.add_entries(
-            patient,
-            [one],
-            reader=request.user,
-            keyring=request.keyring,
-            purpose=Purpose.TREAT,
-            presence=presence(request),
-        )
+        return saving.save(request, patient, form, one)
     except ChangedMeanwhile:
         return passing_on.wrote(patient, one.logical_id, request.user)
-    except AccessDenied as refusal:
-        form.add_error(None, str(refusal))
-        return False
-    return True
 
 
 def _filed(request: HttpRequest, patient: Patient) -> bool:

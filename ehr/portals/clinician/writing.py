@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from consent import access
-from consent.access import AccessDenied, ChangedMeanwhile, OpenEntry
+from consent.access import ChangedMeanwhile, OpenEntry
 from ehr import clock
 from ehr.frame.drafting import draft
 from ehr.frame.presence import presence
 from ehr.lines import sentences
-from ehr.portals.clinician import resources, words
+from ehr.portals.clinician import resources, saving, words
 from ehr.portals.clinician.entry import opened_entry
 from ehr.portals.clinician.forms import FORMS, EntryForm, MistakeForm, StopForm
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
@@ -200,27 +200,7 @@ def _save(request: HttpRequest, patient: Patient, form, resource: dict, *, logic
     if isinstance(form, EntryForm):
         resource = resources.labelled(resource, form.cleaned_data["sensitive"])
     one = draft(patient, resource, logical_id=logical_id, version=version)
-    try:
-        access.add_entries(
-            patient,
-            [one],
-            reader=request.user,
-            keyring=request.keyring,
-            purpose=Purpose.TREAT,
-            presence=presence(request),
-        )
-    except AccessDenied as refusal:
-        form.add_error(None, _refused(refusal, patient))
-        return False
-    return True
-
-
-def _refused(refusal: AccessDenied, patient: Patient) -> str:
-    if refusal.because in {"no-grant", "not-in-grant"}:
-        return _("%(name)s has not let you write in this part. What you typed is still here; ask to be let in.") % {
-            "name": patient.name
-        }
-    return str(refusal)
+    return saving.save(request, patient, form, one)
 
 
 def _name(request: HttpRequest) -> str:
