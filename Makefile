@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help run test stories test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
-	doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
+	bench-research doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,14 @@ contracts: test-environment ## Recompile the contracts where npm is at hand, com
 
 bench: test-environment ## Measure, print ratios, and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# ANJANA needs older libraries, in an environment of their own. Where PyPI is out of reach the bench says so and goes on.
+.venv-anjana/installed: tests/bench/anjana.txt | test-environment
+	-@$(BIN)/uv venv --quiet --clear .venv-anjana && $(BIN)/uv pip install --quiet --python .venv-anjana -r $< && touch $@ \
+		|| { rm -rf .venv-anjana; echo "ANJANA cannot be installed here: it is left out."; }
+
+bench-research: test-environment .venv-anjana/installed ## Measure research, ANJANA beside it; its part of docs/benchmarks.md
+	$(BIN)/python -m tests.bench.research $(ARGS)
 
 mutation: test-environment ## Change the rules of consent one condition at a time; write docs/mutation-consent-rules.md
 	$(BIN)/python -m tests.mutation

@@ -75,7 +75,7 @@ class _Lattice:
         parts = []
         for levels, codes in zip(self.table.levels, self.table.codes, strict=True):
             leaves = np.bincount(codes, weights=self.table.counts, minlength=len(levels[0].of))
-            parts.append(np.array([level.weights[level.of] @ leaves for level in levels]))
+            parts.append(np.array([(level.weights[level.of] * leaves).sum() for level in levels]))
         total = sum(np.ix_(*parts))
         return np.asarray(total) / (max(1, self.table.lines) * len(parts))
 
@@ -150,7 +150,9 @@ class _Lattice:
         counts = self.table.counts[lost]
         beyond = float(counts.sum())
         for steps, level, codes in zip(self.table.levels, node, self.table.codes, strict=True):
-            beyond -= float(steps[level].weights[steps[level].of[codes[lost]]] @ counts) / len(node)
+            weights = steps[level].weights[steps[level].of]
+            leaves = np.bincount(codes[lost], weights=counts, minlength=len(weights))
+            beyond -= float((weights * leaves).sum()) / len(node)
         return float(self.bounds[node]) + beyond / max(1, self.table.lines)
 
     def outcome(self, node: Node) -> Outcome:

@@ -24,9 +24,12 @@ def of(outcome: Outcome) -> Losses:
 def certainty(outcome: Outcome) -> float:
     """Return the normalised certainty penalty (Xu 2006): the mean over all cells of (values under the label - 1) /
     (all values - 1)."""
-    table, left_out = outcome.table, outcome.classes == LEFT_OUT
-    lost = [np.where(left_out, 1.0, labels.weights[labels.of]) @ table.counts for labels in outcome.columns]
-    return float(sum(lost)) / (max(1, table.lines) * len(lost))
+    stays = outcome.classes != LEFT_OUT
+    counts, lost = outcome.table.counts[stays], 0.0
+    for labels in outcome.columns:
+        kept = np.bincount(labels.of[stays], weights=counts, minlength=len(labels.weights))
+        lost += float((labels.weights * kept).sum())
+    return (lost / len(outcome.columns) + outcome.suppressed) / max(1, outcome.table.lines)
 
 
 def discernibility(outcome: Outcome) -> int:
@@ -45,6 +48,6 @@ def entropy(outcome: Outcome) -> float:
     for codes, labels in zip(table.codes, outcome.columns, strict=True):
         lines = np.bincount(codes, weights=table.counts)[codes]
         whole = np.log2(table.lines / lines)
-        gone += float(np.where(stays, np.log2(labels.under[labels.of] / lines), whole) @ table.counts)
-        all_there_is += float(whole @ table.counts)
+        gone += float((np.where(stays, np.log2(labels.under[labels.of] / lines), whole) * table.counts).sum())
+        all_there_is += float((whole * table.counts).sum())
     return gone / all_there_is if all_there_is else 0.0

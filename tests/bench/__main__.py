@@ -21,13 +21,13 @@ def main() -> None:
         os.environ.setdefault("LOG_LEVEL", "WARNING")
         os.environ.pop("DATABASE_URL", None)
         # Settings are read when Django starts, so the sections are loaded after the folder is known.
-        from tests.bench import sections  # noqa: PLC0415
+        from tests.bench import pages, sections  # noqa: PLC0415
 
         rows = sections.measure(options.only)
     text = report(rows)
     print(text)  # noqa: T201
     if not options.only:
-        (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+        pages.write(ROOT / "docs" / "benchmarks.md", "", text.splitlines())
 
 
 def report(rows) -> str:

@@ -1,6 +1,5 @@
 """Loss and risk, on tables small enough to do by hand, and on the field's yardstick."""
 
-import os
 import time
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from research.anonymity.demands import Demands, Sensitive
 from research.anonymity.hierarchies import ANY, Hierarchy
 from research.anonymity.outcomes import LEFT_OUT, Outcome
 
-ADULT = Path(os.environ.get("SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "adult"
+ADULT = Path(__file__).resolve().parents[3] / "shared" / "data" / "adult"
 QUASI = (
     "sex", "age", "race", "marital-status", "education", "native-country", "workclass", "salary-class"
 )  # fmt: skip
-NEEDS_ADULT = pytest.mark.skipif(not ADULT.is_dir(), reason=f"the Adult census extract is not at {ADULT}")
+NEEDS_ADULT = pytest.mark.skipif(not ADULT.is_dir(), reason="../shared/data/adult is not there")
 
 
 def outcome(node, left_out=()) -> Outcome:
