@@ -109,6 +109,11 @@ class Payment(models.Model):
         CARD = "card", _("card")
         TRANSFER = "transfer", _("bank transfer")
 
+    class LetGo(models.TextChoices):
+        REFUSED = "refused", _("it was refused for good")
+        CLOSED = "closed", _("the card or the account is closed")
+        ASKED = "asked", _("the patient asks for another way")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments")
     number = models.PositiveSmallIntegerField()  # 1, 2, 3 … in one invoice
@@ -120,6 +125,12 @@ class Payment(models.Model):
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     made_at = models.DateTimeField(default=clock.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)  # nothing can come of it any more
+    # From when its provider is asked for nothing more: people at the desk finish it another way, and say why.
+    let_go_at = models.DateTimeField(null=True, blank=True)
+    let_go_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    let_go_because = models.CharField(max_length=8, choices=LetGo, blank=True)
+    # A deposit that was let go: what was handed over for it is money at the desk.
+    instead_of = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="stead")
 
     class Meta:
         ordering = ["invoice", "number"]
@@ -129,6 +140,11 @@ class Payment(models.Model):
                 fields=["way", "reference"], condition=~Q(reference=""), name="payment_reference_once"
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_of_something"),
+            models.CheckConstraint(
+                condition=Q(let_go_at=None, let_go_by=None, let_go_because="")
+                | Q(let_go_at__isnull=False, let_go_by__isnull=False) & ~Q(let_go_because=""),
+                name="payment_let_go_by_somebody_and_why",
+            ),
         ]
 
     def __str__(self):
@@ -144,12 +160,15 @@ class Movement(models.Model):
         CAPTURED = "captured", _("paid")
         REFUNDED = "refunded", _("given back")
         BOUNCED = "bounced", _("what was given back came back")
+        PAID_BACK = "paid-back", _("given back another way")
+        MISTAKEN = "mistaken", _("noted by mistake")
         PAYER_PAID = "payer-paid", _("paid by the insurer")
         EARNED = "earned", _("for the visit")
         UNEARNED = "unearned", _("no longer for the visit")
         FEE_KEPT = "fee-kept", _("kept as a fee")
         FEE_LIFTED = "fee-lifted", _("no longer kept as a fee")
         WRITTEN_OFF = "written-off", _("no longer asked for")
+        ASKED_AGAIN = "asked-again", _("asked for again")
 
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="movements")
     payment = models.ForeignKey(Payment, models.PROTECT, null=True, blank=True, related_name="movements")
@@ -188,11 +207,18 @@ class Concession(models.Model):
     agreed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     agreed_at = models.DateTimeField(null=True, blank=True)
     declined_at = models.DateTimeField(null=True, blank=True)
+    # Somebody took it back, within a day, though it counted: that much is asked for again.
+    taken_back_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    taken_back_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["asked_at", "pk"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="concession_of_something"),
+            models.CheckConstraint(
+                condition=Q(taken_back_at__isnull=True) | Q(agreed_at__isnull=False),
+                name="concession_taken_back_after_it_counted",
+            ),
             models.CheckConstraint(
                 condition=Q(agreed_at__isnull=True) | Q(declined_at__isnull=True), name="concession_answered_once"
             ),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import Ground, Invoice, Movement, Way
+from appointments.models import Concession, Ground, Invoice, Movement, Payment, Way
 from appointments.payments import amounts, ledger, paying, position
 from patients.models import Patient
 
@@ -19,7 +19,21 @@ SHOWN = {
     Kind.REFUNDED: _("Given back to you"),
     Kind.BOUNCED: _("What was given back came back to us"),
     Kind.PAYER_PAID: _("Paid by your insurer"),
+    Kind.PAID_BACK: _("Given back to you another way"),
+    Kind.MISTAKEN: _("Had been noted as paid by mistake"),
     Kind.WRITTEN_OFF: _("No longer asked for"),
+    Kind.ASKED_AGAIN: _("Asked for again"),
+}
+# Why less was asked for, and why a payment was finished at the desk, as their patient reads it.
+LESS = {
+    Concession.Because.GOODWILL: _("No longer asked for, as a courtesy"),
+    Concession.Because.OUR_FAULT: _("No longer asked for: something went wrong on our side"),
+    Concession.Because.WRONG_PRICE: _("No longer asked for: the price was wrong"),
+}
+LET_GO = {
+    Payment.LetGo.REFUSED: _("It could not be finished as it began. The front desk finishes it with you"),
+    Payment.LetGo.CLOSED: _("The card or account takes nothing back any more. The front desk finishes it with you"),
+    Payment.LetGo.ASKED: _("You asked for another way. The front desk finishes it with you"),
 }
 # Why what is owed is owed, in one sentence.
 WHY = {
@@ -50,6 +64,7 @@ class Receipt:
     at: datetime
     amount: str
     how: str
+    mistaken: bool = False  # it had been noted by mistake: there is nothing to print
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,7 @@ class Bill:
     owed: str
     held: str
     to_pay: str  # empty where nothing is
+    on_its_way: str  # what was handed over and is not yet where it is kept until the visit; empty where nothing is
     to_come_back: str  # what is on its way to the patient; empty where nothing is
     by_hand: bool  # somebody at the desk gives that back
     disputed: bool
@@ -97,7 +113,7 @@ def invoice(patient: Patient, invoice_id: UUID) -> Invoice | None:
 def receipt(patient: Patient, invoice_id: UUID, number: int) -> tuple[Bill, Receipt] | None:
     """Return the receipt of the first, second … payment of a bill, or None where there is none."""
     bill = one(patient, invoice_id)
-    if bill is None or not 1 <= number <= len(bill.receipts):
+    if bill is None or not 1 <= number <= len(bill.receipts) or bill.receipts[number - 1].mistaken:
         return None
     return bill, bill.receipts[number - 1]
 
@@ -122,6 +138,7 @@ def _bill(invoice: Invoice, *, whole: bool = False) -> Bill:
         owed=amounts.words(here.due, invoice.currency),
         held=amounts.words(here.held, invoice.currency),
         to_pay=_unless_nothing(here.to_pay, invoice),
+        on_its_way=_unless_nothing(here.handed, invoice),
         to_come_back=_unless_nothing(here.excess, invoice),
         by_hand=here.by_hand > 0,
         disputed=invoice.disputed_at is not None,
@@ -129,7 +146,7 @@ def _bill(invoice: Invoice, *, whole: bool = False) -> Bill:
         stuck=invoice.stuck_at is not None,
         self_pay=invoice.self_pay,
         by_card=paying.may_pay_by_card(invoice),
-        lines=tuple(_line(invoice, movement) for movement in moved if movement.kind in SHOWN),
+        lines=_lines(invoice, moved),
         receipts=tuple(_receipts(invoice, moved)),
     )
 
@@ -140,18 +157,30 @@ def _movements(invoice: Invoice) -> list[Movement]:
     return list(rows.exclude(kind=Kind.AUTHORISED, payment__way=Way.DESK))
 
 
-def _line(invoice: Invoice, movement: Movement) -> Line:
-    return Line(movement.at, str(SHOWN[Kind(movement.kind)]), amounts.words(movement.amount, invoice.currency))
+def _lines(invoice: Invoice, moved: list[Movement]) -> tuple[Line, ...]:
+    """Return all that happened, in order: what moved, and what people at the desk took in hand."""
+    less = {f"concession:{one.pk}": LESS.get(Concession.Because(one.because)) for one in invoice.concessions.all()}
+    lines = [
+        Line(one.at, str(less.get(one.key) or SHOWN[Kind(one.kind)]), amounts.words(one.amount, invoice.currency))
+        for one in moved
+        if one.kind in SHOWN
+    ]
+    for payment in invoice.payments.filter(let_go_at__isnull=False) if moved else ():
+        amount = amounts.words(payment.amount, invoice.currency)
+        lines.append(Line(payment.let_go_at, str(LET_GO[Payment.LetGo(payment.let_go_because)]), amount))
+    return tuple(sorted(lines, key=lambda line: line.at))
 
 
 def _receipts(invoice: Invoice, moved: list[Movement]) -> list[Receipt]:
     taken = [movement for movement in moved if movement.kind == Kind.CAPTURED]
+    mistaken = {movement.payment_id for movement in moved if movement.kind == Kind.MISTAKEN}
     return [
         Receipt(
             f"{invoice.number}-{place}",
             movement.at,
             amounts.words(movement.amount, invoice.currency),
             str(Way(movement.payment.way).label),
+            mistaken=movement.payment_id in mistaken,
         )
         for place, movement in enumerate(taken, start=1)
     ]

@@ -20,8 +20,21 @@ def deliver(*, limit: int = 50) -> int:
 def send(parcel: PaymentParcel) -> None:
     """Do what a parcel says, if it is still what is to be done, and write down what became of it.
 
-    Raises GivenUp where the provider refuses for good, and NotYet where its answer comes later.
+    Raises GivenUp where the provider refuses for good, and NotYet where its answer comes later. What nobody answers
+    for days waits for a person, as what was refused does.
     """
+    try:
+        _send(parcel)
+    except (delivery.NotYet, delivery.GivenUp):
+        raise
+    except Exception:
+        if parcel.attempts >= delivery.MOST_ATTEMPTS:
+            with transaction.atomic():
+                _stick(ledger.locked(parcel.invoice_id))
+        raise
+
+
+def _send(parcel: PaymentParcel) -> None:
     provider = providers.of(parcel.payment.way)
     if parcel.kind == Kind.LOOK:
         _noted(parcel, provider.look(parcel.payment), settling=True)
@@ -81,7 +94,12 @@ def _refused(parcel: PaymentParcel, provider: PaymentProvider) -> None:
     with transaction.atomic():
         invoice = ledger.locked(parcel.invoice_id)
         if not ledger.note(invoice, parcel.payment, seen):
-            invoice.stuck_at = clock.now()
-            invoice.save(update_fields=["stuck_at"])
-            telling.stuck(invoice)
+            _stick(invoice)
         ledger.settle(invoice, besides=parcel)
+
+
+def _stick(invoice: Invoice) -> None:
+    """Have somebody look at an invoice, and tell its patient. The caller holds it."""
+    invoice.stuck_at = clock.now()
+    invoice.save(update_fields=["stuck_at"])
+    telling.stuck(invoice)

@@ -2,12 +2,13 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Sum
 
-from appointments.models import Ground, Invoice, Movement, Payment, PaymentParcel
+from appointments.models import Ground, Invoice, Movement, Payment, PaymentParcel, Way
 from appointments.payments import position as positions
 from appointments.payments import telling
 from appointments.payments.position import Act, Paid, Position, Seen
@@ -43,16 +44,31 @@ def position(invoice: Invoice) -> Position:
     rows = Movement.objects.filter(invoice=invoice).order_by().values_list("payment", "kind")
     for payment, kind, total in rows.annotate(total=Sum("amount")):
         sums[payment, kind] = total
-    payments = Payment.objects.filter(invoice=invoice).order_by("number").values_list("pk", "way")
+    rows = Payment.objects.filter(invoice=invoice).order_by("number")
+    payments = rows.values_list("pk", "way", "amount", "ended_at", "let_go_at")
     return Position(
         owed=invoice.owed,
-        payments=tuple(Paid(pk, way, Seen(**{name: sums[pk, kind] for name, kind in _SUMS})) for pk, way in payments),
+        payments=tuple(_paid(sums, *facts) for facts in payments),
         payer=sums[None, Kind.PAYER_PAID],
-        written_off=sums[None, Kind.WRITTEN_OFF],
+        written_off=sums[None, Kind.WRITTEN_OFF] - sums[None, Kind.ASKED_AGAIN],
         earned=sums[None, Kind.EARNED] - sums[None, Kind.UNEARNED],
         fees=sums[None, Kind.FEE_KEPT] - sums[None, Kind.FEE_LIFTED],
         decided=invoice.decided_at is not None,
         paused=invoice.disputed_at is not None,
+    )
+
+
+def _paid(sums: Mapping[tuple[object, str], int], pk, way: str, amount: int, ended_at, let_go_at) -> Paid:
+    """Return one payment with its sums. What nobody locked yet, let go or ended was handed over and is on its way."""
+    seen = Seen(**{name: sums[pk, kind] for name, kind in _SUMS})
+    on_its_way = way == Way.ESCROW and not (seen.authorised or ended_at or let_go_at)
+    return Paid(
+        pk,
+        way,
+        seen,
+        by_desk=sums[pk, Kind.PAID_BACK] + sums[pk, Kind.MISTAKEN],
+        handed=amount if on_its_way else 0,
+        let_go=let_go_at is not None,
     )
 
 
@@ -143,6 +159,8 @@ def _write(invoice: Invoice, act: Act, due=None) -> PaymentParcel:
 
 def _due(invoice: Invoice, act: Act):
     """Return when an act may leave: at once, once what is owed is certain, or before a reservation would lapse."""
+    if act.kind == PaymentParcel.Kind.AUTHORISE:
+        return clock.now()
     if act.ahead:
         first = Movement.objects.filter(payment=act.payment, kind=Kind.AUTHORISED).earliest("pk")
         return first.at + RESERVED_FOR

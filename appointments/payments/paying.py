@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from appointments.models import Invoice, Payment, Way
 from appointments.payments import cards, ledger, staff
+from appointments.payments.position import problems
 from appointments.payments.providing import Refused
 from appointments.refusals import NotPossible
 from ehr import clock
@@ -16,7 +17,10 @@ from ehr.accounts.models import User
 
 def may_pay_by_card(invoice: Invoice) -> bool:
     """Tell whether this bill can be paid by card, here and now."""
-    return bool(settings.PAYMENTS.stripe_key) and invoice.way == Way.STRIPE and ledger.check(invoice).to_pay > 0
+    if not settings.PAYMENTS.stripe_key or invoice.way != Way.STRIPE:
+        return False
+    here = ledger.position(invoice)
+    return here.to_pay > 0 and not problems(here)
 
 
 def begin(invoice: Invoice, *, by: User, back_to: str) -> str:

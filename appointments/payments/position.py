@@ -30,6 +30,8 @@ MOVES: dict[str, tuple[Account, Account]] = {
     Kind.CAPTURED: (Account.RESERVED, Account.HELD),
     Kind.REFUNDED: (Account.HELD, Account.PATIENT),
     Kind.BOUNCED: (Account.PATIENT, Account.HELD),
+    Kind.PAID_BACK: (Account.HELD, Account.PATIENT),
+    Kind.MISTAKEN: (Account.HELD, Account.PATIENT),
     Kind.PAYER_PAID: (Account.PAYER, Account.HELD),
     Kind.EARNED: (Account.HELD, Account.EARNED),
     Kind.UNEARNED: (Account.EARNED, Account.HELD),
@@ -58,14 +60,27 @@ class Paid:
     id: object
     way: str
     seen: Seen
+    by_desk: int = 0  # what people at the desk gave back of it, or had noted by mistake: no provider knows of that
+    handed: int = 0  # what was handed over to be locked, and is not yet
+    let_go: bool = False  # its provider is asked for nothing more
 
     @property
-    def reserved(self) -> int:
+    def locked(self) -> int:
+        """What its provider has reserved, counted on or not."""
         return self.seen.authorised - self.seen.voided - self.seen.captured
 
     @property
+    def reserved(self) -> int:
+        return 0 if self.let_go else self.locked
+
+    @property
     def kept(self) -> int:
-        return self.seen.captured - self.seen.refunded + self.seen.bounced
+        return self.seen.captured - self.seen.refunded + self.seen.bounced - self.by_desk
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether its provider gives back on being told to."""
+        return self.way in BY_ITSELF and not self.let_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,11 @@ class Position:
         return sum(one.reserved for one in self.payments)
 
     @property
+    def handed(self) -> int:
+        """What is on its way to where it is reserved."""
+        return sum(one.handed for one in self.payments)
+
+    @property
     def held(self) -> int:
         """What was taken and not given back, whatever it is called by now."""
         return sum(one.kept for one in self.payments) + self.payer
@@ -103,7 +123,7 @@ class Position:
     @property
     def to_pay(self) -> int:
         """What nobody has reserved or paid."""
-        return max(0, self.missing - self.reserved)
+        return max(0, self.missing - self.reserved - self.handed)
 
     @property
     def excess(self) -> int:
@@ -113,7 +133,7 @@ class Position:
     @property
     def by_hand(self) -> int:
         """What of that only a person at the desk can give back."""
-        return max(0, self.excess - sum(one.kept for one in self.payments if one.way in BY_ITSELF))
+        return max(0, self.excess - sum(one.kept for one in self.payments if one.by_itself))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +151,21 @@ def next_act(position: Position) -> Act | None:
 
     First back what is too much. A dispute stops taking, never giving back.
     """
-    return _give_back(position) or (None if position.paused else _take(position)) or _free(position)
+    taking = None if position.paused else _take(position)
+    return _give_back(position) or _lock(position) or taking or _free(position)
+
+
+def _lock(position: Position) -> Act | None:
+    """Lock what was handed over for it, however often that was tried."""
+    for one in position.payments:
+        if one.handed:
+            return Act(PaymentParcel.Kind.AUTHORISE, one.id, one.handed)
+    return None
 
 
 def _give_back(position: Position) -> Act | None:
     for one in position.payments:
-        if position.excess and one.kept and one.way in BY_ITSELF:
+        if position.excess and one.kept and one.by_itself:
             return Act(PaymentParcel.Kind.REFUND, one.id, min(position.excess, one.kept))
     return None
 
@@ -187,7 +216,7 @@ def state(position: Position) -> str:
     """Return what people are told of an invoice."""
     if position.to_pay:
         return Invoice.State.OPEN
-    if position.reserved:
+    if position.reserved or position.handed:
         return Invoice.State.RESERVED
     if position.held:
         return Invoice.State.PAID
@@ -202,7 +231,7 @@ def problems(position: Position) -> list[str]:
         seen = one.seen
         if min(seen.authorised, seen.voided, seen.captured, seen.refunded, seen.bounced) < 0:
             wrong.append("a sum below nothing")
-        if one.reserved < 0:
+        if one.locked < 0:
             wrong.append("more taken or ended than was reserved")
         if one.kept < 0 or seen.bounced > seen.refunded:
             wrong.append("more given back than was taken")

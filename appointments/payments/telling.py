@@ -1,6 +1,6 @@
 """Who hears of money: the patient's log and notices. Neither says what a visit was for."""
 
-from appointments.models import Invoice, Movement, Way
+from appointments.models import Invoice, Movement, Payment, Way
 from audit import log
 from consent.queries import whom_to_tell
 from ehr.accounts.models import User
@@ -17,8 +17,19 @@ _LOGGED = {
     Kind.BOUNCED: "payment.bounced",
     Kind.PAYER_PAID: "payment.by-payer",
     Kind.WRITTEN_OFF: "payment.waived",
+    Kind.ASKED_AGAIN: "payment.asked-again",
+    Kind.PAID_BACK: "payment.returned",
+    Kind.MISTAKEN: "payment.mistaken",
 }
-_TOLD = {Kind.CAPTURED: "payment-taken", Kind.REFUNDED: "payment-returned", Kind.BOUNCED: "payment-stuck"}
+_TOLD = {
+    Kind.CAPTURED: "payment-taken",
+    Kind.REFUNDED: "payment-returned",
+    Kind.PAID_BACK: "payment-returned",
+    Kind.BOUNCED: "payment-stuck",
+    Kind.WRITTEN_OFF: "payment-waived",
+    Kind.ASKED_AGAIN: "payment-asked-again",
+    Kind.MISTAKEN: "payment-mistaken",
+}
 
 
 def moved(invoice: Invoice, movement: Movement) -> None:
@@ -44,6 +55,12 @@ def stuck(invoice: Invoice) -> None:
     """Tell the patient that their payment needs a look, once for each time it came to that."""
     happened(invoice, "payment.stuck")
     _tell(invoice, "payment-stuck", key=f"money:{invoice.pk}:stuck:{invoice.stuck_at:%Y%m%d%H%M%S%f}")
+
+
+def let_go(invoice: Invoice, payment: Payment, *, by: User) -> None:
+    """Tell the patient that people at the desk finish a payment, for whoever was to move the money will not."""
+    happened(invoice, "payment.let-go", by=by)
+    _tell(invoice, "payment-another-way", key=f"money:{payment.pk}:let-go:{payment.let_go_at:%Y%m%d%H%M%S%f}")
 
 
 def _tell(invoice: Invoice, kind: str, *, key: str) -> None:

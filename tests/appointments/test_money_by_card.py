@@ -8,7 +8,7 @@ import pytest
 
 from appointments import payments
 from appointments.models import Invoice, Movement, Payment, PaymentParcel
-from appointments.payments import ledger, staff
+from appointments.payments import ledger, staff, stuck
 from appointments.refusals import NotPossible
 from ehr.notices.models import Notice
 from providers.roles import Role
@@ -235,7 +235,7 @@ def test_what_stripe_refuses_for_good_waits_for_a_person(visit, invoice, stripe)
     deliver()
     del stripe._capture
     clerk = people.clinician(role=Role.FRONT_DESK, place=visit.schedule.institution).user
-    staff.try_again(invoice, by=clerk)
+    stuck.try_again(invoice, by=clerk)
     deliver()
     assert stripe.charged == (10_000, 0)
 

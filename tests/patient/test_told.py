@@ -65,6 +65,7 @@ NEVER_PATIENTS = {
     "nurse.assigned", "nurse.unassigned",
     "invoice.opened", "payment.deposited", "payment.reserved", "payment.freed", "payment.taken", "payment.returned",
     "payment.bounced", "payment.by-payer", "payment.stuck", "payment.waived",
+    "payment.asked-again", "payment.mistaken", "payment.let-go", "payment.taken-up",
     "health-link.opened", "health-link.refused",
     "paper.checked", "paper.printed-again", "paper.ended", "paper.refused", "person.told", "person.address-noted",
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",

@@ -165,6 +165,10 @@ THEIRS = {
     "payment.by-payer": gettext_lazy("Your insurer paid for a visit."),
     "payment.stuck": gettext_lazy("A payment for a visit did not go through. The front desk looks at it."),
     "payment.waived": gettext_lazy("Asks for less of a bill of yours."),
+    "payment.asked-again": gettext_lazy("Asks again for what was no longer asked of a bill of yours."),
+    "payment.mistaken": gettext_lazy("Took back that you paid at the front desk: it had been noted by mistake."),
+    "payment.let-go": gettext_lazy("Finishes a payment of yours at the front desk, for it could not go on by itself."),
+    "payment.taken-up": gettext_lazy("Lets a payment of yours go on by itself after all."),
 }
 YOURS = {
     "device.added": gettext_lazy("You let your device %(reader)s send readings. It can read nothing."),
