@@ -166,6 +166,26 @@ def load(
     return lines
 
 
+def load_offered(schedules: list[Schedule], first: date, last: date) -> Lines:
+    """Return the lines of schedules as if nobody had booked anything: hours, less closures and what is busy elsewhere.
+
+    By two queries, retired schedules among them.
+    """
+    lines = Lines(first, last, 0)
+    begins, ends = zones.moment(lines.origin), zones.moment(lines.end)
+    hours = _hours([one.pk for one in schedules])
+    rows = Absence.objects.filter(timetable__in={one.timetable_id for one in schedules})
+    absences = _absences(rows.filter(ends__gt=begins, starts__lt=ends))
+    for schedule in schedules:
+        of_timetable = absences[schedule.timetable_id]
+        extra = [one for one in of_timetable if (one.kind, one.schedule_id) == (Absence.Kind.EXTRA, schedule.pk)]
+        lines.draw_hours(schedule, hours[schedule.pk])
+        lines.draw_extra(schedule, extra)
+        away = [one for one in of_timetable if one.kind != Absence.Kind.EXTRA]
+        lines.draw_away(schedule, away, lines.taken((), ()))
+    return lines
+
+
 def _lapsed(timetables: set[int], at: datetime, besides: Appointment | Hold | None) -> dict[int, Iterable[int]]:
     """Return the steps that holds which are over still have, and those of what is not to count, by timetable."""
     holds = set(Hold.objects.filter(timetable__in=timetables, expires_at__lte=at).values_list("pk", flat=True))

@@ -21,6 +21,7 @@ from ehr.desk import (
     teams,
     templates,
     timetables,
+    visit_reports,
     visiting,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "teams",
     "templates",
     "timetables",
+    "visit_reports",
     "visiting",
 ]

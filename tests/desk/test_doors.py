@@ -33,6 +33,7 @@ OPEN = {
     "appointments_visittype": {"institution administrator"},
     "appointments_payer": {"institution administrator"},
     "appointments_schedule": {"institution administrator"},
+    "appointments_appointment": {"institution administrator"},
     "consent_claim": {"identity checker"},
     "consent_emergency": {"privacy officer"},
     "consent_contactparcel": {"operator"},
@@ -154,7 +155,7 @@ def test_nothing_is_at_the_desk_but_its_worklists():
     """No table of a library, no form of Django's: not second factors, groups, sessions or passphrases."""
     assert {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry} == set(OPEN)
     kinds = {name.rpartition("_")[2] for name in names()}
-    assert kinds == {"index", "changelist", "change", "act", "add", "evidence"}
+    assert kinds == {"index", "changelist", "change", "act", "add", "evidence", "file"}
 
 
 @pytest.mark.security
