@@ -70,6 +70,12 @@ def record_page(action: str, *, actor: Party, subjects: Sequence[UUID], **facts:
     return rows.commit([_written(action, actor, subject, **facts) for subject in subjects])
 
 
+def append_page(action: str, *, actor: Party, subjects: Sequence[UUID], **facts: Unpack[Facts]) -> list[Event]:
+    """Write one event per patient in the caller's transaction, linked by the page's id (made if not given)."""
+    facts["page"] = facts.get("page") or new_id(clock.now())
+    return rows.join([_written(action, actor, subject, **facts) for subject in subjects])
+
+
 def _written(
     action: str,
     actor: Party,

@@ -12,7 +12,7 @@ from research.models.studies import Study
 
 
 class StudyBudget(models.Model):
-    """What a study may spend in all its private questions, and what it spent. Its row is the lock under which it does."""
+    """What a study may spend in all its private questions, and what it spent. Its row is the lock for that."""
 
     study = models.OneToOneField(Study, models.PROTECT, primary_key=True, related_name="budget")
     granted = models.PositiveBigIntegerField()
@@ -26,7 +26,7 @@ class StudyBudget(models.Model):
 
 
 class PatientBudget(models.Model):
-    """What may be asked of one person in all studies together, and what was. Beyond it, answers are made without them."""
+    """What may be asked of one person in all studies together, and was. Beyond it, answers are made without them."""
 
     patient = models.OneToOneField(Patient, models.PROTECT, primary_key=True, related_name="research_budget")
     granted = models.PositiveBigIntegerField()

@@ -1,0 +1,143 @@
+"""How much may still be asked: of a study's data, of one person's, and how often the same. Needs no noise to be told.
+
+Amounts are whole nano-rho, 10⁻⁹ of the rho of zero-concentrated differential privacy, for which costs add up.
+Source: Bun and Steinke, Concentrated Differential Privacy (2016).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, Sum
+
+from ehr import clock
+from ehr.accounts.models import User
+from patients.models import Patient
+from research.models import Asking, Debit, PatientBudget, PrivateAnswer, Study, StudyBudget
+
+# rho 0.5 is ε = 5.8 at δ = 10⁻⁶, rho 1 is ε = 8.4: the most, and only when all of it is spent.
+STUDY, PATIENT = 500_000_000, 1_000_000_000
+REPEATS, REPEAT_DAYS = 7, 30
+
+
+class Spent(Exception):
+    """A study has less left than a question costs; `left` is nano-rho."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(left)
+        self.left = left
+
+
+class Locked(Exception):
+    """The same question was asked too often; `until` is when it may be asked again."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What was granted and what was spent of it, in nano-rho."""
+
+    granted: int
+    spent: int
+
+    @property
+    def left(self) -> int:
+        return self.granted - self.spent
+
+    @property
+    def percent_left(self) -> int:
+        """Return whole percent, rounded down: what is told as left is there."""
+        return self.left * 100 // self.granted if self.granted else 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one study's answers cost a person: how many there were, their cost in nano-rho, and when the last was."""
+
+    study: Study
+    answers: int
+    spent: int
+    last: datetime
+
+
+# --- What is left ----------------------------------------------------------------------------------
+def left_of_study(study: Study) -> Budget:
+    """Return what a study may still spend."""
+    row = StudyBudget.objects.filter(study=study).first()
+    return Budget(row.granted, row.spent) if row else Budget(_granted("RESEARCH_STUDY_NANO_RHO", STUDY), 0)
+
+
+def left_of_patient(patient: Patient) -> Budget:
+    """Return what may still be asked of a person, in all studies together."""
+    row = PatientBudget.objects.filter(patient=patient).first()
+    return Budget(row.granted, row.spent) if row else Budget(_granted("RESEARCH_PATIENT_NANO_RHO", PATIENT), 0)
+
+
+def shares_of(patient: Patient) -> list[Share]:
+    """Return what each study's private answers cost a person, the latest first."""
+    rows = Debit.objects.filter(patient=patient).values("answer__study").order_by("answer__study")
+    summed = rows.annotate(spent=Sum("price"), last=Max("at"), answers=Sum(1))
+    studies = Study.objects.in_bulk([row["answer__study"] for row in summed])
+    shares = [Share(studies[row["answer__study"]], row["answers"], row["spent"], row["last"]) for row in summed]
+    return sorted(shares, key=lambda share: share.last, reverse=True)
+
+
+# --- Asking the same again -------------------------------------------------------------------------
+def note_asking(study: Study, digest: bytes, *, by: User | None) -> None:
+    """Note that a question is asked. Raises Locked from the eighth time in thirty days on; that is not noted again."""
+    most, days = _granted("RESEARCH_REPEATS", REPEATS), timedelta(days=_granted("RESEARCH_REPEAT_DAYS", REPEAT_DAYS))
+    with transaction.atomic():
+        locked_budget(study)
+        at = clock.now()
+        rows = Asking.objects.filter(study=study, digest=digest, at__gt=at - days).order_by("-at")
+        times = list(rows.values_list("at", flat=True)[:most])
+        if len(times) >= most:
+            raise Locked(times[-1] + days)
+        Asking.objects.create(study=study, digest=digest, by=by, at=at)
+
+
+# --- Spending --------------------------------------------------------------------------------------
+def locked_budget(study: Study) -> StudyBudget:
+    """Return a study's budget, held until the transaction ends."""
+    StudyBudget.objects.get_or_create(study=study, defaults={"granted": _granted("RESEARCH_STUDY_NANO_RHO", STUDY)})
+    return StudyBudget.objects.select_for_update().get(study=study)
+
+
+def who_can_afford(patient_ids: Iterable[UUID], price: int) -> list[UUID]:
+    """Return those of whom so much may still be asked, their budgets held until the transaction ends.
+
+    That depends on what was asked before and never on what their records say, so it tells nothing of these.
+    """
+    granted = _granted("RESEARCH_PATIENT_NANO_RHO", PATIENT)
+    ids = sorted(patient_ids)
+    PatientBudget.objects.bulk_create(
+        [PatientBudget(patient_id=each, granted=granted) for each in ids], ignore_conflicts=True, batch_size=500
+    )
+    # Everybody's in one order, or two studies would wait for each other.
+    rows = PatientBudget.objects.select_for_update().filter(pk__in=ids, spent__lte=F("granted") - price).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
+
+
+def debit(budget: StudyBudget, answer: PrivateAnswer, patient_ids: Iterable[UUID]) -> None:
+    """Charge a study and each person for an answer. Raises Spent; the database itself refuses an overspent row.
+
+    `budget` and the persons' are held since `locked_budget` and `who_can_afford`.
+    """
+    if answer.price > budget.granted - budget.spent:
+        raise Spent(budget.granted - budget.spent)
+    ids = list(patient_ids)
+    StudyBudget.objects.filter(pk=budget.pk).update(spent=F("spent") + answer.price)
+    PatientBudget.objects.filter(pk__in=ids).update(spent=F("spent") + answer.price)
+    at = clock.now()
+    debits = [Debit(answer=answer, patient_id=each, price=answer.price, at=at) for each in (None, *ids)]
+    Debit.objects.bulk_create(debits, batch_size=500)
+
+
+def _granted(name: str, default: int) -> int:
+    return int(getattr(settings, name, default))
