@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from audit import log
 from audit import queries as audit
 from audit.models import Event
-from consent.keyholder import backends, readers, wire
+from consent.keyholder import backends, readers, studies, wire
 from consent.keyholder.answers import answer
 from consent.keyholder.releases import FRESH, OPENED_BY, released_info
 from consent.keyholder.repairs import handed_info, message_info
@@ -50,6 +50,8 @@ _SENTENCES = {
     "nothing-sealed": _("Nothing is kept under the escrow here, so there is nothing that it opens."),
     "record-begun": _("This record has its keys already. Its patient makes the next ones."),
     "not-signed": _("The service did not sign this, or not for this server, so its keys stayed shut."),
+    "not-approved": _("Two members of the committee must approve the study, and one of them each run of it."),
+    "study-over": _("The study is over, so its keys stay shut for good."),
     "not-understood": _("The keyholder did not understand what was asked. Tell the operator."),
 }
 # What the keyholder said is its own, in this process.
@@ -185,6 +187,38 @@ def service_admitted(
     found = _ask_about(event, asked | {"to": wire.text(to.public), "statement": statement}, None)
     try:
         return taken(version, wire.raw(found["keyring"]), to, info=backends.handed_info(event.pk, version.reader_id))
+    except CannotOpen as problem:
+        raise NotReleased("nothing-sealed") from problem
+
+
+def study_begun(reader: Reader, approved: studies.Approved) -> None:
+    """Let the keyholder make a study's keyring, where two others approved it. The same again changes nothing.
+
+    Raises NotReleased. Call it once the approvals are committed.
+    """
+    _outside_a_transaction()
+    told = [*approved[:4], list(approved.votes)]
+    _ask({"ask": "begin-study", "reader": str(reader.pk), "study": told})
+
+
+def study_released(
+    version: KeyVersion, approved: studies.Approved, approval: UUID, *, record: Callable[[str], Event]
+) -> OpenKeyring:
+    """Return a study's keyring in a worker, for one run that the line `approval` allows, against a committed event.
+
+    `record` gets the hex digest of a key made for this one use and returns the event it committed: a study.run-begun
+    with details["to"], ["reader"], ["run"] and ["approval"]. Raises NotReleased, and KeyholderAway, where the
+    keyholder was away from the start before anything was recorded.
+    """
+    _outside_a_transaction()
+    require_keyholder()
+    to = OneUseKey()
+    event = record(sha256(to.public).hexdigest())
+    asked = {"ask": "run", "event": str(event.pk), "reader": str(version.reader_id), "approval": str(approval)}
+    told = {"to": wire.text(to.public), "study": [*approved[:4], list(approved.votes)]}
+    found = _ask_about(event, asked | told, None)
+    try:
+        return taken(version, wire.raw(found["keyring"]), to, info=studies.handed_info(event.pk, version.reader_id))
     except CannotOpen as problem:
         raise NotReleased("nothing-sealed") from problem
 

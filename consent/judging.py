@@ -20,6 +20,7 @@ from providers.roles import CLINICAL, Role
 
 # Reasons that are the same for a part that was never named; one about the reader or about time tells more.
 _PLAIN = frozenset({"no-grant", "not-in-grant"})
+STUDY = "study"  # the role of one, as the log writes it
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Urgent:
 
 @dataclass(frozen=True)
 class Presence:
-    """Where a reader is and what their session holds: the country, if known, and open emergencies by patient."""
+    """Where a reader is and what their session holds: the country, if known, open emergencies by patient, and, of a
+    study's worker, the run for which the keyholder let the study's keys go."""
 
     place: str = ""
+    run: uuid.UUID | None = None
     urgent: Mapping[uuid.UUID, Urgent] = field(default_factory=dict, repr=False)
 
 
@@ -46,7 +49,7 @@ class Verdict:
     """Decisions for each part asked for, and the grants that allow. `bundles` open chosen entries only."""
 
     patient: Patient
-    reader: User | Reader  # a person, or an app that the patient let in
+    reader: User | Reader  # a person, an app that the patient let in, or a study that they joined
     standing: Standing
     decisions: Mapping[Category, rules.Decision]
     grants: Mapping[uuid.UUID, Grant]
@@ -95,7 +98,8 @@ class Verdict:
     def party(self, grant: Grant | None = None) -> log.Party:
         """Return the reader as the log writes them down: where they act for a team, at the team's place."""
         if isinstance(self.reader, Reader):
-            return log.Party("app", self.reader.pk, self.reader.name)
+            role = STUDY if self.reader.kind == Reader.Kind.STUDY else ""
+            return log.Party("app", self.reader.pk, self.reader.name, role)
         own, team = party(self.reader, known=self.standing), _team_of(grant)
         return replace(own, place=team.institution.name) if team else own
 
@@ -136,11 +140,12 @@ def judge(
 ) -> Verdict:
     """Decide on each part by `consent.rules`, from facts read now; with `about`, by grants only that name it.
 
-    A `Reader` is an app that the patient let in; people are decided on as themselves and through their teams.
+    A `Reader` is an app that the patient let in, or a study, which reads in a run alone (`presence.run`); people are
+    decided on as themselves and through their teams.
     """
     at = clock.now()
     known = (
-        _of_app(patient, reader, presence)
+        _of_program(patient, reader, presence)
         if isinstance(reader, Reader)
         else _of_person(patient, reader, purpose, presence, at)
     )
@@ -192,12 +197,30 @@ def _of_person(patient: Patient, reader: User, purpose: Purpose | str, presence:
     return _Known(seen, asking, grants, known, situation)
 
 
+def _of_program(patient: Patient, reader: Reader, presence: Presence) -> _Known:
+    return (
+        _of_study(patient, reader, presence) if reader.kind == Reader.Kind.STUDY else _of_app(patient, reader, presence)
+    )
+
+
+def _of_study(patient: Patient, reader: Reader, presence: Presence) -> _Known:
+    """Return what is known of a study: without a run it is nobody, whoever asks in its name."""
+    running = presence.run is not None
+    asking = rules.ReaderFacts(active=running, in_good_standing=running, because="" if running else "no-run")
+    given = [grant for grant in queries.to_app(patient, reader) if grant.purpose == Purpose.HRESCH]
+    return _without_licence(reader, asking, given, presence)
+
+
 def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
     """Return what is known of an app: it has no licence and no team, and nobody is blocked or assigned."""
     app = queries.connected(reader)
     asking = queries.app_facts(app)
     # An app is one patient's; whatever else a row says, of nobody else's record it is given anything.
     given = queries.to_app(patient, reader) if app is not None and app.patient_id == patient.pk else ()
+    return _without_licence(reader, asking, given, presence)
+
+
+def _without_licence(reader: Reader, asking: rules.ReaderFacts, given: Iterable[Grant], presence: Presence) -> _Known:
     grants = {grant.pk: grant for grant in given}
     seen = Standing(asking.active, "", "", None, asking.because, None, name=reader.name)
     known = {pk: queries.facts(grant) for pk, grant in grants.items()}

@@ -104,7 +104,7 @@ def connected(reader: Reader) -> App | None:
 
 
 def to_app(patient: Patient, reader: Reader) -> list[Grant]:
-    """Return all grants of one patient to one app, over and ended ones too."""
+    """Return all grants of one patient to one app or study, over and ended ones too."""
     return _TO_APP.rows(patient=patient.pk, reader=reader.pk)
 
 

@@ -90,6 +90,7 @@ REFUSALS = {
     "app-withdrawn": gettext_lazy(
         "This app is no longer in use here, so it opens nothing of {name}’s record. Ask who makes it what to use now."
     ),
+    "no-run": gettext_lazy("A study reads in a run that its committee approved, and in no other way."),
     "not-in-scope": gettext_lazy(
         "What this program was allowed to ask for does not include this. Sign in with it again and let it ask for more."
     ),
@@ -137,10 +138,11 @@ def grant_sentence(
     legal_copy: bool = False,
     by: str = "",
     app: bool = False,
+    study: bool = False,
 ) -> str:
     """Return the sentence a patient confirms, in their language and zone. The grant keeps it word for word.
 
-    `by` names who confirms it for them; `app` says that the reader is a program, not a person.
+    `by` names who confirms it for them; `app` says that the reader is a program, `study` that it is a study.
     """
     with override(language):
         here = ZoneInfo(zone)
@@ -155,6 +157,14 @@ def grant_sentence(
         if app:
             return (
                 _("The app %(reader)s may %(verb)s %(what)s %(when)s%(where)s, for you. You can stop this at any time.")
+                % facts
+            )
+        if study:
+            return (
+                _(
+                    "The study “%(reader)s” may use %(what)s %(when)s, for research. Nobody there is told who you are. "
+                    "You can withdraw at any time."
+                )
                 % facts
             )
         if legal_copy:

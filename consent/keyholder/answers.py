@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import Error
 
 from consent import queries
-from consent.keyholder import backends, readers, releases, repairs, wire
+from consent.keyholder import backends, readers, releases, repairs, studies, wire
 from consent.keyholder.token import TokenAway
 from ehr.accounts.keyrings import CannotOpen
 from ehr.clock import ClockUnsure
@@ -81,6 +81,17 @@ def _admit(asked: _Message) -> _Message:
     return {"keyring": wire.text(keyring)}
 
 
+def _begin_study(asked: _Message) -> _Message:
+    studies.begin(_id(asked, "reader"), _approved(asked))
+    return {"state": "ok"}
+
+
+def _run(asked: _Message) -> _Message:
+    event, reader, approval = _id(asked, "event"), _id(asked, "reader"), _id(asked, "approval")
+    keyring = studies.release(event, reader, _approved(asked), approval, to=_key(asked, "to"))
+    return {"keyring": wire.text(keyring)}
+
+
 def _open(_asked: _Message) -> _Message:
     return {"made": readers.open_all()}
 
@@ -108,6 +119,8 @@ _ASKED: Mapping[str, Callable[[_Message], _Message]] = {
     "message": _message,
     "begin": _begin,
     "admit": _admit,
+    "begin-study": _begin_study,
+    "run": _run,
     "held": _held,
     "open": _open,
     "ping": _ping,
@@ -126,6 +139,16 @@ def _registered(asked: _Message) -> backends.Registered:
         return backends.Registered.read(asked.get("service"))
     except ValueError as problem:
         raise wire.Garbled("A service is registered with three texts.") from problem
+
+
+def _approved(asked: _Message) -> studies.Approved:
+    try:
+        approved = studies.Approved.read(asked.get("study"))
+        for one in approved.votes:
+            UUID(one)
+    except ValueError as problem:
+        raise wire.Garbled("A study is approved with five facts, and lines by their ids.") from problem
+    return approved
 
 
 def _key(asked: _Message, name: str) -> bytes:

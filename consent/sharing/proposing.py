@@ -93,6 +93,7 @@ def propose(
         whom.problem
         or _problem(patient, whom, chosen, allowed, starts, ends, now, longest)
         or _problem_of_narrowing(narrow, now)
+        or _problem_of_study(whom.reader, allowed, purpose, narrow, origin)
     )
     if problem:
         raise CannotGive(problem)
@@ -115,6 +116,7 @@ def propose(
         legal_copy=origin.kind == Grant.Kind.LEGAL_COPY,
         by=origin.delegation.reader.name if origin.delegation else "",
         app=whom.reader.kind == Reader.Kind.APP,
+        study=whom.reader.kind == Reader.Kind.STUDY,
     )
     # Moments are kept to the second, so that what is signed and what a database returns are the same.
     return Grant(
@@ -138,6 +140,19 @@ def _problem_of_narrowing(narrow: Narrow, now: datetime) -> str:
         return _("Choose a last day of the record that is not in the future, or leave it open.")
     if narrow.record_from and narrow.record_until and narrow.record_from > narrow.record_until:
         return _("Choose a first day of the record that is before the last one.")
+    return ""
+
+
+def _problem_of_study(reader: Reader, actions: list[str], purpose: str, narrow: Narrow, origin: Origin) -> str:
+    """Keep to what a study may ever be given: whole parts, to read, for research, by the patient in person.
+
+    Nobody else is given anything for research: no portal opens a record for that.
+    """
+    plain = actions == [Action.READ] and narrow == WHOLE and origin == BY_PATIENT
+    if (reader.kind == Reader.Kind.STUDY) != (purpose == Purpose.HRESCH):
+        return _("A study is joined under “Research”, and nothing else is shared for research.")
+    if reader.kind == Reader.Kind.STUDY and not plain:
+        return _("A study reads whole parts, and only you can join it. Choose parts under “Research”.")
     return ""
 
 

@@ -42,7 +42,7 @@ def who(reader: User | Reader, at: datetime, *, language: str) -> Who:
     """Return a person, or a team, as the sentence of a grant names them in a language."""
     team = reader if isinstance(reader, Reader) and reader.user is None else None
     person = reader.user if isinstance(reader, Reader) else reader
-    if isinstance(reader, Reader) and reader.kind == Reader.Kind.APP:
+    if isinstance(reader, Reader) and reader.kind in {Reader.Kind.APP, Reader.Kind.STUDY}:
         return Who(reader, None, reader.name, "")
     if person is not None:
         (stored,) = _OF_PERSON.rows(user=person.pk)

@@ -87,7 +87,7 @@ def test_a_key_that_is_none_is_not_understood(ground):
 def test_every_refusal_has_its_sentence():
     words = {"no-event", "altered", "stale", "other-key", "other-patient", "other-reader", "other-action", "used"}
     words |= {"claim-not-ready", "kept-shut", "not-checked", "standing", "too-many", "nothing-sealed", "record-begun"}
-    words |= {"not-signed"}
+    words |= {"not-signed", "not-approved", "study-over"}
     assert words | {"not-understood"} == set(escrow._SENTENCES)
     assert len({str(NotReleased(word)) for word in words}) >= len(words) - 1
 

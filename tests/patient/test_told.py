@@ -12,12 +12,13 @@ from audit import log, queries
 from ehr import clock
 from ehr.portals.patient import acts, story
 
-PACKAGES = ("appointments", "audit", "consent", "patients", "providers", "ehr")
+PACKAGES = ("appointments", "audit", "consent", "patients", "providers", "research", "ehr")
 ACT = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 # Acts about an account, a licence, a place or the log itself: they have no patient, so they stand on nobody's list.
 ABOUT_NO_PATIENT = {
     "account", "backup-codes", "clinician", "credential", "evidence", "institution", "key", "keyring", "log",
-    "guardian", "membership", "privilege", "recovery-code", "second-factor", "service", "team",
+    "guardian", "membership", "privilege", "recovery-code", "researcher", "second-factor", "service", "study",
+    "team",
     "template",
 }  # fmt: skip
 WITHOUT_A_SUBJECT = {
@@ -74,8 +75,11 @@ NEVER_PATIENTS = {
     "appointment.refused", "appointment.dispute-answered", "waiting.offered", "waiting.lapsed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
     "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
+    "research.read", "research.refused", "research.counted", "research.asked", "research.released",
+    "research.destroyed", "research.published", "research.paid",
 }  # fmt: skip
 ONLY_PATIENTS = {
+    "research.joined",
     "device.added",
     "device.stopped",
     "consent.taken-up",

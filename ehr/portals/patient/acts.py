@@ -2,8 +2,11 @@
 
 from django.utils.translation import gettext_lazy
 
+from ehr.portals.patient import research_acts
+
 # What others did, what the patient did, and what a machine did, where the same act reads differently.
 THEIRS = {
+    **research_acts.THEIRS,
     "chart.opened": gettext_lazy("Read your %(parts)s."),
     "entry.opened": gettext_lazy("Read one entry of your %(parts)s."),
     "attachment.opened": gettext_lazy("Opened a file in your %(parts)s."),
@@ -171,6 +174,7 @@ THEIRS = {
     "payment.taken-up": gettext_lazy("Lets a payment of yours go on by itself after all."),
 }
 YOURS = {
+    **research_acts.YOURS,
     "device.added": gettext_lazy("You let your device %(reader)s send readings. It can read nothing."),
     "device.stopped": gettext_lazy("You stopped your device %(reader)s. It sends nothing more."),
     "stray.named": gettext_lazy("You said that something in your record is about somebody else. Staff look at it."),

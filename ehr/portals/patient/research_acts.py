@@ -1,0 +1,26 @@
+"""What research does, as a person reads it on their list: data for `acts`. A study is named, nobody in it is."""
+
+from django.utils.translation import gettext_lazy
+
+from research.words import Act
+
+THEIRS = {
+    Act.READ: gettext_lazy("Read your %(parts)s for the study %(reader)s. Nobody was told who you are."),
+    Act.REFUSED: gettext_lazy("Wanted to read your %(parts)s for the study %(reader)s, and was refused."),
+    Act.COUNTED: gettext_lazy("Counted you among others for the study %(reader)s. Small numbers are shown to nobody."),
+    Act.ASKED: gettext_lazy(
+        "Answered a question of the study %(reader)s about many people, you among them. The answer was blurred, so that "
+        "it says nothing of one person."
+    ),
+    Act.RELEASED: gettext_lazy(
+        "Handed data to the study %(reader)s, with what you share and without anything that says who you are."
+    ),
+    Act.DESTROYED: gettext_lazy("Said that the data they had of you for the study %(reader)s are destroyed."),
+    Act.PUBLISHED: gettext_lazy("Published what the study %(reader)s found."),
+    Act.PAID: gettext_lazy("Set aside what you are paid by the study %(reader)s."),
+    Act.WITHDRAWN: gettext_lazy("Ended your part in the study %(reader)s. It reads nothing of you any more."),
+}
+YOURS = {
+    Act.JOINED: gettext_lazy("You joined the study %(reader)s with your %(parts)s."),
+    Act.WITHDRAWN: gettext_lazy("You withdrew from the study %(reader)s. It reads nothing of you any more."),
+}
