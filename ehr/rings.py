@@ -38,6 +38,9 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "move visits on": {"task": "appointments.tasks.move_visits_on", "schedule": schedule(15)},
         "remind of visits": {"task": "appointments.tasks.remind", "schedule": schedule(60)},
         "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},
+        "follow joinings": {"task": "research.tasks.follow_joinings", "schedule": schedule(30)},
+        "relay opt-ins": {"task": "research.tasks.relay_opt_ins", "schedule": schedule(10)},
+        "move studies on": {"task": "research.tasks.move_studies_on", "schedule": schedule(60)},
     }
     for bell in bells.values():
         bell["options"] = {"expires": max(5.0, bell["schedule"].run_every.total_seconds())}

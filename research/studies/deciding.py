@@ -131,6 +131,20 @@ def close(study: Study, *, by: User, reason: str = "") -> Study:
     return study
 
 
+def end(study: Study) -> bool:
+    """Close a study whose term is over; tell whether it was this call that did. May run twice."""
+    with transaction.atomic():
+        study = locked(study)
+        if study.ends > clock.now() or study.state not in {State.APPROVED, State.PAUSED}:
+            return False
+        study.state, study.closed_at = after(study, Verb.CLOSE), clock.now()
+        study.save(update_fields=["state", "closed_at"])
+        destroy_keys(study)
+        log_study("study.closed", study, None, reason="term")
+        _tell(study, "study.closed")
+    return True
+
+
 def destroy_keys(study: Study) -> None:
     """Destroy what is kept of a study's private key. Its public one stays, for what was signed to it names it."""
     gone = {"by_passphrase": None, "by_recovery_code": None, "changed_at": clock.now()}

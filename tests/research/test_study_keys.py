@@ -19,7 +19,7 @@ from ehr.accounts.keyrings import CannotOpen
 from ehr.accounts.keyrings.held import open_held
 from ehr.accounts.models import Keyring, Reader, User
 from providers.rules import NotPossible
-from research import queries
+from research import queries, tasks
 from research.models import Run, Study
 from research.studies import deciding, running
 from research.studies.states import State
@@ -192,3 +192,13 @@ def test_a_paused_study_begins_no_run(study, run, board):
     deciding.pause(study, by=board.first, reason="A complaint.")
     with pytest.raises(NotPossible, match="not open"):
         running.keys_for(run)
+
+
+def test_a_study_ends_with_its_term_and_its_keys_with_it(study, run):
+    assert tasks.move_studies_on() == 0
+    with time_machine.travel(study.ends + timedelta(seconds=1), tick=False):
+        assert tasks.move_studies_on() == 1
+        assert tasks.move_studies_on() == 0
+    study.refresh_from_db()
+    assert study.state == State.CLOSED
+    assert Keyring.objects.get(reader=study.reader).by_passphrase is None

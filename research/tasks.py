@@ -1,0 +1,39 @@
+"""What workers do for research. Each may run twice, and finds its work in the database."""
+
+import logging
+
+from celery import shared_task
+
+from consent.escrow import NotReleased
+from ehr import clock
+from research import joining
+from research.models import Study
+from research.studies import deciding
+from research.studies.states import State
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def follow_joinings() -> int:
+    """Note who is out of a study because their permission ended elsewhere, or it closed; return how many."""
+    return joining.follow()
+
+
+@shared_task
+def relay_opt_ins() -> int:
+    """Put due commitments into transactions, a batch each; return how many went."""
+    return joining.relay()
+
+
+@shared_task
+def move_studies_on() -> int:
+    """Open studies that two approved while the keyholder was away, and close those whose term is over."""
+    count = 0
+    for study in Study.objects.filter(state=State.WAITING, second_approver__isnull=False):
+        try:
+            count += deciding.finish(study).state == State.APPROVED
+        except NotReleased as stopped:
+            logger.warning("Study %s waits for its keys: %s", study.pk, stopped.because)
+    over = Study.objects.filter(state__in=[State.APPROVED, State.PAUSED], ends__lte=clock.now())
+    return count + sum(deciding.end(study) for study in over)
