@@ -20,6 +20,7 @@ class Pattern(Enum):
 
 
 PATTERNS = {
+    "appointment.read": Pattern.READ,
     "attachment.opened": Pattern.READ,
     "case.read": Pattern.READ,
     "chart.listed": Pattern.READ,

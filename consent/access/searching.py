@@ -95,6 +95,19 @@ def open_record(
     )
 
 
+def may_open(patient: Patient, caller: Caller, types: Collection[str] | None) -> bool:
+    """Tell whether a caller may open a part now in which something of these types can be. Nothing opens by that, and
+    nothing is on the log: ask it where there is something to tell also without.
+    """
+    asked = inside(_where(types), caller.parts)
+    if not asked or caller.is_owner(patient):
+        return bool(asked)
+    verdict = judge(
+        patient, caller.reader, action=Action.READ, purpose=caller.purpose, parts=asked, presence=caller.presence
+    )
+    return verdict.opens_anything
+
+
 def _where(types: Collection[str] | None) -> frozenset[Category]:
     """Return the parts in which something of these types can be."""
     return frozenset(Category) if types is None else frozenset[Category]().union(*map(_parts_of, types))

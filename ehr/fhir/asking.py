@@ -58,6 +58,10 @@ class Asking:
         """Tell whether the token's scopes let something be done with a type, or with one resource of a record."""
         return self.caller.allows(kind, interaction, index, patient=patient)
 
+    def names(self, kind: str, patient: Patient) -> bool:
+        """Tell whether a scope of its own lets a type be read of a patient: for what stands in no part of a record."""
+        return self.caller.names(kind, patient=patient)
+
     def shows(self, kind: str, index: Mapping, patient: Patient) -> bool:
         """Tell whether a resource may be seen at all, read by its name or found."""
         return any(self.allow(kind, how, index, patient=patient) for how in ("read", "search-type"))

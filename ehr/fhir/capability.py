@@ -48,8 +48,11 @@ _SUBSCRIPTION = {
     ],
 }
 _SAID = {
+    "Appointment": "Visits booked here, where a scope names the type, beside what others sent. Booked by /api/v1.",
+    "Schedule": "Whom can be booked now. What others sent is in the record it came with: Patient/[id]/Schedule.",
+    "Slot": "Free times, 31 days of them at most; by its id a time is free or busy. What others sent is in its record.",
     "Group": "Group/mine: those who let whoever asks read something of their record now.",
-    "Practitioner": "A clinician's app reads its fhirUser here; every other one is part of a record.",
+    "Practitioner": "A clinician's app reads its fhirUser here, all who have hours too; others are part of a record.",
 }
 _VALIDATE = {"validate": "http://hl7.org/fhir/OperationDefinition/Resource-validate"}
 

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-from ehr.fhir import files, kinds, outcomes, pages, people, query, records, search, wire
+from ehr.fhir import directory, files, kinds, outcomes, pages, people, query, records, search, times, wire
 from ehr.fhir.asking import Asking
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
@@ -22,6 +22,8 @@ def read(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> An
         return Answer(200, file, {"ETag": f'W/"{file["meta"]["versionId"]}"'})
     if kind == "Practitioner" and (person := people.whoever_asks(asking, fhir_id)):
         return Answer(200, shaped(person, told))
+    if listed := directory.find(asking, kind, fhir_id):
+        return Answer(200, shaped(listed, told))
     found = newest(asking, kind, fhir_id)
     if found.deleted:
         raise outcomes.gone()
@@ -175,5 +177,8 @@ def search_compartment(_sent: Sent, told: Asked, asking: Asking, fhir_id: str, k
 
 def _searched(told: Asked, asking: Asking, kind: str, path: str, within: Patient | None = None) -> Answer:
     told, place = pages.opened(asking, told, path)
-    found = search.find(asking, search.question(kind, told), within=within)
+    asked = search.question(kind, told)
+    # Whom can be booked is nobody's record; what others sent of these types is found in the one it came with.
+    listed = within is None and kind in times.KINDS
+    found = times.find(asking, asked) if listed else search.find(asking, asked, within=within)
     return Answer(200, pages.searchset(found, place, asking=asking, path=path))

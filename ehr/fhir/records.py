@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 
+from appointments.models import Appointment
 from audit import log
 from consent import access
 from consent.access import AccessDenied, IndexedEntry, OpenRecord
-from ehr.fhir import naming, outcomes, told
+from ehr.fhir import naming, outcomes, told, visits
 from ehr.fhir.asking import Asking
 from ehr.r4 import ranges, search
 from ehr.smart.backends import ServiceCaller
@@ -52,7 +53,7 @@ class Seen:
     @cached_property
     def index(self) -> Mapping:
         """Its search values, with the id and the time that this server gives it."""
-        return _indexed(self.row.index, self.id, self.written_at) if self.row else {}
+        return indexed(self.row.index, self.id, self.written_at) if self.row else {}
 
     @cached_property
     def resource(self) -> dict:
@@ -92,32 +93,33 @@ class Person(Seen):
 
     @cached_property
     def index(self) -> Mapping:
-        return _indexed(search.values(self.resource), self.id, self.written_at)
+        return indexed(search.values(self.resource), self.id, self.written_at)
 
 
 class Told(Seen):
     """Something that is told as FHIR and stored as none."""
 
-    def __init__(self, record: "Record", resource: dict) -> None:
+    def __init__(self, record: "Record", resource: dict, *, number: int = 1, current: bool = True) -> None:
         self.record = record
         self.row = None
         self.resource = resource
         self.kind, self.id = resource["resourceType"], resource["id"]
         self.name = f"{self.kind}/{self.id}"
-        self.version = int(resource["meta"].get("versionId", "1"))
+        self.version = number
         self.written_at = datetime.fromisoformat(resource["meta"]["lastUpdated"])
-        self.current, self.deleted = True, False
+        self.current, self.deleted = current, False
 
     @property
     def version_id(self) -> str:
-        return str(self.version)
+        return str(self.resource["meta"].get("versionId", "1"))
 
     @cached_property
     def index(self) -> Mapping:
-        return _indexed(search.values(self.resource), self.id, self.written_at)
+        return indexed(search.values(self.resource), self.id, self.written_at)
 
 
-def _indexed(index: Mapping, fhir_id: str, written_at: datetime) -> Mapping:
+def indexed(index: Mapping, fhir_id: str, written_at: datetime) -> Mapping:
+    """Return search values with the id and the time that this server gives."""
     known = index.get("p", {}) | {"_id": [["", fhir_id, ""]], "_lastUpdated": _at(written_at)}
     return {**index, "id": fhir_id, "p": known}
 
@@ -135,6 +137,9 @@ class Record:
     asking: Asking
     opened: OpenRecord | None = field(repr=False)  # None where no more than who it is about may be known
     told: Sequence[dict] = field(default=(), repr=False)  # resources that are stored nowhere
+    visits: Sequence[Appointment] = field(default=(), repr=False)
+    is_named: bool = True  # whether it may be known more of whom it is about than what is told says
+    every_version: bool = False
 
     @cached_property
     def names(self) -> Naming:
@@ -149,10 +154,12 @@ class Record:
         newest = max(people, key=lambda row: (row.written_at, row.logical_bytes), default=None)
         own = newest.logical_bytes if newest else None
         seen = [Seen(self, row, str(self.patient.pk if row.logical_bytes == own else row.logical_id)) for row in rows]
-        if newest is None:
+        if newest is None and self.is_named:
             seen.append(Person(self))
         seen += [Told(self, one) for one in self.told]
-        return [one for one in seen if one.deleted or self.asking.shows(one.kind, one.values, self.patient)]
+        shown = [one for one in seen if one.deleted or self.asking.shows(one.kind, one.values, self.patient)]
+        booked = visits.versions(self.visits, shown, every=self.every_version)
+        return shown + [Told(self, one.resource, number=one.number, current=one.current) for one in booked]
 
     @cached_property
     def current(self) -> dict[str, Seen]:
@@ -192,25 +199,46 @@ def open_one(
     """Return one record. Raises Refusal 404 where nothing of it may be opened: as if there were no such patient."""
     caller = _towards(asking, patient)
     said = told.wanted(asking, patient, kinds)
-    try:
-        opened: OpenRecord | None = access.open_record(
-            patient,
-            caller,
-            action_words=action,
-            types=None if kinds is None else frozenset(kinds),
-            logical_id=logical_id,
-            all_versions=all_versions,
-        )
-    except access.KeysLocked:
-        raise
-    except AccessDenied as denied:
-        opened = None
-        if kinds is not None and frozenset(kinds) == {"Patient"}:
-            _name(caller, patient)
-        elif not said:
-            raise outcomes.not_there() from denied
+    booked = visits.of(asking, patient, caller, kinds)
+    types = None if kinds is None else frozenset(kinds)
+    if booked is not None and types is not None:
+        types = visits.types(asking, patient, types)
+    opened: OpenRecord | None = None
+    if booked is None or access.may_open(patient, caller, types):
+        try:
+            opened = access.open_record(
+                patient, caller, action_words=action, types=types, logical_id=logical_id, all_versions=all_versions
+            )
+        except access.KeysLocked:
+            raise
+        except AccessDenied as denied:
+            if types == {"Patient"}:
+                _name(caller, patient)
+            elif not said and booked is None:
+                raise outcomes.not_there() from denied
     record = Record(patient, asking, opened, told.of(caller, patient, said))
-    asking.opened.append(record)
+    return _with_visits(record, caller, booked or (), all_versions)
+
+
+def open_visit(asking: Asking, visit: Appointment, *, action: str, all_versions: bool) -> Record:
+    """Return the record of whoever has a visit that is told to the caller, opened as far as why they come.
+
+    Whether there is such an entry makes no difference to what is done, and so none to the time it takes.
+    """
+    patient, caller = visit.patient, _towards(asking, visit.patient)
+    visits.note(visit, caller)
+    types, opened = visits.types(asking, patient, ()), None
+    if types and access.may_open(patient, caller, types):
+        why = visit.reason or visit.pk
+        opened = access.open_record(patient, caller, action_words=action, types=types, logical_id=why)
+    return _with_visits(Record(patient, asking, opened), caller, [visit], all_versions)
+
+
+def _with_visits(record: Record, caller: SmartCaller, booked: Sequence[Appointment], every: bool) -> Record:
+    record.visits, record.every_version = booked, every
+    # To a clinician who may open nothing, a visit says whose it is, and no more is said.
+    record.is_named = record.opened is not None or not booked or caller.user.pk == record.patient.user_id
+    record.asking.opened.append(record)
     return record
 
 
@@ -270,6 +298,8 @@ def record_with(asking: Asking, kind: str, fhir_id: str, *, action: str, all_ver
     within = patients_of(asking)
     if kind == "Patient" and (own := next((one for one in within if one.pk == logical_id), None)):
         return open_one(asking, own, action=action, kinds=("Patient",), all_versions=all_versions)
+    if kind == visits.KIND and (visit := visits.find(asking, logical_id)):
+        return open_visit(asking, visit, action=action, all_versions=all_versions)
     found = within[0] if len(within) == 1 else holder(within, logical_id)
     if found is None:
         _note_nobody(asking)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from ehr import clock
-from ehr.fhir import kinds, outcomes, records
+from ehr.fhir import directory, kinds, outcomes, records, spans, visits
 from ehr.fhir.asking import Asking
+from ehr.fhir.directory import Directory
 from ehr.fhir.outcomes import Issue
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Record, Seen
@@ -45,7 +46,7 @@ class Found:
     """What answers a question: the matches in their order, and everything that was opened with them, by name."""
 
     question: Question
-    records: list[Record]
+    records: Sequence[Record | Directory]
     pool: Mapping[str, Seen]
     matches: list[Seen]
 
@@ -132,12 +133,18 @@ def find(asking: Asking, asked: Question, *, within: Patient | None = None, open
         raise outcomes.beyond_scope(asked.kind)
     found = list(opened) or _opened(asking, asked, within)
     pool = {name: one for record in found for name, one in record.current.items()}
+    if asked.kind == visits.KIND:
+        pool |= directory.around(asking, _of(pool, visits.KIND), asked.touched)
     matches = [
         one
         for one in answering(asked, pool)
         if asking.allow(one.kind, "search-type", one.index, patient=one.record.patient)
     ]
     return Found(asked, found, pool, in_order(asked, matches))
+
+
+def _of(pool: Mapping[str, Seen], kind: str) -> list[Seen]:
+    return [one for one in pool.values() if one.kind == kind]
 
 
 def answering(asked: Question, pool: Mapping[str, Seen]) -> list[Seen]:
@@ -165,11 +172,21 @@ def _newest_first(items: Iterable[Seen]) -> list[Seen]:
 
 
 def _opened(asking: Asking, asked: Question, within: Patient | None) -> list[Record]:
-    patients = [within] if within else _about(asked, records.patients_of(asking))
+    patients = [within] if within else _about(asked, _within_reach(asking, asked))
     if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
         words = "This would open more records than are opened at once. Name the patient, as in patient=Patient/ and id."
         raise outcomes.Refusal(422, "too-costly", words)
     return records.open_all(asking, patients, kinds=asked.touched, action="record.searched")
+
+
+def _within_reach(asking: Asking, asked: Question) -> list[Patient]:
+    """Return whose records a question can open: with visits, also those with whom whoever asks has one then."""
+    found = records.patients_of(asking)
+    if asked.kind == visits.KIND:
+        known = {one.pk for one in found}
+        when = spans.between(asked.grouped.get("date", ()))
+        found = found + [one for one in visits.patients(asking, *when) if one.pk not in known]
+    return found
 
 
 def _about(asked: Question, patients: Sequence[Patient]) -> list[Patient]:

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from consent import access
 from consent.access import AccessDenied, Draft
-from ehr.fhir import kinds, naming, outcomes, records, told
+from ehr.fhir import kinds, naming, outcomes, records, told, visits
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
-from ehr.fhir.records import Seen
+from ehr.fhir.records import Seen, Told
 from ehr.r4 import labels, references, search, text, validate
 from patients.models import Entry, Patient
 
@@ -96,6 +96,9 @@ def new(kind: str, resource: dict, *, logical_id: uuid.UUID | None = None, at: s
         words = "A record begins when its person signs up or is registered. Update the Patient that is there instead."
         raise Refusal(405, "not-supported", words, headers={"Allow": "GET"})
     _check_kind(kind, resource, at)
+    if kind == visits.KIND and visits.is_offered_here(resource):
+        words = "A time of this server's is booked by /api/v1: keep it, see its price and terms, then book it."
+        raise Refusal(422, "business-rule", words, at=f"{at or kind}.slot")
     given = logical_id or uuid.uuid4()
     return Change(kind, given, str(given), 1, _ours(resource, str(given)), at=at)
 
@@ -105,6 +108,7 @@ def next_of(seen: Seen, resource: dict, *, at: str = "") -> Change:
     _check_kind(seen.kind, resource, at)
     if resource.get("id") != seen.id:
         raise outcomes.not_understood("The id in the body is not the one in the address.", at=f"{seen.kind}.id")
+    _check_stored(seen)
     if seen.row is None and not seen.record.shows_basics:
         raise outcomes.may_not("Who this is about may be read here, and not changed.")
     stored = _ours(resource, str(seen.logical_id))
@@ -113,11 +117,19 @@ def next_of(seen: Seen, resource: dict, *, at: str = "") -> Change:
 
 def without(seen: Seen, *, at: str = "") -> Change:
     """Return the version that says that something was deleted. Raises Refusal."""
+    _check_stored(seen)
     if seen.kind == "Patient" or seen.row is None:
         words = "Whose record this is stays with it. Their rights to have it erased are exercised with the operator."
         raise Refusal(405, "not-supported", words, headers={"Allow": "GET, PUT, PATCH"})
     parts = tuple(seen.row.parts)
     return Change(seen.kind, seen.logical_id, seen.id, seen.version + 1, None, seen.record.patient, parts, at)
+
+
+def _check_stored(seen: Seen) -> None:
+    """Raise Refusal for what is told here and stored as none: it is changed where it comes from."""
+    if isinstance(seen, Told):
+        words = "This server tells this itself, from what was booked or signed. It is changed there: visits by /api/v1."
+        raise Refusal(405, "not-supported", words, headers={"Allow": "GET"})
 
 
 def _check_kind(kind: str, resource: dict, at: str) -> None:

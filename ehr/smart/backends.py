@@ -158,6 +158,13 @@ class ServiceCaller(SmartCaller):
         ticked = scopes.read(authorization.scope) if authorization else None
         return ticked is not None and ticked.allow(kind, interaction, index, "system")
 
+    def names(self, kind: str, *, patient: Patient | None = None) -> bool:
+        if not self.scopes.name(kind, "system"):
+            return False
+        authorization = self._let_in.get(patient.pk) if patient else None
+        ticked = scopes.read(authorization.scope) if authorization else None
+        return patient is None or (ticked is not None and ticked.name(kind, "system"))
+
     def reaches(self, patient: Patient) -> bool:
         return patient.pk in self._let_in
 

@@ -40,6 +40,10 @@ class SmartCaller(Caller):
         """
         return self.scopes.allow(kind, interaction, index, *self._levels(patient))
 
+    def names(self, kind: str, *, patient: Patient | None = None) -> bool:
+        """Tell whether a scope of its own lets a type be read, of a patient or of anybody the token is for."""
+        return self.scopes.name(kind, *self._levels(patient))
+
     def reaches(self, patient: Patient) -> bool:
         """Tell whether the token is for this patient's record at all; what opens there, the door decides."""
         return any(scope.level in self._levels(patient) for scope in self.scopes.resources)

@@ -24,7 +24,11 @@ SCOPES = [
     "patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
     "patient/AuditEvent.rs",
     "patient/Consent.rs",
+    "patient/Appointment.rs",
     "user/*.cruds",
+    "user/Appointment.rs",
+    "user/Schedule.rs",
+    "user/Slot.rs",
     "system/*.rs",
     "system/*.c",
 ]

@@ -15,7 +15,7 @@ from ehr import clock
 from ehr.frame.categories import About, all_six
 from ehr.frame.forms import Option
 from ehr.smart import allowing, bearers, words
-from ehr.smart.scopes import BY_NAME, OFFLINE, ONLINE, Scopes
+from ehr.smart.scopes import BY_NAME, OFFLINE, ONLINE, VISITS, Scopes
 from ehr.words import SENSITIVE, Category
 
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
@@ -40,6 +40,7 @@ class _Asking(forms.Form):
     """What an app asks for, thing by thing, and until when."""
 
     works = False
+    apart = BY_NAME  # what is not asked among the things
     things = forms.MultipleChoiceField(
         label=gettext_lazy("What it asks for"),
         help_text=gettext_lazy("Take away the tick from what it need not have."),
@@ -55,7 +56,7 @@ class _Asking(forms.Form):
     def __init__(self, *args, asked: Scopes, **kwargs):
         super().__init__(*args, **kwargs)
         self.asked = asked
-        things = [words.thing(one, works=self.works) for one in asked.resources if one.kind not in BY_NAME]
+        things = [words.thing(one, works=self.works) for one in asked.resources if one.kind not in self.apart]
         self.fields["things"].choices = [(str(one.scope), one.text) for one in things]
         self.fields["things"].initial = [str(one.scope) for one in things]
         self.fields["until"].choices = [(name, Option(label, hint)) for name, label, hint, _life in self.spans()]
@@ -77,6 +78,7 @@ class _Asking(forms.Form):
 class PatientForm(_Asking):
     """Which parts of one's own record, the sensitive ones apart; what is not in the record, each by itself."""
 
+    apart = BY_NAME | {VISITS}
     ordinary = forms.MultipleChoiceField(
         label=gettext_lazy("Parts of your record"), widget=forms.CheckboxSelectMultiple, required=False
     )
@@ -101,14 +103,21 @@ class PatientForm(_Asking):
         help_text=gettext_lazy("Whom you share with, what, and until when."),
         required=False,
     )
-    field_order = ("ordinary", "sensitive", "write", "log", "permissions", "things", "until")
-    _BY_NAME = {"log": "AuditEvent", "permissions": "Consent"}
+    visits = forms.BooleanField(
+        label=gettext_lazy("It may see your visits"),
+        help_text=gettext_lazy(
+            "When, where, with whom and which kind of visit, sensitive ones too. Why you come stands in your record."
+        ),
+        required=False,
+    )
+    field_order = ("ordinary", "sensitive", "write", "log", "permissions", "visits", "things", "until")
+    _BY_NAME = {"log": "AuditEvent", "permissions": "Consent", "visits": VISITS}
 
     def __init__(self, *args, asked: Scopes, **kwargs):
         super().__init__(*args, asked=asked, **kwargs)
         wanted = frozenset[Category]().union(*(words.parts_of(one) for one in asked.resources))
         parts = all_six()
-        # Who reads the list of openings knows at least whose it is.
+        # Who reads the list of openings, or of visits, knows at least whose it is.
         ordinary = (wanted - SENSITIVE) or {Category.BASIC}
         self.fields["ordinary"].choices = _options(one for one in parts if Category(one.slug) in ordinary)
         self.fields["sensitive"].choices = _options(one for one in parts if one.sensitive)

@@ -16,6 +16,9 @@ OFFLINE, ONLINE = "offline_access", "online_access"
 PLAIN = frozenset({LAUNCH, LAUNCH_PATIENT, OPENID, FHIR_USER, OFFLINE, ONLINE})
 # Who looked, and who is let in: a scope for everything does not include them; they are asked for by name.
 BY_NAME = frozenset({"AuditEvent", "Consent"})
+# Visits that were booked here stand in no part of a record: they, too, are told where a scope names them. Those that
+# other systems sent are entries like any other.
+VISITS = "Appointment"
 
 _PATTERN = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,40})\.([a-z*]{1,5})(?:\?([^\s?]{1,200}))?")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
@@ -130,6 +133,10 @@ class Scopes:
                 if letter and scope.level in levels and letter in scope.verbs and scope.is_about(kind)
             ]
         return any(index is None or scope.fits(index) for scope in known)
+
+    def name(self, kind: str, *levels: str) -> bool:
+        """Tell whether a type may be read by a scope of its own: one for everything is none."""
+        return any(one.kind == kind and one.level in levels and one.reads for one in self.resources)
 
     @cached_property
     def _asked(self) -> dict[tuple, list[Scope]]:

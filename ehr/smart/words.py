@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent import sentences
 from ehr.r4 import labels
-from ehr.smart.scopes import BY_NAME, Scope, Scopes
+from ehr.smart.scopes import BY_NAME, VISITS, Scope, Scopes
 from ehr.words import SENSITIVE, Category
 
 KINDS = {
@@ -42,7 +42,9 @@ KINDS = {
     "Provenance": _("where entries come from"),
     "QuestionnaireResponse": _("answers to questionnaires"),
     "RelatedPerson": _("relatives and contacts"),
+    "Schedule": _("who can be booked"),
     "ServiceRequest": _("referrals and orders"),
+    "Slot": _("free times"),
     "Specimen": _("samples"),
 }
 CATEGORIES = {
@@ -124,7 +126,7 @@ def parts_of(scope: Scope) -> frozenset[Category]:
 
 
 def within(scopes: Scopes, parts: frozenset[Category]) -> Scopes:
-    """Return the scopes of which something can be in these parts; those asked for by name stay."""
+    """Return the scopes of which something can be in these parts; those that have a tick of their own stay."""
     sensitive = bool(parts & SENSITIVE)
-    kept = (one for one in scopes.resources if one.kind in BY_NAME or sensitive or parts_of(one) & parts)
+    kept = (one for one in scopes.resources if one.kind in BY_NAME | {VISITS} or sensitive or parts_of(one) & parts)
     return Scopes(scopes.plain, tuple(kept))
