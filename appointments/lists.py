@@ -35,6 +35,7 @@ FULL = (
     "visit_type",
     "place",
     "grant",
+    "booked_by",
 )
 MOST_FOUND = 50
 MOST_TIMES = 120  # on one page, but for a single day that has more
@@ -153,8 +154,8 @@ def _in_standing(found: Iterable[Schedule], at: datetime) -> list[Bookable]:
         for one in found
         if one.institution_id in seen[one.timetable.clinician.user_id].clinical_at
     ]
-
     return [one for one in here if one.visit_types]
+
 
 def one_bookable(schedule: UUID, visit_type: UUID, at: datetime) -> tuple[Schedule, VisitType] | None:
     """Return a schedule and one of its kinds of visit, where that can be booked now."""
@@ -217,7 +218,6 @@ def referrals_to(patient: Patient, schedule: Schedule) -> list[Referral]:
 
 
 # --- Where people are seen -------------------------------------------------------------------------
-def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
 def _with_confirmation(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
     """Say of each visit, as `confirmed`, whether its patient said by a reminder's link that they come."""
     return rows.annotate(
@@ -230,6 +230,7 @@ def is_confirmed(visit: Appointment) -> bool:
     return bool(getattr(visit, "confirmed", False))
 
 
+def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
     """Return those of these visits that are on a day, each by the clocks of its own place, soonest first."""
     begin = datetime.combine(on, datetime.min.time(), UTC)
     near = rows.filter(starts__gte=begin - timedelta(hours=14), starts__lt=begin + timedelta(hours=38))

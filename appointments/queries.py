@@ -8,11 +8,23 @@ from django.db.models import Count, Q
 
 from appointments.models import Appointment, Dispute, Status
 from appointments.rules import LIVE
+from ehr.accounts.models import User
 
 
-def clashing(patient: UUID, starts: datetime, ends: datetime, *, besides: Appointment | None = None) -> bool:
-    """Tell whether a patient has another visit in this time that was not called off and is not over."""
+def clashing(
+    patient: UUID,
+    starts: datetime,
+    ends: datetime,
+    *,
+    besides: Appointment | None = None,
+    booked_by: User | None = None,
+) -> bool:
+    """Tell whether a patient has another visit in this time that was not called off and is not over.
+
+    With `booked_by`, among those that this person booked: of no other are they to learn.
+    """
     rows = Appointment.objects.filter(patient=patient, status__in=LIVE, starts__lt=ends, ends__gt=starts)
+    rows = rows.filter(booked_by=booked_by) if booked_by else rows
     return (rows.exclude(pk=besides.pk) if besides else rows).exists()
 
 

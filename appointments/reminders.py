@@ -26,7 +26,8 @@ from appointments.booking.changing import locked, told
 from appointments.models import Appointment, Reminder, Status
 from appointments.payments import policy
 from appointments.refusals import NotPossible
-from appointments.standing import acting
+from appointments.standing import acting, who_hears
+from consent.models import Delegation
 from consent.queries import whom_to_tell
 from ehr import clock
 from ehr.accounts.models import User
@@ -36,6 +37,7 @@ from ehr.outbox import delivery
 from ehr.outbox.delivery import GivenUp, NotYet
 
 KIND = "visit-soon"  # the kind of news that a reminder is
+ACTING_KIND = "acting-visit-soon"  # and for who acts for a patient
 Channel = Reminder.Channel
 AT_ONCE = 500  # visits that one look writes reminders for, and reminders that one run delivers
 
@@ -67,7 +69,7 @@ def write_due() -> int:
     for hours, after, until in _windows(at):
         written = Reminder.objects.filter(appointment=OuterRef("pk"), hours=hours)
         rows = Appointment.objects.filter(
-            ~Exists(written), status=Status.BOOKED, starts__gt=after, starts__lte=until, patient__user__is_active=True
+            _somebody_to_remind(at), ~Exists(written), status=Status.BOOKED, starts__gt=after, starts__lte=until
         )
         # Agreed to, or its cancellation taken back, a visit is booked since then.
         rows = rows.annotate(since=Coalesce(Max("changes__at", filter=Q(changes__after=Status.BOOKED)), "made_at"))
@@ -79,11 +81,18 @@ def write_due() -> int:
     return count
 
 
+def _somebody_to_remind(at: datetime) -> Q:
+    """Return which visits have somebody to remind: their patient, or who acts for one without an account."""
+    acts = Delegation.objects.filter(
+        patient=OuterRef("patient"), accepted_at__isnull=False, ended_at__isnull=True, ends__gt=at
+    )
+    return Q(patient__user__is_active=True) | (Q(patient__user=None) & Exists(acts))
+
+
 def _channels(visit: Appointment) -> list[str]:
-    """Return the ways in which a visit's patient is reached; none where they have no account."""
-    found: dict[str, None] = {}
+    """Return the ways in which a visit's patient is reached; the portal, too, reaches who acts for them."""
+    found: dict[str, None] = {Channel.PORTAL: None}
     for user in whom_to_tell(visit.patient):
-        found[Channel.PORTAL] = None
         if user.email is not None:
             found[Channel.MAIL] = None
         if telephones.number_of(user) is not None:
@@ -114,18 +123,27 @@ def send(reminder: Reminder) -> None:
     """Send one reminder, if it is still true. Raises GivenUp where it is not, NotYet in its reader's quiet hours."""
     visit = Appointment.objects.select_related("patient__user").get(pk=reminder.appointment_id)
     at, user = clock.now(), visit.patient.user
-    if user is None or not user.is_active:
+    if reminder.channel != Channel.PORTAL and (user is None or not user.is_active):
         raise GivenUp("nobody to tell")
     if visit.status != Status.BOOKED:
         raise GivenUp("not ahead any more")
     if due(visit.starts, at) != reminder.hours:
         raise GivenUp("a later one is due, or the visit has begun")
     if reminder.channel == Channel.PORTAL:
-        notices.notify(user, KIND, about=visit.pk, key=reminder.key, mail=False)
+        _in_the_portal(reminder, visit)
         return
     _hold_back(user, visit, at)
     with translation.override(user.language):
         _SENDERS[reminder.channel](reminder, user, visit)
+
+
+def _in_the_portal(reminder: Reminder, visit: Appointment) -> None:
+    """Tell the patient, and who acts for them and sees this visit. That is decided now, and not when it was written."""
+    user = visit.patient.user
+    if user is not None and user.is_active:
+        notices.notify(user, KIND, about=visit.pk, key=reminder.key, mail=False)
+    for one in who_hears(visit):
+        notices.notify(one.delegate, ACTING_KIND, about=one.delegation.pk, key=f"{reminder.key}:{one.delegate.pk}")
 
 
 def _hold_back(user: User, visit: Appointment, at: datetime) -> None:
@@ -194,6 +212,7 @@ class Seen:
     for the way to its page, which asks who is there; whether it is by video stands there alone.
     """
 
+    visit: UUID
     when: str
     state: str
     owed: int
@@ -212,7 +231,6 @@ def seen(text: str) -> Seen | None:
         return None
     owed = policy.cost_of_cancelling(visit, at)
     return Seen(visit.pk, _when(visit, visit.patient.user), state, owed, visit.price, visit.currency)
-    visit: UUID
 
 
 def _state(visit: Appointment) -> str:

@@ -1,20 +1,25 @@
 """The access that comes with a visit: offered when it is booked, signed by the patient, gone when it is called off.
 
-Nobody but the patient signs: a visit that the desk booked has an offer that waits. It runs from a day before the visit
-to a week after it, and covers what this kind of visit needs; sensitive parts only where they are ticked on their own.
+Nobody but the patient signs, or who may share in the patient's name: a visit that the desk booked has an offer that
+waits. It runs from a day before the visit to a week after it, and covers what this kind of visit needs; sensitive parts
+only where they are ticked on their own.
 """
 
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appointments.models import Appointment, Status
 from appointments.rules import LIVE
 from audit import log
+from consent.access.acting import Acting
+from consent.acting import Right
+from consent.delegates import sharing
 from consent.models import Ending, Grant
 from consent.sharing import grants, proposing
 from consent.sharing.proposing import CannotGive
@@ -26,6 +31,7 @@ BEFORE = timedelta(hours=24)
 AFTER = timedelta(days=7)
 # A time that was only proposed is no visit yet.
 _OFFERED_FOR = LIVE - {Status.PROPOSED}
+_NOT_ANY_MORE = gettext_lazy("This visit does not need that of the record any more. Look at the visit again.")
 
 
 @dataclass(frozen=True)
@@ -63,19 +69,18 @@ def offered(appointment: Appointment, at: datetime) -> Offered | None:
 
 def proposal(appointment: Appointment, categories: Iterable[str], *, at: datetime) -> Grant:
     """Return the unsigned permission with its one sentence. Raises CannotGive, also for parts the visit needs not."""
-    return proposing.propose(appointment.patient, **_terms(appointment, categories, at))
+    terms = _terms(appointment, categories, offered(appointment, at))
+    return proposing.propose(appointment.patient, purpose=Purpose.TREAT, **terms)
 
 
-def _terms(appointment: Appointment, categories: Iterable[str], at: datetime) -> dict[str, object]:
-    found = offered(appointment, at)
+def _terms(appointment: Appointment, categories: Iterable[str], found: Offered | None) -> dict[str, Any]:
     chosen = set(categories)
     if found is None or not chosen <= {*found.ordinary, *found.sensitive}:
-        raise CannotGive(_("This visit does not need that of your record any more. Look at the visit again."))
+        raise CannotGive(_NOT_ANY_MORE)
     return {
         "reader": appointment.timetable.clinician.user,
         "categories": chosen,
         "actions": (Action.READ,),
-        "purpose": Purpose.TREAT,
         "starts": found.starts,
         "ends": found.ends,
     }
@@ -101,11 +106,60 @@ def give(
         ).get(pk=appointment.pk)
         if visit.grant_id == once:
             return visit.grant
-        terms = _terms(visit, categories, at)
-        made = grants.give(visit.patient, keyring=keyring, once=once, sentence=sentence, **terms)
+        terms = _terms(visit, categories, offered(visit, at))
+        made = grants.give(visit.patient, keyring=keyring, once=once, sentence=sentence, purpose=Purpose.TREAT, **terms)
         visit.grant = made
         visit.save(update_fields=["grant"])
     return made
+
+
+# --- In the patient's name -----------------------------------------------------------------------
+def offered_by(acting: Acting, appointment: Appointment, at: datetime) -> Offered | None:
+    """Return what somebody who acts for the patient may let in for a visit: parts that were named for them to share."""
+    found = offered(appointment, at)
+    if found is None or Right.SHARE not in acting.rights or found.starts >= acting.ends:
+        return None
+    theirs = set(acting.categories)
+    ordinary, sensitive = (tuple(part for part in one if part in theirs) for one in (found.ordinary, found.sensitive))
+    # Never before they acted, nor after.
+    starts, ends = max(found.starts, acting.delegation.starts), min(found.ends, acting.ends)
+    return Offered(ordinary, sensitive, starts, ends) if ordinary or sensitive else None
+
+
+def proposal_by(acting: Acting, appointment: Appointment, categories: Iterable[str], *, at: datetime) -> Grant:
+    """Return the unsigned permission that a delegate would give, with its one sentence. Raises CannotGive."""
+    return sharing.propose(acting, **_terms(appointment, categories, offered_by(acting, appointment, at)))
+
+
+def give_by(
+    acting: Acting,
+    appointment: Appointment,
+    categories: Iterable[str],
+    *,
+    keyring: OpenKeyring | None,
+    once: uuid.UUID,
+    sentence: str,
+    at: datetime,
+) -> Grant:
+    """Sign the permission for a visit with a delegate's own keys, sealed from what they hold. The patient hears of it.
+
+    Call it outside a transaction: a refusal outlives its exception. The same `once` signs once. Raises CannotGive,
+    KeysLocked, AccessDenied.
+    """
+    terms = _terms(appointment, categories, offered_by(acting, appointment, at))
+    made = sharing.give(acting, keyring=keyring, once=once, sentence=sentence, **terms)
+    with transaction.atomic():
+        Patient.objects.select_for_update().get(pk=appointment.patient_id)
+        visit = Appointment.objects.select_related("visit_type", "grant").get(pk=appointment.pk)
+        if visit.grant_id == made.pk:
+            return made
+        if offered(visit, at):
+            visit.grant = made
+            visit.save(update_fields=["grant"])
+            return made
+        # Called off, or let in by the patient, since it was read.
+        grants.end(made, keyring=None, cause=Ending.Cause.VISIT, by=log.SYSTEM)
+    raise CannotGive(_NOT_ANY_MORE)
 
 
 def on_cancelled(appointment: Appointment) -> None:

@@ -21,6 +21,7 @@ class Pattern(Enum):
 
 PATTERNS = {
     "appointment.read": Pattern.READ,
+    "appointment.read-for": Pattern.READ,
     "attachment.opened": Pattern.READ,
     "case.read": Pattern.READ,
     "chart.listed": Pattern.READ,

@@ -19,6 +19,7 @@ class Right(StrEnum):
     SHARE = "share"
     LOG = "log"
     APPOINTMENTS = "appointments"
+    BOOK = "book"  # and move, and call off: with "appointments" only
 
 
 # The rights that are about parts of the record; the others are about the whole of it.

@@ -15,7 +15,7 @@ from appointments.booking.changing import change, locked, problem, told
 from appointments.models import Appointment, Change, Dispute, Status
 from appointments.refusals import NotPossible
 from appointments.rules import DISPUTE, STAFF, Who
-from appointments.standing import acting
+from appointments.standing import acting_on
 from consent import words as sealed_words
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
@@ -32,7 +32,7 @@ def dispute(appointment: Appointment, *, by: User, reason: str, words: str = "")
     Twice is once. Raises NotPossible, NotTheirs; ValueError for a reason that is none of ours.
     """
     reason = Dispute.Reason(reason)
-    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    actor = acting_on(appointment, by)
     with transaction.atomic():
         visit = locked(appointment)
         at = clock.now()
@@ -65,7 +65,7 @@ def answer_dispute(found: Dispute, *, by: User, lift: bool, seen: bool = False) 
     Who said that nobody came does not also uphold it. The first answer counts. Raises NotPossible, NotTheirs.
     """
     visit = found.change.appointment
-    actor = acting(by, patient=visit.patient, schedule=visit.schedule)
+    actor = acting_on(visit, by)
     with transaction.atomic():
         visit = locked(visit)
         at = clock.now()

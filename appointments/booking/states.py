@@ -12,7 +12,7 @@ from appointments.booking.changing import change, known, locked, may, problem, w
 from appointments.models import Appointment, Change, Dispute, Status, Waiting
 from appointments.refusals import NotPossible
 from appointments.rules import FREED, ChangeFacts, Who, is_lapsed, why_not_undone
-from appointments.standing import acting
+from appointments.standing import Actor, acting_on
 from ehr import clock
 from ehr.accounts.models import User
 
@@ -48,7 +48,7 @@ def mistake(appointment: Appointment, *, by: User) -> Appointment:
 
 
 def _become(appointment: Appointment, to: str, *, by: User) -> Appointment:
-    acts = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    acts = acting_on(appointment, by)
     with transaction.atomic():
         visit = locked(appointment)
         if visit.status == to:
@@ -101,7 +101,7 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
     """
     known(because)
     appointment = change_made.appointment
-    acts = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    acts = acting_on(appointment, by)
     try:
         with transaction.atomic():
             visit = locked(appointment)
@@ -110,7 +110,7 @@ def undo(change_made: Change, *, by: User, because: str) -> Appointment:
             if problem_word := why_not_undone(_facts(made, list(visit.changes.all()), by), who=acts.who, at=at):
                 raise problem(problem_word)
             if made.after in FREED and made.before not in FREED:
-                _take_again(visit, at)
+                _take_again(visit, acts, at)
             undoing = change(visit, made.before, by=acts, at=at, because=because, undoes=made)
             _money_goes_back(visit, made, by_which=undoing)
             telling.undone(visit, made.after, acts)
@@ -140,12 +140,13 @@ def _facts(made: Change, among: Sequence[Change], by: User) -> ChangeFacts:
     )
 
 
-def _take_again(visit: Appointment, at: datetime) -> None:
+def _take_again(visit: Appointment, by: Actor, at: datetime) -> None:
     marks = minutes.of_visit(visit)
     minutes.clear_expired(visit.timetable_id, marks, at)
     if not minutes.are_free(visit.timetable_id, marks, at):
         raise _gone(visit, at)
-    if queries.clashing(visit.patient_id, visit.starts, visit.ends, besides=visit):
+    booked_by = by.user if by.own_only else None
+    if queries.clashing(visit.patient_id, visit.starts, visit.ends, besides=visit, booked_by=booked_by):
         raise NotPossible(
             _("The patient has another visit at this time by now. Move or cancel that one first."),
             because="another-visit",

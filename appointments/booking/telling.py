@@ -1,12 +1,15 @@
-"""Who hears what of a visit: patients of what others did with it, clinicians of what others did with their time."""
+"""Who hears what of a visit: patients, and who acts for them and sees it, of what others did with it; clinicians of
+what others did with their time."""
 
 from appointments.models import Appointment, Dispute, Status
 from appointments.rules import Who
-from appointments.standing import Actor, desk_of
+from appointments.standing import Actor, desk_of, who_hears
 from consent.queries import whom_to_tell
+from ehr.accounts.models import User
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
 
+ACTING = "acting-visit"  # what who acts for a patient is told: that something is new, as little as letters say
 _BECAME = {Status.NO_SHOW: "visit-missed", Status.MISTAKE: "visit-cancelled"}
 
 
@@ -65,11 +68,20 @@ def _tell(
     # Of several changes each is told: a key names which.
     count = number or visit.changes.count()
     news = []
-    if patient and not (by and by.who == Who.PATIENT):
-        people = whom_to_tell(visit.patient)
+    if patient:
+        people = [one for one in whom_to_tell(visit.patient) if not _did(one, by)]
         news += [News(one, patient, f"{patient}:{visit.pk}:{count}:{one.pk}", visit.pk) for one in people]
+        news += [
+            News(one.delegate, ACTING, f"{ACTING}:{visit.pk}:{count}:{one.delegate.pk}", one.delegation.pk)
+            for one in who_hears(visit)
+            if not _did(one.delegate, by)
+        ]
     if clinician and not (by and by.who == Who.CLINICIAN):
         one = visit.timetable.clinician.user
         news.append(News(one, clinician, f"{clinician}:{visit.pk}:{count}:{one.pk}", visit.pk, mail=False))
     if news:
         notices.tell(news)
+
+
+def _did(one: User, by: Actor | None) -> bool:
+    return by is not None and by.user.pk == one.pk

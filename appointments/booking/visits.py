@@ -16,7 +16,7 @@ from appointments.models import Appointment, Hold, Status, Waiting
 from appointments.payments import policy
 from appointments.refusals import NotPossible
 from appointments.rules import Facts, why_not
-from appointments.standing import Actor, acting
+from appointments.standing import Actor, acting, acting_on
 from consent.models import Referral
 from ehr import clock
 from ehr.accounts.models import User
@@ -54,7 +54,7 @@ def _new(
     self_pay: bool = False,
     referral: Referral | None = None,
 ) -> Appointment:
-    actor = acting(by, patient=patient, schedule=hold.schedule)
+    actor = acting(by, patient=patient, schedule=hold.schedule, booked_by=by.pk)
     try:
         with transaction.atomic():
             Patient.objects.select_for_update().get(pk=patient.pk)
@@ -106,7 +106,7 @@ def put(
 ) -> Appointment:
     """Make a visit of what is kept. Call it with the patient's row and the timetable's held. Raises NotPossible."""
     made = _visit(hold, patient=patient, by=by, once=once, at=at, self_pay=self_pay, referral=referral)
-    _check_clash(made)
+    _check_clash(made, by)
     made.status = status
     made.save(force_insert=True)
     change(made, status, by=by, at=at, before=before, because="waiting" if before else "")
@@ -142,9 +142,10 @@ def _visit(
     )
 
 
-def _check_clash(made: Appointment, *, besides: Appointment | None = None) -> None:
-    """See that nobody is to be in two places at once. Raises NotPossible."""
-    if queries.clashing(made.patient_id, made.starts, made.ends, besides=besides):
+def _check_clash(made: Appointment, by: Actor, *, besides: Appointment | None = None) -> None:
+    """See that nobody is to be in two places at once, as far as they may know of it. Raises NotPossible."""
+    booked_by = by.user if by.own_only else None
+    if queries.clashing(made.patient_id, made.starts, made.ends, besides=besides, booked_by=booked_by):
         raise NotPossible(
             _("There is another visit at this time already. Choose another time, or move that one first."),
             because="another-visit",
@@ -157,7 +158,7 @@ def move(appointment: Appointment, hold: Hold, *, by: User, once: uuid.UUID) -> 
 
     What it was booked by goes along. The same `once` sent twice moves once. Raises NotPossible, NotTheirs.
     """
-    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    actor = acting_on(appointment, by)
     try:
         with transaction.atomic():
             Patient.objects.select_for_update().get(pk=appointment.patient_id)
@@ -188,7 +189,7 @@ def put_instead(
     made = _visit(hold, patient=old.patient, by=by, once=once, at=at, self_pay=old.self_pay, referral=old.referral)
     made.price, made.currency, made.policy = old.price, old.currency, _policy_after(old, made.starts, at)
     made.reason, made.reason_commitment, made.moved_from = old.reason, old.reason_commitment, old
-    _check_clash(made, besides=old)
+    _check_clash(made, by, besides=old)
     made.save(force_insert=True)
     minutes.give_back(old)
     change(made, Status.BOOKED, by=by, at=at, before="", because=because)
@@ -215,7 +216,7 @@ def _policy_after(old: Appointment, starts: datetime, at: datetime) -> dict[str,
 def cancel(appointment: Appointment, *, by: User, because: str = "not-said") -> Appointment:
     """Call a visit off, for a reason's code. Twice is once. Raises NotPossible; NotTheirs for strangers."""
     known(because)
-    actor = acting(by, patient=appointment.patient, schedule=appointment.schedule)
+    actor = acting_on(appointment, by)
     with transaction.atomic():
         visit = locked(appointment)
         if visit.status == Status.CANCELLED:

@@ -106,6 +106,8 @@ def problem_of(patient: Patient, terms: Terms) -> str:
         return _("Choose which parts of the record it is about.")
     if Right.SHARE in terms.rights and Right.READ not in terms.rights:
         return _("Who lets others see a part must be able to see it. Tick that too, or leave this out.")
+    if Right.BOOK in terms.rights and Right.APPOINTMENTS not in terms.rights:
+        return _("Who books visits must be able to see them. Tick that too, or leave this out.")
     if not now < terms.ends <= now + LONGEST:
         return _("Choose an end within two years. You can name them again then.")
     if terms.basis == Basis.PARENT and authority.of_age(patient) <= now:

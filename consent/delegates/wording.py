@@ -57,6 +57,8 @@ def _doings(held: set[str], parts: str, *, whose: str) -> list[str]:
         told.append(_("let clinicians see these parts"))
     if Right.LOG in held:
         told.append(_("see who looked"))
-    if Right.APPOINTMENTS in held:
+    if Right.BOOK in held:
+        told.append(_("see, book, move and cancel appointments"))
+    elif Right.APPOINTMENTS in held:
         told.append(_("see appointments"))
     return told

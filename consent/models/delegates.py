@@ -28,7 +28,7 @@ class Delegation(models.Model):
     reader = models.ForeignKey(Reader, models.PROTECT, null=True, blank=True, related_name="delegations")
     asked = models.EmailField(blank=True, default="")  # the address, as the patient gave it
     basis = models.CharField(max_length=10, choices=Basis)
-    rights = models.JSONField()  # sorted words: "read", "add", "share", "log", "appointments"
+    rights = models.JSONField()  # sorted words: "read", "add", "share", "log", "appointments", "book"
     categories = models.JSONField()  # sorted; which parts "read", "add" and "share" are about
     starts = models.DateTimeField()
     ends = models.DateTimeField()  # a parent's at majority, whatever else

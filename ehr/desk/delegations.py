@@ -40,6 +40,7 @@ _RIGHTS = [
     (Right.SHARE.value, _("let clinicians see these parts")),
     (Right.LOG.value, _("see who looked")),
     (Right.APPOINTMENTS.value, _("see appointments")),
+    (Right.BOOK.value, _("book, move and cancel appointments")),
 ]
 
 

@@ -52,6 +52,16 @@ VISITS = {
         _("See when and where it is. If you cannot come, move it or cancel it, so that somebody else has the time."),
         page="patient:visits",
     ),
+    "acting-visit": Kind(
+        _("Something is new about a visit of somebody you act for"),
+        _("Begin to act for them, then look at their visits."),
+        page="patient:acting",
+    ),
+    "acting-visit-soon": Kind(
+        _("A visit of somebody you act for is near"),
+        _("Begin to act for them, then see when and where it is. If they cannot come, move it or cancel it."),
+        page="patient:acting",
+    ),
     "insurance-decided": Kind(
         _("Your insurer answered a bill"),
         _("See what they pay, and what is left on your bill."),

@@ -146,16 +146,17 @@ def test_somebody_at_the_desk_is_their_own_patient_only(harbour):
 
 def test_who_acts_for_a_patient_books_for_them_and_the_line_says_so(harbour, ana):
     rui = people.account("Rui Costa")
-    name(ana, rui, rights=("appointments",), categories=())
+    name(ana, rui, rights=("appointments", "book"), categories=())
     booking.cancel(harbour.book(on(0, "10:00"), ana, by=rui), by=rui.user)
     (line, _booked) = [one for one in log.story(ana.patient.pk) if one.action.startswith("appointment.")]
     assert (line.actor.name, line.actor.role, line.details["for_name"]) == ("Rui Costa", "delegate", "Ana Costa")
 
 
-@pytest.mark.parametrize("why", ["another right", "kept from them"])
+@pytest.mark.parametrize("why", ["another right", "seeing alone", "kept from them"])
 def test_who_may_not_see_a_patient_s_appointments_finds_none(harbour, ana, why):
     rui, visit = people.account("Rui Costa"), harbour.book(on(0, "10:00"), ana)
-    name(ana, rui, rights=("appointments",) if why == "kept from them" else ("log",), categories=())
+    rights = {"another right": ("log",), "seeing alone": ("appointments",)}.get(why, ("appointments", "book"))
+    name(ana, rui, rights=rights, categories=())
     hiding.hide(ana.patient, what=["appointments"] if why == "kept from them" else [], delegate=rui.user)
     with pytest.raises(NotTheirs):
         booking.cancel(visit, by=rui.user)

@@ -72,7 +72,7 @@ NEVER_PATIENTS = {
     "bedside.begun", "delegation.accepted", "delegation.vouched", "delegation.withdrawn",
     "record.log-read", "record.log-refused", "consent.proposed",
     "appointment.proposed", "appointment.begun", "appointment.fulfilled", "appointment.missed", "appointment.mistaken",
-    "appointment.read", "appointment.refused", "appointment.dispute-answered", "waiting.offered", "waiting.lapsed",
+    "appointment.read", "appointment.refused", "appointment.dispute-answered", "appointment.read-for", "waiting.offered", "waiting.lapsed",
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
     "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
     "research.read", "research.refused", "research.counted", "research.asked", "research.released",

@@ -125,6 +125,7 @@ THEIRS = {
         "Let the app %(reader)s work for them with your record. It sees no more than they may see."
     ),
     "app.stopped": gettext_lazy("Stopped the app %(reader)s, which worked for them with your record."),
+    "appointment.read-for": gettext_lazy("Looked at your visits, acting for you."),
     "appointment.booked": gettext_lazy("Booked a visit with %(reader)s for you."),
     "appointment.proposed": gettext_lazy("Proposed a time with %(reader)s to you."),
     "appointment.accepted": gettext_lazy("Agreed, for you, to a time with %(reader)s."),

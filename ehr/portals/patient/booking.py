@@ -26,6 +26,11 @@ DAYS = 7
 @patient_only
 def find_visit(request: HttpRequest) -> HttpResponse:
     """With whom, and for what."""
+    return render(request, "patient/visit_find.html", whom_to_book(request))
+
+
+def whom_to_book(request: HttpRequest) -> dict[str, object]:
+    """Return who is found under the words that were asked for, each with what they can be booked for, for a page."""
     words = request.GET.get("words", "").strip()[:100]
     found = [
         {
@@ -38,7 +43,7 @@ def find_visit(request: HttpRequest) -> HttpResponse:
         }
         for one in lists.bookable(words, clock.now())
     ]
-    return render(request, "patient/visit_find.html", {"words": words, "found": found})
+    return {"words": words, "found": found}
 
 
 def _said(kind: VisitType) -> str:
@@ -48,14 +53,15 @@ def _said(kind: VisitType) -> str:
     return ", ".join(told)
 
 
-def _bookable(schedule: UUID, kind: UUID) -> tuple[Schedule, VisitType]:
+def bookable(schedule: UUID, kind: UUID) -> tuple[Schedule, VisitType]:
+    """Return with whom and what an address says can be booked. Raises Http404."""
     found = lists.one_bookable(schedule, kind, clock.now())
     if found is None:
         raise Http404
     return found
 
 
-def _days(request: HttpRequest, schedule: Schedule, kind: VisitType) -> dict[str, object]:
+def days_of(request: HttpRequest, schedule: Schedule, kind: VisitType) -> dict[str, object]:
     """Return the free times from the day that was asked for on, by day, for a page."""
     at = clock.now()
     first = visit_times.day(request.GET.get("from", "")) or zones.local_day(at, schedule.time_zone)
@@ -71,7 +77,7 @@ def _days(request: HttpRequest, schedule: Schedule, kind: VisitType) -> dict[str
     }
 
 
-def _kept(
+def keep(
     request: HttpRequest, schedule: Schedule, kind: VisitType, *, besides: Appointment | None = None
 ) -> Hold | None:
     """Keep the time that was pressed. Where it is gone, say so: the page below shows what else there is."""
@@ -90,10 +96,10 @@ def _kept(
 @patient_only
 def choose_time(request: HttpRequest, schedule: UUID, kind: UUID) -> HttpResponse:
     """When: the free times of the next days, on the clocks of the place."""
-    where, what = _bookable(schedule, kind)
-    if request.method == "POST" and (hold := _kept(request, where, what)):
+    where, what = bookable(schedule, kind)
+    if request.method == "POST" and (hold := keep(request, where, what)):
         return redirect("patient:visit-confirm", hold.pk)
-    return render(request, "patient/visit_times.html", _days(request, where, what))
+    return render(request, "patient/visit_times.html", days_of(request, where, what))
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,7 +108,7 @@ def visit_confirm(request: HttpRequest, hold: UUID) -> HttpResponse:
     """The last look: when, where, at which price, by which rules. The same button pressed twice books once."""
     if lists.one_of(request.patient, hold):
         return redirect("patient:visit", hold)
-    kept = _own_hold(request, hold)
+    kept = own_hold(request, hold)
     schedule, kind = kept.schedule, kept.visit_type
     referrals = lists.referrals_to(request.patient, schedule)
     form = BookForm(
@@ -130,17 +136,19 @@ def visit_confirm(request: HttpRequest, hold: UUID) -> HttpResponse:
             return redirect("patient:visit-times", schedule.pk, kind.pk)
         messages.success(request, _("Your visit is booked."))
         return redirect("patient:visit", made.pk)
-    return render(request, "patient/visit_confirm.html", _last_look(kept) | {"form": form})
+    return render(request, "patient/visit_confirm.html", last_look(kept) | {"form": form})
 
 
-def _own_hold(request: HttpRequest, hold: UUID) -> Hold:
+def own_hold(request: HttpRequest, hold: UUID) -> Hold:
+    """Return a time that one keeps oneself. Raises Http404."""
     found = lists.hold_of(request.user, hold)
     if found is None:
         raise Http404
     return found
 
 
-def _last_look(kept: Hold) -> dict[str, object]:
+def last_look(kept: Hold) -> dict[str, object]:
+    """Return when, where, with whom and at which price a time that is kept would be, for a page."""
     kind, schedule = kept.visit_type, kept.schedule
     ends = lists.ends_of(kind, kept.starts)
     return {
@@ -174,9 +182,9 @@ def visit_move(request: HttpRequest, visit: UUID) -> HttpResponse:
     if found is None:
         messages.warning(request, _("This kind of visit cannot be booked there any more, so it cannot be moved."))
         return redirect("patient:visit", visit)
-    if request.method == "POST" and (hold := _kept(request, *found, besides=old)):
+    if request.method == "POST" and (hold := keep(request, *found, besides=old)):
         return redirect("patient:visit-move-confirm", visit, hold.pk)
-    return render(request, "patient/visit_times.html", _days(request, *found) | {"old": visit_words.visit(old)})
+    return render(request, "patient/visit_times.html", days_of(request, *found) | {"old": visit_words.visit(old)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -185,7 +193,7 @@ def visit_move_confirm(request: HttpRequest, visit: UUID, hold: UUID) -> HttpRes
     """From when to when; and the button."""
     if lists.one_of(request.patient, hold):
         return redirect("patient:visit", hold)
-    old, kept = _visit(request, visit), _own_hold(request, hold)
+    old, kept = _visit(request, visit), own_hold(request, hold)
     if request.method == "POST":
         try:
             made = booking.move(old, kept, by=request.user, once=hold)
@@ -194,4 +202,4 @@ def visit_move_confirm(request: HttpRequest, visit: UUID, hold: UUID) -> HttpRes
             return redirect("patient:visit-move", visit)
         messages.success(request, _("Your visit is at the new time."))
         return redirect("patient:visit", made.pk)
-    return render(request, "patient/visit_move.html", _last_look(kept) | {"old": visit_words.visit(old)})
+    return render(request, "patient/visit_move.html", last_look(kept) | {"old": visit_words.visit(old)})

@@ -32,11 +32,18 @@ _RIGHTS = {
         gettext_lazy("See who looked at your record"),
         gettext_lazy("Only as far as it is about parts that they may see themselves."),
     ),
-    Right.APPOINTMENTS: (gettext_lazy("See your appointments"), gettext_lazy("In the parts that they may see.")),
+    Right.APPOINTMENTS: (
+        gettext_lazy("See your appointments"),
+        gettext_lazy("When, where, with whom and for which kind of visit. They are reminded of them, too."),
+    ),
+    Right.BOOK: (
+        gettext_lazy("Book, move and cancel visits for you"),
+        gettext_lazy("You are told each time. What a visit costs stands on your bill."),
+    ),
 }
 _HIDES = {
     ADDRESS: gettext_lazy("Your address, telephone numbers and e-mail, and those of the places where you are treated"),
-    APPOINTMENTS: gettext_lazy("Your appointments"),
+    APPOINTMENTS: gettext_lazy("Your appointments, but for visits that they booked themselves"),
     LOG: gettext_lazy("Who else looked at your record, and whom you let in"),
 }
 

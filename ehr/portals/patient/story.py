@@ -20,8 +20,8 @@ from providers.roles import Role
 
 EMERGENCIES = frozenset({Purpose.BTG, Purpose.ETREAT})
 
-# Where somebody's name was seen and nothing opened: told once where it happened several times in a row.
-PASSING = frozenset({"chart.listed", "patient.named"})
+# Where a name or a time was seen and nothing opened: told once where it happened several times in a row.
+PASSING = frozenset({"appointment.read-for", "chart.listed", "patient.named"})
 LOOKS = frozenset(
     {
         "chart.opened",

@@ -1,5 +1,6 @@
 """A visit of a patient's in their words: with whom, when, at which price, how it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -42,9 +43,9 @@ class Visit:
     starts: datetime
 
 
-def visit(one: Appointment) -> Visit:
-    """Return a visit in words."""
-    state, look = STATES[Status(one.status)]
+def visit(one: Appointment, states: Mapping[Status, tuple[object, str]] = STATES) -> Visit:
+    """Return a visit in words; `states` says how it stands."""
+    state, look = states[Status(one.status)]
     return Visit(
         id=one.pk,
         with_whom=one.timetable.clinician.full_name,

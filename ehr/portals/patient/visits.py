@@ -87,6 +87,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
         "visit": visit_words.visit(one),
         "one": one,
         "ahead": one.status in rules.AHEAD and one.starts > at,
+        "booked_by": one.booked_by.name if one.booked_by_id != request.user.pk else "",
         "terms": visit_words.terms(one.price, one.currency, one.policy),
         "access": visiting.offered(one, at),
         "standing": visiting.standing(one),
@@ -184,7 +185,7 @@ def visit_access(request: HttpRequest, visit: UUID) -> HttpResponse:
     found = visiting.offered(one, at)
     if found is None:
         return redirect("patient:visit", visit)
-    once, read_at = _draft(request, visit, at)
+    once, read_at = access_draft(request, visit, at)
     sensitive = [part for part in found.sensitive if part in request.GET.getlist("with")]
     try:
         proposed = visiting.proposal(one, [*found.ordinary, *sensitive], at=read_at)
@@ -215,12 +216,12 @@ def visit_access(request: HttpRequest, visit: UUID) -> HttpResponse:
     return render(request, "patient/visit_access.html", context)
 
 
-def _draft(request: HttpRequest, visit: UUID, at: datetime) -> tuple[UUID, datetime]:
+def access_draft(request: HttpRequest, visit: UUID, at: datetime, *, kind: str = ACCESS) -> tuple[UUID, datetime]:
     """Return under which id a permission will be signed and since when its sentence is read, kept with the session."""
-    kept = drafts.one_of(request, visit, ACCESS)
+    kept = drafts.one_of(request, visit, kind)
     if kept is None or at - datetime.fromisoformat(kept["at"]) > READ_FOR:
         kept = {"once": str(uuid4()), "at": at.replace(second=0, microsecond=0).isoformat()}
-        drafts.begin(request, visit, ACCESS, **kept)
+        drafts.begin(request, visit, kind, **kept)
     return UUID(kept["once"]), datetime.fromisoformat(kept["at"])
 
 
