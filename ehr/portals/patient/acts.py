@@ -139,7 +139,6 @@ THEIRS = {
     "appointment.undone": gettext_lazy("Took back what had been noted about your visit with %(reader)s."),
     "appointment.disputed": gettext_lazy("Said, for you, that you came to your visit with %(reader)s, or could not."),
     "appointment.dispute-answered": gettext_lazy("Looked at what you said about your visit with %(reader)s."),
-    "appointment.refused": gettext_lazy("Wanted to do something with a visit of yours, and was refused."),
     "video.agreed": gettext_lazy(
         "Agreed, for you, to talk by video with %(reader)s, on a service outside your record."
     ),
@@ -151,6 +150,7 @@ THEIRS = {
         "Tried a link to a room of yours that was used, dead or not theirs, and was refused."
     ),
     "appointment.read": gettext_lazy("Looked at your visits: when, where, with whom and what for."),
+    "appointment.refused": gettext_lazy("Wanted to do something with a visit of yours, and was refused."),
     "waiting.lapsed": gettext_lazy("An earlier time with %(reader)s was offered to you, and passed on unanswered."),
     "waiting.declined": gettext_lazy("Left an earlier time with %(reader)s, for you, to who waits next."),
     "insurance.added": gettext_lazy("Put an insurance of yours on file."),
@@ -235,27 +235,27 @@ YOURS = {
     "appointment.moved": gettext_lazy("You put your visit with %(reader)s at another time."),
     "appointment.cancelled": gettext_lazy("You cancelled your visit with %(reader)s."),
     "appointment.arrived": gettext_lazy("You entered your visit with %(reader)s."),
+    "video.agreed": gettext_lazy("You agreed to talk by video with %(reader)s, on a service outside your record."),
+    "video.taken-back": gettext_lazy("You said that you would rather not talk by video with %(reader)s."),
+    "video.opened": gettext_lazy("You opened the room where you talk by video with %(reader)s."),
+    "video.link-renewed": gettext_lazy("You had a new link made to the room where you talk with %(reader)s."),
     "appointment.disputed": gettext_lazy("You said that you came to your visit with %(reader)s, or could not."),
     "appointment.undone": gettext_lazy("You took back what you had done with your visit with %(reader)s."),
     "insurance.added": gettext_lazy("You put an insurance on file."),
     "insurance.removed": gettext_lazy("You took an insurance off file."),
     "insurance.asked": gettext_lazy("You had your insurer asked whether your insurance covers the day of a visit."),
-    "video.agreed": gettext_lazy("You agreed to talk by video with %(reader)s, on a service outside your record."),
-    "video.taken-back": gettext_lazy("You said that you would rather not talk by video with %(reader)s."),
-    "video.opened": gettext_lazy("You opened the room where you talk by video with %(reader)s."),
-    "video.link-renewed": gettext_lazy("You had a new link made to the room where you talk with %(reader)s."),
     "waiting.joined": gettext_lazy("You joined the list of who would like to come sooner to %(reader)s."),
     "waiting.left": gettext_lazy("You left the list of who would like to come sooner to %(reader)s."),
     "waiting.declined": gettext_lazy("You left an earlier time with %(reader)s to who waits next."),
 }
 # What the patient tried while their own keys were locked.
 YOURS_REFUSED = {
+    "video.refused": gettext_lazy("You tried a link to the room of a visit by video that was used or dead."),
     "emergency.refused": gettext_lazy("You wanted to open your own record as if in an emergency. It is always yours."),
     "record.viewed-as": gettext_lazy(
         "You wanted to see your record the way %(reader)s does. Your keys were locked, so nothing opened."
     ),
     "record.copied": gettext_lazy("You wanted to copy your record. Your keys were locked, so nothing was copied."),
-    "video.refused": gettext_lazy("You tried a link to the room of a visit by video that was used or dead."),
     "record.opened": gettext_lazy("You wanted to read your %(parts)s. Your keys were locked, so nothing opened."),
     "record.searched": gettext_lazy("You wanted to search your %(parts)s. Your keys were locked, so nothing opened."),
     "record.exported": gettext_lazy("You wanted a copy of your %(parts)s. Your keys were locked, so nothing opened."),

@@ -36,9 +36,9 @@ from ehr.portals.patient import (
     summarizing,
     taking,
     teams,
+    video,
     viewing,
     visit_calendar,
-    video,
     visits,
 )
 
@@ -132,10 +132,10 @@ urlpatterns = [
     path("visits/<uuid:visit>/missed/", visits.visit_dispute, name="visit-dispute"),
     path("visits/<uuid:visit>/access/", visits.visit_access, name="visit-access"),
     path("visits/<uuid:visit>/sooner/", visits.wait_sooner, name="visit-sooner"),
-    path("visits/<uuid:visit>/move/", booking.visit_move, name="visit-move"),
-    path("visits/<uuid:visit>/move/<uuid:hold>/", booking.visit_move_confirm, name="visit-move-confirm"),
     path("visits/<uuid:visit>/video/", video.visit_video, name="visit-video"),
     path("visits/<uuid:visit>/video/<slug:press>/", video.visit_video_press, name="visit-video-press"),
+    path("visits/<uuid:visit>/move/", booking.visit_move, name="visit-move"),
+    path("visits/<uuid:visit>/move/<uuid:hold>/", booking.visit_move_confirm, name="visit-move-confirm"),
     path("looked/", looked.looked, name="looked"),
     path("looked/questions/", looked.questions, name="questions"),
     path("looked/<uuid:event>/ask/", looked.ask, name="ask"),
