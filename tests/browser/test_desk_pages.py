@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.point(9)]
 LONG = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschafers Hubert"
 LARGEST_KILOBYTES = 100
 # Files to save, and addresses that are posted to.
-NO_PAGES = ("_evidence", "_act")
+NO_PAGES = ("_evidence", "_act", "_file")
 
 
 def arrived(name: str):

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from appointments.models import Status
+from appointments.models import Reminder, Status
 from audit.queries import story
 from ehr import clock
 from providers.models import Credential
@@ -36,6 +38,24 @@ def test_the_day_lists_my_visits_and_says_who_let_me_in(ana, lee, visit):
     assert "They have not let you see their record" in page(browser, visit)
     people.give(ana, lee)
     assert chart in page(browser, visit)
+
+
+def test_the_day_says_who_confirmed_and_asks_no_more_for_more_visits(ana, lee, visit):
+    browser = browser_of(lee)
+    assert "Not yet confirmed" in page(browser, visit)
+    reminder = Reminder(appointment=visit, hours=24, channel="mail", kind="visit-soon", key="k", link_digest=b"1")
+    reminder.confirmed_at = clock.now()
+    reminder.save()
+    with CaptureQueriesContext(connection) as asked:
+        said = page(browser, visit)
+    assert "Confirmed" in said
+    assert "Not yet confirmed" not in said
+    for hour in (1, 2, 3):
+        clinics.booked(visit.schedule, visit.visit_type, visit.starts + timedelta(hours=hour), people.patient())
+    with CaptureQueriesContext(connection) as more:
+        assert page(browser, visit).count("Not yet confirmed") == 3
+    # Each name that is shown is a line on its patient's list; nothing else grows.
+    assert len(more) - len(asked) <= 0
 
 
 def test_a_week_is_a_list_of_days(lee, visit):

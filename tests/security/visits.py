@@ -16,7 +16,7 @@ from tests.security import visiting
 
 def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
     """Return what fills the addresses of visits: somebody's own, with a clinician who can be booked."""
-    kind = clinics.visit_type(needs=["labs"], free_cancel_hours=24)
+    kind = clinics.visit_type(needs=["labs"], free_cancel_hours=24, mode="video")
     schedule = clinics.schedule(reader.user.clinician, kind)
     clinics.open_on(schedule, range(7), "00:00", "00:00")
     times = _times(schedule, kind)
@@ -54,6 +54,18 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         "patient": sharer.patient.pk,
         "press": "arrived",
         "policy": _insured(sharer, schedule),
+    }
+
+
+def buttons(seen: dict[str, object]) -> dict[str, dict[str, object]]:
+    """Return what fills the addresses of buttons that only some visits have."""
+    visit = {"visit": seen["visit"]}
+    return {
+        "clinician:day-act": visit | {"press": "arrived"},
+        "clinician:day-video": visit,
+        "clinician:day-video-press": visit | {"press": "let-in"},
+        "patient:visit-video-press": visit | {"press": "agree"},
+        "patient:visit-dispute": {"visit": seen["missed"]},
     }
 
 

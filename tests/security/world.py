@@ -312,8 +312,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
     front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
-        "clinician:day-act": {"visit": seen["visit"], "press": "arrived"},
-        "patient:visit-dispute": {"visit": seen["missed"]},
+        **visits.buttons(seen),
         "clinician:prescription-correct": {"dispensed": has["picture"]},
         "patient:team": {"reader": has["team"]},
         "patient:acting-answer": {"delegation": has["offered"]},
