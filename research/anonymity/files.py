@@ -1,4 +1,4 @@
-"""From Parquet to Parquet: read, generalise, let the checker look, and only then is there a file."""
+"""From a table or Parquet to Parquet: read, generalise, let the checker look, and only then is there a file."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -37,7 +37,7 @@ class Report:
 
 
 def anonymise(
-    source: Path,
+    source: Path | pl.DataFrame,
     target: Path,
     *,
     hierarchies: Sequence[Hierarchy],
@@ -48,12 +48,12 @@ def anonymise(
     watch: lattice.Watch | None = None,
 ) -> Report:
     """Write the anonymous table to `target` and return the report. One row is one person; see `checker.check` for
-    `person` and `others`.
+    `person` and `others`. The source may be a table in memory, so that it need not be written in the clear.
 
     Raises ValueError where a person has more than one row or a value has no place in its hierarchy, Unreachable where
     no way meets the demands, checker.Refused where the checker disagrees. There is no target then.
     """
-    frame = pl.read_parquet(source)
+    frame = source if isinstance(source, pl.DataFrame) else pl.read_parquet(source)
     if person and frame[person].n_unique() < len(frame):
         raise ValueError("Somebody has more than one row. Make one row of them: rows alike must be different people.")
     table = code(frame, hierarchies=hierarchies, demands=demands)

@@ -57,6 +57,9 @@ def code(frame: pl.DataFrame, *, hierarchies: Sequence[Hierarchy], demands: Dema
     """
     if not hierarchies:
         raise ValueError("There is no quasi-identifier: name the columns by which people could be recognised.")
+    names = [hierarchy.column for hierarchy in hierarchies] + [one.column for one in demands.sensitive]
+    if len(set(names)) < len(names):
+        raise ValueError("A column is a quasi-identifier or sensitive, and either of them once.")
     lines = [_leaves(frame, hierarchy) for hierarchy in hierarchies]
     keys = combine(lines, [len(hierarchy.rows) for hierarchy in hierarchies])
     distinct = pl.DataFrame({"key": keys}).group_by("key").len("count").sort("key").with_row_index("row")

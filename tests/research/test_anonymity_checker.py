@@ -77,6 +77,16 @@ def test_names_of_columns_are_no_sql(asked):
     assert asked(columns, quasi=['a"; drop table x; --'], others=[]).agreed
 
 
+def test_the_checker_opens_no_other_file(asked, tmp_path):
+    asked()
+    with checker.opened(tmp_path / "released.parquet") as database:
+        assert database.execute("select count(*) from released").fetchall() == [(12,)]
+        (tmp_path / "other.parquet").write_bytes((tmp_path / "released.parquet").read_bytes())
+        for sql in (f"select * from '{tmp_path}/other.parquet'", f"copy released to '{tmp_path}/copy.csv'"):
+            with pytest.raises(checker.duckdb.PermissionException):
+                database.execute(sql)
+
+
 def test_the_checker_uses_sql_and_the_standard_library_alone():
     used = set()
     for node in ast.walk(ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))):

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from research.anonymity import hierarchies, tables
-from research.anonymity.demands import Demands
+from research.anonymity.demands import Demands, Sensitive
 from research.anonymity.hierarchies import ANY, Hierarchy
 
 
@@ -71,6 +71,14 @@ def test_empty_cells_need_a_place_and_get_one():
 def test_a_table_without_quasi_identifiers_is_refused():
     with pytest.raises(ValueError, match="no quasi-identifier"):
         tables.code(pl.DataFrame({"sex": ["f"]}), hierarchies=[], demands=Demands(2))
+
+
+def test_a_column_is_not_both_what_is_known_and_what_is_told():
+    sex = Hierarchy("sex", (("f", ANY),))
+    frame = pl.DataFrame({"sex": ["f"]})
+    for hierarchies_of, demands in (([sex], Demands(2, (Sensitive("sex", 2),))), ([sex, sex], Demands(2))):
+        with pytest.raises(ValueError, match="either of them once"):
+            tables.code(frame, hierarchies=hierarchies_of, demands=demands)
 
 
 @pytest.mark.parametrize("made", [{"k": 0}, {"k": 2, "limit": 1.5}])
