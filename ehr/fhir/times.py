@@ -24,6 +24,7 @@ KINDS = frozenset({SCHEDULE, SLOT})
 MOST_SCHEDULES = 200  # that one search looks at
 MOST_SLOTS = 5_000
 DAYS, MOST_DAYS = timedelta(days=14), timedelta(days=31)
+FARTHEST = timedelta(days=3 * 366)  # nobody is booked that far ahead
 _Value = TypeVar("_Value")
 
 
@@ -68,7 +69,7 @@ def _bounds(asked: Question, at: datetime) -> tuple[datetime, datetime]:
     for named in (slots.read(raw) for raw in asked.grouped.get("_id", ()) if "," not in raw):
         if named:
             since, until = named.starts, named.starts + timedelta(minutes=1)
-    first = max(since or at, at)
+    first = min(max(since or at, at), at + FARTHEST)
     last = min(until or first + DAYS, first + MOST_DAYS)
     if until is None or until > last:
         words = f"Times before {last.date().isoformat()} are listed. Go on with start=ge{last.date().isoformat()}."

@@ -17,7 +17,7 @@ from tests.security.world import browser_of
 from tests.smart.walking import Walk, registered
 
 HERE = Path(__file__).parent
-SCOPE = "launch/patient openid fhirUser offline_access patient/*.cruds"
+SCOPE = "launch/patient openid fhirUser offline_access patient/*.cruds patient/Appointment.rs"
 LABORATORY = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}
 
 
@@ -46,10 +46,10 @@ class Running:
     def base(self) -> str:
         return f"{self.url}/fhir"
 
-    def token(self) -> str:
+    def token(self, **chosen) -> str:
         """Return an access token of the app, after a launch like any other."""
         walk = Walk(self.app, self.browser, scope=SCOPE)
-        return walk.connected(write="on")["access_token"]
+        return walk.connected(write="on", **chosen)["access_token"]
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ import pytest
 from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import ResourceNotFound
 
+from tests.appointments.visiting_hours import clinic
+from tests.fhir.twins import booked
+
 pytestmark = pytest.mark.clients
 
 
@@ -39,6 +42,18 @@ def test_it_makes_changes_and_deletes(client, running):
     made.delete()
     with pytest.raises(Exception, match=r"deleted|410"):
         client.reference("Observation", made.id).to_resource()
+
+
+def test_it_finds_a_free_time_and_the_visit_that_was_booked(running):
+    harbour = clinic()
+    visit = booked(harbour, running.ana)
+    client = SyncFHIRClient(running.base, authorization=f"Bearer {running.token(visits='on')}")
+    [mine] = client.resources("Appointment").search(status="booked").include("Appointment", "slot").fetch()
+    assert mine.id == visit
+    assert mine["slot"][0].to_resource()["status"] == "busy"
+    [schedule] = client.resources("Schedule").fetch()
+    free = client.resources("Slot").search(schedule=schedule.to_reference().reference).limit(5).fetch()
+    assert {one["status"] for one in free} == {"free"}
 
 
 def test_what_is_not_there_is_not_found(client):

@@ -8,9 +8,10 @@ import os
 import pytest
 
 from ehr.r4 import text
+from tests.appointments.visiting_hours import clinic
 from tests.fhir.asked_at_random import requests
 from tests.fhir.program import json
-from tests.fhir.twins import fill
+from tests.fhir.twins import booked, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 COUNT = int(os.environ.get("FHIR_FUZZ", "250"))
@@ -19,8 +20,8 @@ SEED = int(os.environ.get("FHIR_FUZZ_SEED", "20261121"))
 
 def test_nothing_breaks(own, ana, settings):
     settings.FHIR_REQUESTS_PER_MINUTE = 0
-    program = own(ana)
-    names = fill(program, ana, more=True)
+    program = own(ana, scope="patient/*.cruds patient/Appointment.cruds")
+    names = fill(program, ana, more=True) | {"booked": booked(clinic(), ana)}
     broken, statuses = [], set()
     for one in requests(COUNT, SEED, ids=list(names.values()), patient=names["patient"]):
         headers = {name.replace("-", "_"): value for name, value in one.headers.items()}

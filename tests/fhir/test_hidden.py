@@ -1,13 +1,16 @@
 """Hidden is absent: two records that differ only in what is hidden answer every address with the same bytes."""
 
+import uuid
+
 import pytest
 
 from audit.models import Event
 from ehr.r4 import parameters
 from ehr.words import Category
 from tests import people
+from tests.appointments.visiting_hours import clinic
 from tests.fhir.program import Program, json, result, sadness, said
-from tests.fhir.twins import NOBODY, addresses, fill, plain
+from tests.fhir.twins import NOBODY, addresses, booked, fill, plain
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security, pytest.mark.privacy]
 SEEN = (Category.BASIC, Category.LABS, Category.HISTORY)
@@ -18,6 +21,8 @@ def twins(own, ground):
     """Two people of the same name; the first holds what the other never had."""
     both = [people.patient("Ana Costa"), people.patient("Ana Costa")]
     names = [fill(own(person), person, more=more) for person, more in zip(both, (True, False), strict=True)]
+    # One has a visit: it stands in no part, so who may see parts sees nothing of it.
+    names[0]["booked"], names[1]["booked"] = booked(clinic("Ola Nord"), both[0]), str(uuid.uuid4())
     return list(zip(both, names, strict=True))
 
 

@@ -92,6 +92,7 @@ def test_one_search_finds_what_was_booked_here_and_what_was_sent(own, app, ana, 
     assert everything["total"] == 3
     assert [one["resource"]["start"][:10] for one in everything["entry"]] == ["2026-11-24", "2026-11-25", "2026-12-01"]
     assert len(program.find("Appointment?date=ge2026-11-25")) == 2
+    assert len(program.find(f"Appointment?patient=Patient/{ana.patient.pk}")) == 3
     assert len(program.find(f"Appointment?practitioner=Practitioner/{harbour.lee.user.pk}")) == 2
     assert len(program.find(f"Patient/{ana.patient.pk}/Appointment?status=booked")) == 3
 

@@ -4,10 +4,14 @@ answers are compared: ids by the order in which they appear, times that the serv
 
 import re
 import uuid
+from datetime import timedelta
 
 from django.http import HttpResponse
 
+from appointments.availability import free
+from ehr import clock
 from tests import people
+from tests.appointments.visiting_hours import Clinic
 from tests.fhir.program import Program, asthma, etag, json, result, sadness, said, version
 
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -107,7 +111,23 @@ def fill(program: Program, person: people.Person, *, more: bool) -> dict[str, st
     return names
 
 
-_KINDS = ("Observation", "Condition", "Encounter", "Provenance", "Patient", "MolecularSequence", "Procedure")
+def booked(harbour: Clinic, person: people.Person) -> str:
+    """Book the next free time for somebody, and return the visit's id."""
+    at = clock.now()
+    [time] = free([harbour.schedule], harbour.kind, first=at.date(), last=at.date() + timedelta(30), at=at, limit=1)
+    return str(harbour.book(time.starts, person).pk)
+
+
+_KINDS = (
+    "Observation",
+    "Condition",
+    "Encounter",
+    "Provenance",
+    "Patient",
+    "MolecularSequence",
+    "Procedure",
+    "Appointment",
+)
 _SHAPES = (
     "",
     "?_summary=count",
@@ -126,6 +146,16 @@ _SHAPES = (
     "?_id={mood},{result},{gene},{asthma}",
 )
 _MORE = (
+    "Appointment/{booked}",
+    "Appointment/{booked}/_history",
+    "Appointment/{booked}/$validate",
+    "Appointment?patient={patient}&_include=*",
+    "Appointment?date=ge2020&_count=1",
+    "Patient/{patient}/Appointment",
+    "Patient/{patient}/$everything?_type=Appointment,Slot,Schedule",
+    "Patient?_has:Appointment:patient:status=booked",
+    "Schedule",
+    "Slot?_count=5&_include=*&_revinclude=*",
     "_history",
     "_history?_count=3",
     "Patient/{patient}/$everything",
