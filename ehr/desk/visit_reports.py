@@ -87,7 +87,7 @@ class VisitReports(Worklist):
         ]
 
     def list_page(self, request: HttpRequest) -> HttpResponse:
-        """Show the charts of a period: of the last twelve weeks, unless another one is asked for."""
+        """Show the charts of a period: of the last twelve whole weeks, unless another one is asked for."""
         form, found, institution = self._asked(request)
         context = {
             "worklist": self,
@@ -124,8 +124,8 @@ class VisitReports(Worklist):
 
 
 def _usual(institution: Institution) -> dict[str, str]:
-    """Return what is asked where nothing is: the last twelve weeks until yesterday, of one's first institution."""
-    last = zones.local_day(clock.now(), institution.time_zone) - timedelta(days=1)
+    """Return what is asked where nothing is: the last twelve whole weeks, of one's first institution."""
+    last = reports.monday_of(zones.local_day(clock.now(), institution.time_zone)) - timedelta(days=1)
     first = last - timedelta(weeks=WEEKS) + timedelta(days=1)
     return {"institution": str(institution.pk), "first": first.isoformat(), "last": last.isoformat()}
 
@@ -143,8 +143,8 @@ def charts(found: Report) -> list[Chart]:
         _used(found.by_clinician, gettext("Booked time by clinician")),
         _used(found.by_place, gettext("Booked time by place")),
         _lead(found),
-        _missed(found.missed_by_place, gettext("Visits to which nobody came, by place"), found),
-        _missed(found.missed_by_kind, gettext("Visits to which nobody came, by kind of visit"), found),
+        _missed(found.missed_by_place, gettext("Visits to which nobody came, by place"), _missed_in_all(found)),
+        _missed(found.missed_by_kind, gettext("Visits to which nobody came, by kind of visit")),
         _waiting(found),
     ]
 
@@ -232,19 +232,23 @@ def _of_missed(one: Share) -> str:
     return told if one.is_few else f"{one.percent} %, {told}"
 
 
-def _missed(shares: Sequence[Share], title: str, found: Report) -> Chart:
+def _missed_in_all(found: Report) -> str:
+    """Return a sentence about all visits that are over."""
     missed = found.missed
     total = Share("", missed.missed, missed.missed + missed.kept)
-    said = gettext("No visit is over yet.")
-    if total.whole:
-        said = gettext("In all %(told)s.") % {"told": _of_missed(total)}
-        if missed.disputed:
-            said += " " + ngettext(
-                "%(count)d of them is disputed, and nobody answered yet.",
-                "%(count)d of them are disputed, and nobody answered yet.",
-                missed.disputed,
-            ) % {"count": missed.disputed}
-        said += " " + gettext("Below %(few)d visits no percentage is told, and bars are pale.") % {"few": reports.FEW}
+    if not total.whole:
+        return gettext("No visit is over yet.")
+    said = gettext("In all %(told)s.") % {"told": _of_missed(total)}
+    if missed.disputed:
+        said += " " + ngettext(
+            "%(count)d of them is disputed, and nobody answered yet.",
+            "%(count)d of them are disputed, and nobody answered yet.",
+            missed.disputed,
+        ) % {"count": missed.disputed}
+    return said + " " + gettext("Below %(few)d visits no percentage is told, and bars are pale.") % {"few": reports.FEW}
+
+
+def _missed(shares: Sequence[Share], title: str, said: str = "") -> Chart:
     drawn = [bars.Bar(one.name, one.share or 0.0, _of_missed(one), one.is_few) for one in shares]
     described = "; ".join(f"{one.name}: {_of_missed(one)}" for one in shares)
     rows = [(one.name, str(one.part), str(one.whole), _of_missed(one)) for one in shares]
@@ -261,7 +265,7 @@ def _waiting(found: Report) -> Chart:
             "taken": won.taken, "offered": won.offered, "days": days(won.days),
         }  # fmt: skip
     points = [trend.Point(one.monday, Decimal(one.won), str(one.won), _when(one.monday)) for one in found.weeks]
-    rows = [(_when(one.monday), str(one.taken), days(one.won)) for one in found.weeks]
+    rows = [(_when(one.monday), str(one.taken), days(one.won)) for one in found.weeks if won.offered]
     heads = (gettext("Week from"), gettext("Offers taken"), gettext("Won"))
     picture = trend.svg(points, name=title, unit=gettext("days")) if won.offered else ""
     return Chart(title, said, picture, heads, rows)

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
 WIDTH, ROW, BAR, EDGE = 360, 40, 12, 4
-LABEL, MOST = 34, 40
+LABEL, MOST = 26, 40
 
 
 class Bar(NamedTuple):

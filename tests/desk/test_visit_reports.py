@@ -21,7 +21,7 @@ PAGE, FILE = "admin:appointments_appointment_changelist", "admin:appointments_ap
 
 @pytest.fixture(autouse=True)
 def _later():
-    with time_machine.travel(datetime(2026, 11, 29, 12, tzinfo=UTC), tick=False):
+    with time_machine.travel(datetime(2026, 11, 30, 12, tzinfo=UTC), tick=False):
         yield
 
 
