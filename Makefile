@@ -10,7 +10,7 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 # What mypy holds to full annotations; pyproject.toml names the same.
-STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py research/disclosure research/criteria)
+STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py research/disclosure research/criteria research/anonymity research/reports research/measures)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 

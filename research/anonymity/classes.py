@@ -102,7 +102,7 @@ def _distances(values: Values, classes: Classes, left_out: np.ndarray) -> np.nda
         return _ordered_distances(of, value, share, overall, len(classes.sizes))
     # Values that a class lacks count with their whole share: all of them, less those that it has.
     known = np.bincount(of, weights=np.abs(share - overall[value]) - overall[value], minlength=len(classes.sizes))
-    return (known + overall.sum()) / 2
+    return np.asarray((known + overall.sum()) / 2)
 
 
 def _ordered_distances(

@@ -12,7 +12,7 @@ from research.anonymity import checker, lattice, losses, mondrian, risks
 from research.anonymity.demands import Demands
 from research.anonymity.hierarchies import Hierarchy
 from research.anonymity.losses import Losses
-from research.anonymity.outcomes import LEFT_OUT, Labels, Outcome, untouched
+from research.anonymity.outcomes import Labels, Outcome, untouched
 from research.anonymity.risks import Band, Risks
 from research.anonymity.tables import code
 
@@ -75,13 +75,12 @@ def generalised(frame: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
     Columns that stay exact keep their type, others become text. The order of lines is that of the frame.
     """
     where = outcome.table.where
-    stays = outcome.classes != LEFT_OUT
     columns = []
     for number, (hierarchy, labels) in enumerate(zip(outcome.table.hierarchies, outcome.columns, strict=True)):
         if outcome.node is None or outcome.node[number]:
             columns.append(_text(hierarchy.column, labels, where))
     frame = frame.with_columns(columns)
-    return frame if stays.all() else frame.filter(pl.Series(stays[where]))
+    return frame.filter(pl.Series(outcome.kept_lines)) if outcome.suppressed else frame
 
 
 def _text(name: str, labels: Labels, where: np.ndarray) -> pl.Series:

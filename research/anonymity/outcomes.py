@@ -49,7 +49,8 @@ class Outcome:
     @property
     def kept_lines(self) -> np.ndarray:
         """For each line of the table, whether it is released."""
-        return (self.classes != LEFT_OUT)[self.table.where]
+        stays: np.ndarray = self.classes != LEFT_OUT
+        return np.asarray(stays[self.table.where])
 
 
 def untouched(table: Table) -> Outcome:
