@@ -54,5 +54,9 @@ class Demands:
         return self.limit == 0 or not any(one.looks_at_shares for one in self.sensitive)
 
 
-class Unreachable(ValueError):
+class Unusable(ValueError):
+    """The table, its hierarchies and the demands do not go together. The words hold no value of the table."""
+
+
+class Unreachable(Unusable):
     """Nothing that the hierarchies allow meets the demands."""

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from research.anonymity import checker, lattice, losses, mondrian, risks
-from research.anonymity.demands import Demands
+from research.anonymity.demands import Demands, Unusable
 from research.anonymity.hierarchies import Hierarchy
 from research.anonymity.losses import Losses
 from research.anonymity.outcomes import Labels, Outcome, untouched
@@ -50,12 +50,12 @@ def anonymise(
     """Write the anonymous table to `target` and return the report. One row is one person; see `checker.check` for
     `person` and `others`. The source may be a table in memory, so that it need not be written in the clear.
 
-    Raises ValueError where a person has more than one row or a value has no place in its hierarchy, Unreachable where
+    Raises Unusable where a person has more than one row or a value has no place in its hierarchy, Unreachable where
     no way meets the demands, checker.Refused where the checker disagrees. There is no target then.
     """
     frame = source if isinstance(source, pl.DataFrame) else pl.read_parquet(source)
     if person and frame[person].n_unique() < len(frame):
-        raise ValueError("Somebody has more than one row. Make one row of them: rows alike must be different people.")
+        raise Unusable("Somebody has more than one row. Make one row of them: rows alike must be different people.")
     table = code(frame, hierarchies=hierarchies, demands=demands)
     outcome = WAYS[way](table, demands, watch=watch)
     waiting = target.with_name(target.name + ".unchecked")

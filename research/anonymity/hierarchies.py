@@ -46,11 +46,14 @@ class Hierarchy:
         return len(self.rows[0])
 
     def with_missing(self) -> "Hierarchy":
-        """Return the hierarchy with a row for empty cells, which stay apart until the last step."""
+        """Return the hierarchy with a row for empty cells, which stay apart until the last step.
+
+        It is no longer ordered: an empty cell stands before nothing and after nothing.
+        """
         last = {row[-1] for row in self.rows}
         top = last.pop() if len(last) == 1 else MISSING
         row = (MISSING,) * (self.height - 1) + (top,) if self.height > 1 else (MISSING,)
-        return replace(self, rows=(*self.rows, row))
+        return replace(self, rows=(*self.rows, row), ordered=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from research.anonymity import classes
 from research.anonymity.classes import Classes
-from research.anonymity.demands import Demands, Unreachable
+from research.anonymity.demands import Demands, Unreachable, Unusable
 from research.anonymity.outcomes import LEFT_OUT, Outcome, at
 from research.anonymity.tables import Table, combine
 
@@ -30,11 +30,11 @@ Watch = Callable[[int, int], None]
 def search(table: Table, demands: Demands, *, watch: Watch | None = None) -> Outcome:
     """Return the node of least loss that meets the demands, the suppressed rows counted as lost whole.
 
-    The loss is `losses.certainty`. Raises Unreachable when no node does, ValueError for a lattice too large to hold.
+    The loss is `losses.certainty`. Raises Unreachable when no node does, Unusable for a lattice too large to hold.
     """
     shape = tuple(hierarchy.height for hierarchy in table.hierarchies)
     if prod(shape) > MOST_NODES:
-        raise ValueError(f"{prod(shape):,} combinations of levels are too many. Use fewer columns, or fewer steps.")
+        raise Unusable(f"{prod(shape):,} combinations of levels are too many. Use fewer columns, or fewer steps.")
     lattice = _Lattice(table, demands, shape)
     order = np.argsort(lattice.bounds, axis=None, kind="stable")
     for settled, flat in enumerate(order):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from research.anonymity.demands import Demands, Sensitive
+from research.anonymity.demands import Demands, Sensitive, Unusable
 from research.anonymity.hierarchies import MISSING, Hierarchy, Level, levels
 
 # Beyond this a key of numbers no longer fits into 63 bits and is numbered anew.
@@ -52,14 +52,15 @@ class Table:
 def code(frame: pl.DataFrame, *, hierarchies: Sequence[Hierarchy], demands: Demands) -> Table:
     """Return a frame's quasi-identifiers, those with a hierarchy, and its sensitive columns as numbers.
 
-    Raises ValueError where a column holds values that its hierarchy does not name; the values themselves are not
-    told, for messages are kept where people's data must not be.
+    Empty cells stay apart until the last step. Raises Unusable where a column holds values that its hierarchy does
+    not name; the values themselves are not told, for messages are kept where people's data must not be.
     """
     if not hierarchies:
-        raise ValueError("There is no quasi-identifier: name the columns by which people could be recognised.")
+        raise Unusable("There is no quasi-identifier: name the columns by which people could be recognised.")
     names = [hierarchy.column for hierarchy in hierarchies] + [one.column for one in demands.sensitive]
     if len(set(names)) < len(names):
-        raise ValueError("A column is a quasi-identifier or sensitive, and either of them once.")
+        raise Unusable("A column is a quasi-identifier or sensitive, and either of them once.")
+    hierarchies = [_with_all(frame, hierarchy) for hierarchy in hierarchies]
     lines = [_leaves(frame, hierarchy) for hierarchy in hierarchies]
     keys = combine(lines, [len(hierarchy.rows) for hierarchy in hierarchies])
     distinct = pl.DataFrame({"key": keys}).group_by("key").len("count").sort("key").with_row_index("row")
@@ -90,12 +91,17 @@ def combine(codes: Sequence[np.ndarray], radices: Sequence[int]) -> np.ndarray:
     return keys
 
 
+def _with_all(frame: pl.DataFrame, hierarchy: Hierarchy) -> Hierarchy:
+    empty = frame[hierarchy.column].null_count() and MISSING not in hierarchy.leaves
+    return hierarchy.with_missing() if empty else hierarchy
+
+
 def _leaves(frame: pl.DataFrame, hierarchy: Hierarchy) -> np.ndarray:
     name = hierarchy.column
     text = frame[name].cast(pl.String).fill_null(MISSING)
     leaves = text.cast(pl.Enum(hierarchy.leaves), strict=False)
     if unknown := leaves.null_count():
-        raise ValueError(f"In {unknown} rows {name} holds what its hierarchy does not name. Add these values to it.")
+        raise Unusable(f"In {unknown} rows {name} holds what its hierarchy does not name. Add these values to it.")
     return leaves.to_physical().to_numpy()
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from research.anonymity import hierarchies, tables
+from research.anonymity import files, hierarchies, tables
 from research.anonymity.demands import Demands, Sensitive
 from research.anonymity.hierarchies import ANY, Hierarchy
 
@@ -58,14 +58,19 @@ def test_a_label_s_loss_is_the_share_of_other_values_it_could_mean():
     assert (list(exact.weights), list(some.weights), list(whole.weights)) == ([0, 0, 0], [0.5, 0], [1])
 
 
-def test_empty_cells_need_a_place_and_get_one():
-    frame = pl.DataFrame({"sex": ["f", None, "m"]})
-    told = Hierarchy("sex", (("f", ANY), ("m", ANY)))
-    with pytest.raises(ValueError, match="In 1 rows"):
-        tables.code(frame, hierarchies=[told], demands=Demands(2))
-    table = tables.code(frame, hierarchies=[told.with_missing()], demands=Demands(2))
-    assert len(table.counts) == 3
-    assert told.with_missing().rows[-1] == ("", ANY)
+def test_empty_cells_are_a_value_of_their_own_until_the_last_step(tmp_path):
+    frame = pl.DataFrame({"age": [20, None, 21, None, 30]})
+    ages = Hierarchy("age", (("20", "20s", ANY), ("21", "20s", ANY), ("30", "30s", ANY)))
+    assert ages.with_missing().rows[-1] == ("", "", ANY)
+    report = files.anonymise(frame, tmp_path / "target", hierarchies=[ages], demands=Demands(2, limit=0.2))
+    released = pl.read_parquet(tmp_path / "target")["age"].to_list()
+    assert released == ["20s", "", "20s", ""]
+    assert report.verdict.classes == 2
+    files.anonymise(frame, tmp_path / "target", hierarchies=[ages], demands=Demands(5, limit=0))
+    assert pl.read_parquet(tmp_path / "target")["age"].to_list() == [ANY] * 5
+    ordered = Hierarchy("age", ages.rows, ordered=True)
+    files.anonymise(frame, tmp_path / "target", hierarchies=[ordered], demands=Demands(2), way="mondrian")
+    assert pl.read_parquet(tmp_path / "target")["age"].to_list() == [ANY] * 5
 
 
 def test_a_table_without_quasi_identifiers_is_refused():
