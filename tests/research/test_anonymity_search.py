@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research.anonymity import files, lattice, losses, mondrian, outcomes, tables
+from research.anonymity import classes, files, lattice, losses, mondrian, outcomes, tables
 from research.anonymity.demands import Demands, Sensitive, Unreachable
 from research.anonymity.hierarchies import ANY, Hierarchy
 from tests.research import anonymous
@@ -147,3 +147,13 @@ def test_what_the_search_finds_the_checker_agrees_to(seed, way):
             return
         assert report.verdict.lines + report.suppressed == report.lines
         assert report.verdict.classes == sum(band.classes for band in report.bands_after)
+
+
+def test_many_classes_of_many_values_are_measured_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(classes, "AT_ONCE", 8)
+    monkeypatch.setattr(classes, "SPARSE", 0)
+    for seed in range(40):
+        case = anonymous.drawn(seed, shares=True)
+        best, found = anonymous.best_of_all(case), searched(case)
+        assert (best is None) == (found is None)
+        assert found is None or found[0] == pytest.approx(best[0], abs=1e-9)
