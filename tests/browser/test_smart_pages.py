@@ -15,7 +15,8 @@ from tests.smart.signing import jwks
 from tests.smart.walking import Walk, registered
 
 pytestmark = [pytest.mark.django_db, pytest.mark.browser]
-EVERYTHING = f"{walking.ASKED} patient/*.cruds patient/AuditEvent.rs patient/Consent.rs user/Condition.rs launch"
+EVERYTHING = f"{walking.ASKED} patient/*.cruds patient/AuditEvent.rs patient/Consent.rs"
+EVERYTHING += " patient/Appointment.rs user/Condition.rs launch"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def pages(db):
     walk.begin()
     hers.get(walk.page, at="/hers/ask/")
     hers.post(walk.page, {}, "wrong/")
-    walk.choose(ordinary=["labs", "history"], sensitive=["genetic"], write="on", log="on", until="year")
+    walk.choose(ordinary=["labs", "history"], sensitive=["genetic"], write="on", log="on", visits="on", until="year")
     confirm = f"{walk.page}confirm/"
     hers.get(confirm, at="/hers/confirm/")
     hers.post(confirm, {"ticket": "a" * 43}, "wrong/")
