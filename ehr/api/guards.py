@@ -12,7 +12,7 @@ from consent import upkeep
 from consent.access import KeysLocked
 from ehr.accounts.models import User
 from ehr.api.refusals import Missing
-from ehr.frame import roles, sessions
+from ehr.frame import roles
 from providers import teams
 
 View = Callable[..., Response]
@@ -64,8 +64,7 @@ def clinician_only(view: View) -> View:
     def guarded(request: Request, *args, **kwargs) -> Response:
         if roles.clinician_of(request.user) is None:
             raise Http404
-        if request.session.get(sessions.LIMITS) == "patient":
-            request.session[sessions.LIMITS] = "clinician"
+        roles.as_who_they_are(request)
         teams.tidy(request.user, keyring=request.keyring)
         return view(request, *args, **kwargs)
 

@@ -16,6 +16,7 @@ class DeskRole(StrEnum):
     INSTITUTION = "institution-administrator"
     IDENTITY = "identity-checker"
     OPERATOR = "desk-operator"
+    COMMITTEE = "study-committee"
 
 
 NAMES = {
@@ -24,6 +25,7 @@ NAMES = {
     DeskRole.INSTITUTION: _("institution administrator"),
     DeskRole.IDENTITY: _("identity checker"),
     DeskRole.OPERATOR: _("desk operator"),
+    DeskRole.COMMITTEE: _("member of the study committee"),
 }
 
 # app.codename. Duties are kept apart: who decides about licences gives no roles, who gives roles answers no cases.
@@ -94,6 +96,8 @@ PERMISSIONS = {
         "consent.view_granttemplate",
         "consent.change_granttemplate",
     ),
+    # Who decides about studies does nothing else at the desk that comes near somebody's data.
+    DeskRole.COMMITTEE: ("research.view_study", "research.decide_study"),
 }
 
 

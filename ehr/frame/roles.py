@@ -20,8 +20,14 @@ from patients.models import Patient
 from providers import teams
 from providers.models import Clinician
 from providers.queries import standing
+from research.models import Researcher
+from research.queries import researcher_of
 
 WAITING = "waiting-to-verify"  # in the session of a browser that signed up: the e-mail address typed there
+
+RESEARCHER = "researcher"  # under whose limits a session is that reaches research and one's account, and nothing else
+_OPEN_TO_RESEARCH = frozenset({"researcher", "front"})
+_CLOSED_TO_RESEARCH = frozenset({"front:begin", "front:claim"})
 
 View = Callable[..., HttpResponse]
 
@@ -54,6 +60,8 @@ def limits_for(user: User) -> str:
     """Return the role whose time limits a person's session has: the strictest of what they may reach."""
     if user.is_staff:
         return "staff"
+    if clinician_of(user) and researcher_of(user):
+        return RESEARCHER
     return "clinician" if clinician_of(user) else "patient"
 
 
@@ -69,6 +77,8 @@ def home(user: User) -> str:
 
 def doors(user: User) -> list[str]:
     """Return the names of the portals' first pages that are open to a person."""
+    if researcher_of(user) is not None:
+        return ["researcher:home"]
     open_to = {
         "frontdesk:day": clinician_of(user) is not None and bool(standing(user).desk_at),
         "clinician:home": clinician_of(user) is not None,
@@ -117,9 +127,30 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         missing = missing_step(request)
-        return redirect(missing) if missing else view(request, *args, **kwargs)
+        if missing:
+            return redirect(missing)
+        _hide_people_from_research(request)
+        return view(request, *args, **kwargs)
 
     return guarded
+
+
+def _hide_people_from_research(request: HttpRequest) -> None:
+    """Raise Http404 where a researcher asks for a page on which somebody could be named."""
+    match = request.resolver_match
+    if match is None or (request.session.get(sessions.LIMITS) or limits_for(request.user)) != RESEARCHER:
+        return
+    if match.namespace not in _OPEN_TO_RESEARCH or match.view_name in _CLOSED_TO_RESEARCH:
+        raise Http404
+
+
+def as_who_they_are(request: HttpRequest) -> None:
+    """Put a session that began as a patient's under the limits of what its owner has become. Raises Http404 where
+    that is a researcher: what they opened then was not for them."""
+    if request.session.get(sessions.LIMITS, "patient") == "patient":
+        request.session[sessions.LIMITS] = limits_for(request.user)
+    if request.session.get(sessions.LIMITS) == RESEARCHER:
+        raise Http404
 
 
 def enrolling(view: View) -> View:
@@ -165,8 +196,7 @@ def clinician_only(view: View) -> View:
         request.clinician = clinician_of(request.user)
         if request.clinician is None:
             raise Http404
-        if request.session.get(sessions.LIMITS) == "patient":
-            request.session[sessions.LIMITS] = "clinician"
+        as_who_they_are(request)
         teams.tidy(request.user, keyring=request.keyring)
         return view(request, *args, **kwargs)
 
@@ -184,6 +214,22 @@ def desk_only(view: View) -> View:
             raise Http404
         if request.session.get(sessions.LIMITS) == "patient":
             request.session[sessions.LIMITS] = "clinician"
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def researcher_only(view: View) -> View:
+    """Let in whoever registered for research, with `request.researcher`. Nobody's record is on any of these pages."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        found: Researcher | None = researcher_of(request.user)
+        if found is None:
+            raise Http404
+        request.researcher = found
+        request.session[sessions.LIMITS] = RESEARCHER
         return view(request, *args, **kwargs)
 
     return guarded

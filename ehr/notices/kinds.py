@@ -13,6 +13,7 @@ from ehr.notices.account_kinds import ACCOUNT
 from ehr.notices.kind import Kind, Topic
 from ehr.notices.kind import emergency as _emergency
 from ehr.notices.money_kinds import MONEY
+from ehr.notices.study_kinds import COMMITTEE, PATIENTS, STUDIES
 from ehr.notices.visit_kinds import VISITS
 
 
@@ -313,12 +314,12 @@ _DESK = {
 }
 KINDS = {
     **_about(Topic.ACCOUNT, ACCOUNT),
-    **_about(Topic.SHARING, _SHARING),
+    **_about(Topic.SHARING, _SHARING | PATIENTS),
     **_about(Topic.RECORD, _RECORD),
     **_about(Topic.VISITS, VISITS),
     **_about(Topic.ACCOUNT, MONEY),
-    **_about(Topic.WORK, _WORK),
-    **_about(Topic.DESK, _DESK),
+    **_about(Topic.WORK, _WORK | STUDIES),
+    **_about(Topic.DESK, _DESK | COMMITTEE),
 }
 # What no choice and no hour holds back.
 EMERGENCIES = frozenset(name for name, kind in KINDS.items() if kind.emergency)

@@ -7,6 +7,7 @@ from audit import log
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
+from patients.models import Patient
 from providers import operations
 from providers.credentials import Licence, submit_credential
 from providers.models import Clinician, Institution
@@ -35,9 +36,10 @@ def register(
     """
     if licence.role != Role.RESEARCHER:
         raise NotPossible(_("Register here for research only. For care there is another page, and another account."))
-    if Clinician.objects.filter(user=user).exists() or user.is_staff:
+    known = Clinician.objects.filter(user=user).exists() or Patient.objects.filter(user=user).exists()
+    if known or user.is_staff:
         raise NotPossible(
-            _("This account is for care or for the desk. Sign up for research with another e-mail address.")
+            _("This account is for a record, for care or for the desk. For research use another e-mail address.")
         )
     with transaction.atomic():
         clinician = operations.register_clinician(

@@ -84,7 +84,8 @@ class SignUp(forms.Form):
         return told if told in zoneinfo.available_timezones() else "UTC"
 
     def clean_door(self) -> str:
-        return "clinician" if self.cleaned_data["door"] == "clinician" else ""
+        door = self.cleaned_data["door"]
+        return door if door in {"clinician", "researcher"} else ""
 
 
 class SignIn(forms.Form):

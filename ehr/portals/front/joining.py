@@ -16,6 +16,8 @@ from ehr.portals.front.forms import Identity, Invitation, Passphrase, SignUp
 from patients.operations import AlreadyKnown
 
 DOOR = "door"
+# Where those begin who came for something else than a record of their own.
+_BEGINS = {"clinician": "clinician:register", "researcher": "researcher:register"}
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,7 +72,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
         except operations.Refused as refused:
             form.add_error("passphrase", refused.message)
         else:
-            onward = roles.address_of("clinician:register" if request.GET.get(DOOR) == "clinician" else "front:begin")
+            onward = roles.address_of(_BEGINS.get(request.GET.get(DOOR, ""), "front:begin"))
             return go_in(request, signed_in, onward=onward)
     return render(request, "front/verify.html", {"form": form, "email": link.user.signs_in_with})
 

@@ -53,6 +53,7 @@ class Shared:
     assigned: frozenset[UUID] = frozenset()  # which of its nurses look after the patient
     team: bool = False
     app: bool = False
+    study: bool = False  # which they joined: nobody there is told who they are
     legal_copy: bool = False  # stays at a place one left, as the law requires
 
     @property
@@ -67,8 +68,8 @@ class Shared:
 
 def shared(grant: Grant, at: datetime) -> Shared:
     """Return one grant in a person's words, as things stand at a moment."""
-    app = grant.reader.kind == Reader.Kind.APP
-    who = _app(grant) if app else _team(grant, at) if grant.reader.user is None else _person(grant, at)
+    program = {Reader.Kind.APP: _app, Reader.Kind.STUDY: _study}.get(Reader.Kind(grant.reader.kind))
+    who = program(grant) if program else _team(grant, at) if grant.reader.user is None else _person(grant, at)
     ending = getattr(grant, "ending", None)
     over_at = ending.at if ending else (grant.ends if grant.ends <= at else None)
     return Shared(
@@ -84,7 +85,7 @@ def shared(grant: Grant, at: datetime) -> Shared:
         over_at=over_at,
         stopped_by_you=bool(ending and ending.cause == Ending.Cause.PATIENT),
         changed_by_you=bool(ending and ending.cause == Ending.Cause.CHANGED),
-        changeable=over_at is None and grant.kind == Grant.Kind.GIVEN and not app,
+        changeable=over_at is None and grant.kind == Grant.Kind.GIVEN and program is None,
         entries=len(grant.entries),
         legal_copy=grant.kind == Grant.Kind.LEGAL_COPY,
         record_from=grant.record_from,
@@ -114,6 +115,12 @@ def _app(grant: Grant) -> dict[str, object]:
     """Return an app: it is nobody's licence and nobody's place of work, and it counts as no person."""
     told = {"name": grant.reader.name, "place": _("An app that you use"), "lost_standing": False}
     return told | {"who": frozenset(), "app": True}
+
+
+def _study(grant: Grant) -> dict[str, object]:
+    """Return a study: no person reads by it, and it counts as none."""
+    told = {"name": grant.reader.name, "place": _("A study that you joined"), "lost_standing": False}
+    return told | {"who": frozenset(), "study": True}
 
 
 def _team(grant: Grant, at: datetime) -> dict[str, object]:

@@ -36,7 +36,8 @@ MOST_DIGITS = 10
 def answer(people: Sequence[Shared]) -> str:
     """Return how many people, and how many apps, can see something of the record, in a sentence or two."""
     number, apps = let_in(people), sum(one.app and not one.later for one in people)
-    told = _("Nobody but you.") if not (number or apps) else ""
+    studies = sum(one.study and not one.later for one in people)
+    told = _("Nobody but you.") if not (number or apps or studies) else ""
     if number:
         told = ngettext(
             "One person besides you can see a part of it.",
@@ -47,6 +48,12 @@ def answer(people: Sequence[Shared]) -> str:
         told += " " + ngettext(
             "One app that you use can see a part of it.", "%(number)s apps that you use can see a part of it.", apps
         ) % {"number": capfirst(apnumber(apps))}
+    if studies:
+        told += " " + ngettext(
+            "One study that you joined uses a part of it, without your name.",
+            "%(number)s studies that you joined use a part of it, without your name.",
+            studies,
+        ) % {"number": capfirst(apnumber(studies))}
     return told.strip()
 
 

@@ -1,0 +1,52 @@
+"""What researchers and the committee are told of studies. Letters name no study and nobody."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ehr.notices.kind import Kind
+
+STUDIES = {
+    "study.asked": Kind(
+        _("The committee asks something about a study of yours"),
+        _("Answer it on the study’s page; then it waits for the committee again."),
+        page="researcher:home",
+    ),
+    "study.approved": Kind(
+        _("A study of yours was approved"),
+        _("People can join it now. How many did is on its page as soon as there are enough of them."),
+        page="researcher:home",
+    ),
+    "study.refused": Kind(
+        _("A study of yours was refused"),
+        _("Read why on the study’s page. You can propose another one."),
+        page="researcher:home",
+    ),
+    "study.paused": Kind(
+        _("A study of yours is held still"),
+        _("Nobody joins and nothing is read for it until the committee lets it go on. They can tell you why."),
+        page="researcher:home",
+    ),
+    "study.resumed": Kind(
+        _("A study of yours goes on"),
+        _("People can join it again, and its runs may read."),
+        page="researcher:home",
+    ),
+    "study.closed": Kind(
+        _("A study of yours is closed"),
+        _("Its keys are destroyed, so nothing more is read for it. What was released before stays under the agreement."),
+        page="researcher:home",
+    ),
+}
+PATIENTS = {
+    "study-over": Kind(
+        _("A study you took part in is over"),
+        _("It reads nothing of your record any more. What you are paid for stays yours; see where your data went."),
+        page="patient:research",
+    ),
+}
+COMMITTEE = {
+    "desk.study-waiting": Kind(
+        _("A study waits for the committee"),
+        _("Read what it asks and for what. Two members approve it, one after the other."),
+        page="admin:index",
+    ),
+}

@@ -1,0 +1,300 @@
+"""What a researcher types: who they are, and what a study asks."""
+
+import json
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appointments.payments import amounts
+from ehr import clock
+from ehr.frame.forms import Day
+from ehr.frame.part_forms import PartsForm
+from ehr.words import SENSITIVE
+from providers.credentials import EVIDENCE_BYTES, Licence
+from providers.models import country_code
+from providers.roles import Role
+from providers.rules import NotPossible
+from research import queries
+from research.models import Study
+from research.models.studies import currency_code
+from research.studies import proposing
+from research.studies.proposing import FILE_BYTES, Asked
+
+_EXAMPLE = """{
+  "resource": "Observation",
+  "select": [{"column": [{"name": "code", "path": "code.coding.first().code"}]}]
+}"""
+
+
+def _line(label, missing, **more) -> forms.CharField:
+    more.setdefault("max_length", 200)
+    return forms.CharField(label=label, error_messages={"required": missing}, **more)
+
+
+def _text(label, missing, *, rows: int, **more) -> forms.CharField:
+    return _line(label, missing, widget=forms.Textarea({"rows": rows}), **more)
+
+
+def _file(label, missing, hint, **more) -> forms.FileField:
+    return forms.FileField(
+        label=label,
+        help_text=hint,
+        widget=forms.FileInput({"accept": "application/pdf,image/jpeg,image/png"}),
+        error_messages={
+            "required": missing,
+            "missing": missing,
+            "empty": gettext_lazy("This file is empty. Choose another."),
+        },
+        **more,
+    )
+
+
+def _first_moment_after(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))
+
+
+class TrainingForm(forms.Form):
+    """What shows that somebody may do research: who vouches for them, and their training."""
+
+    number = _line(
+        gettext_lazy("Number of your staff card or registration"),
+        gettext_lazy("Type the number under which your institution knows you."),
+        max_length=100,
+    )
+    issuing_body = _line(
+        gettext_lazy("Issued by"),
+        gettext_lazy("Name who issued it."),
+        help_text=gettext_lazy("For example: City University, Research Office"),
+    )
+    country = _line(
+        gettext_lazy("Country"),
+        gettext_lazy("Give the country as two capital letters, such as CA or US."),
+        max_length=2,
+        help_text=gettext_lazy("Two letters, such as CA or US"),
+        widget=forms.TextInput({"class": "short", "autocomplete": "country", "autocapitalize": "characters"}),
+    )
+    expires = forms.DateField(
+        label=gettext_lazy("Valid until"),
+        help_text=gettext_lazy("The last day on which it counts"),
+        widget=Day,
+        error_messages={
+            "required": gettext_lazy("Give the last day on which it counts."),
+            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
+        },
+    )
+    training = _text(
+        gettext_lazy("Training"),
+        gettext_lazy("Say which training in research with people’s data you have had."),
+        rows=3,
+        max_length=2_000,
+        help_text=gettext_lazy("In research with people and in the protection of their data: where, and when"),
+    )
+    evidence = _file(
+        gettext_lazy("A picture of your certificate"),
+        gettext_lazy("Choose a scan or photo of your certificate."),
+        gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. Verifiers see it, nobody else."),
+    )
+
+    def clean_country(self) -> str:
+        country = self.cleaned_data["country"].upper()
+        country_code(country)
+        return country
+
+    def clean_expires(self) -> date:
+        expires = self.cleaned_data["expires"]
+        if expires < timezone.localtime(clock.now()).date():
+            raise forms.ValidationError(_("This has ended already. Hand in the renewed one."))
+        return expires
+
+    def clean_evidence(self):
+        evidence = self.cleaned_data["evidence"]
+        if evidence.size > EVIDENCE_BYTES:
+            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
+        return evidence
+
+    def licence(self) -> Licence:
+        """Return what was said, for the role of a researcher. It counts until its last day is over."""
+        told = self.cleaned_data
+        return Licence(
+            role=Role.RESEARCHER,
+            number=told["number"],
+            issuing_body=told["issuing_body"],
+            country=told["country"],
+            training=told["training"],
+            expires_at=_first_moment_after(told["expires"]),
+        )
+
+
+class RegisterForm(TrainingForm):
+    """Who somebody is as a researcher, where they work, and their training."""
+
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        max_length=40,
+        required=False,
+        help_text=gettext_lazy("For example: Dr"),
+        widget=forms.TextInput({"class": "short", "autocomplete": "honorific-prefix"}),
+    )
+    professional_name = _line(gettext_lazy("Name, as people read it"), gettext_lazy("Type your name."))
+    institution = forms.ModelChoiceField(
+        label=gettext_lazy("You work at"),
+        queryset=None,
+        empty_label=gettext_lazy("Choose one"),
+        help_text=gettext_lazy("Yours is not listed? Ask it to sign up first."),
+        error_messages={"required": gettext_lazy("Choose where you work.")},
+    )
+    field_order = ("title", "professional_name", "institution")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["institution"].queryset = queries.places()
+
+
+class StudyForm(PartsForm):
+    """What a study asks, of whom, until when and for what pay. `kept` says that a document is on file already."""
+
+    asks = gettext_lazy("Parts of the record the study needs")
+    warns = gettext_lazy("People are asked about these on their own. Ask only if the study cannot do without.")
+
+    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    title = _line(gettext_lazy("Title, as people read it"), gettext_lazy("Give the study a title."), max_length=160)
+    plain = _text(
+        gettext_lazy("What you want to find out, in plain words"),
+        gettext_lazy("Say in a few sentences what you want to find out."),
+        rows=4,
+        max_length=1_500,
+        help_text=gettext_lazy("Everybody who may join reads this. No technical words; say what it is good for."),
+    )
+    purpose = _text(
+        gettext_lazy("Purpose and method, for the committee"),
+        gettext_lazy("Say what the data are for, and how they are analysed."),
+        rows=6,
+        max_length=4_000,
+    )
+    views = _text(
+        gettext_lazy("Views: which columns you need"),
+        gettext_lazy("Paste the views of your study."),
+        rows=8,
+        max_length=proposing.VIEWS_BYTES,
+        help_text=gettext_lazy("SQL on FHIR ViewDefinitions as JSON: one, or a list. Free text never leaves."),
+    )
+    commercial = forms.BooleanField(label=gettext_lazy("Somebody may earn money with the results"), required=False)
+    until = forms.DateField(
+        label=gettext_lazy("Last day of the study"),
+        help_text=gettext_lazy("After it nothing is read any more. Five years at most."),
+        widget=Day,
+        error_messages={
+            "required": gettext_lazy("Give the last day of the study."),
+            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
+        },
+    )
+    amount = forms.DecimalField(
+        label=gettext_lazy("Pay for each person and release"),
+        min_value=0,
+        max_digits=9,
+        initial=Decimal(0),
+        help_text=gettext_lazy("0 for none. Whoever withdraws keeps what was due until then."),
+        error_messages={
+            "required": gettext_lazy("Give an amount, 0 for none."),
+            "invalid": gettext_lazy("Write an amount such as 5 or 7.50."),
+        },
+    )
+    currency = _line(
+        gettext_lazy("Currency"),
+        gettext_lazy("Give the currency as three capital letters, such as CAD or EUR."),
+        max_length=3,
+        widget=forms.TextInput({"class": "short", "autocapitalize": "characters"}),
+    )
+    ethics_body = _line(gettext_lazy("Ethics board"), gettext_lazy("Name the board that approved the study."))
+    ethics_reference = _line(
+        gettext_lazy("Its reference"), gettext_lazy("Type the reference of its approval."), max_length=100
+    )
+    ethics = _file(
+        gettext_lazy("Its approval"),
+        gettext_lazy("Choose a scan of the approval."),
+        gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. The committee sees it, nobody else."),
+    )
+
+    def __init__(self, *args, kept: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.offer()
+        self.fields["views"].widget.attrs |= {"class": "code", "spellcheck": "false", "dir": "ltr"}
+        self.fields["views"].initial = self.initial.get("views", _EXAMPLE)
+        if kept:
+            self.fields["ethics"].required = False
+            self.fields["ethics"].help_text = _("One is on file. Choose another only to replace it.")
+
+    @classmethod
+    def of(cls, study: Study) -> "StudyForm":
+        """Return the form as a study fills it in."""
+        names = ("title", "plain", "purpose", "commercial", "currency", "ethics_body", "ethics_reference")
+        chosen = set(study.categories)
+        said = {name: getattr(study, name) for name in names}
+        said |= {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
+        said["views"] = json.dumps(study.views, indent=2, ensure_ascii=False)
+        said["until"] = timezone.localtime(study.ends - timedelta(seconds=1)).date()
+        said["amount"] = Decimal(study.pay).scaleb(-amounts.digits(study.currency))
+        return cls(initial=said, kept=True)
+
+    def clean_currency(self) -> str:
+        currency = self.cleaned_data["currency"].upper()
+        currency_code(currency)
+        return currency
+
+    def clean_views(self) -> tuple[dict, ...]:
+        try:
+            return proposing.read_views(self.cleaned_data["views"])
+        except NotPossible as problem:
+            raise forms.ValidationError(str(problem)) from problem
+
+    def clean_ethics(self):
+        document = self.cleaned_data["ethics"]
+        if document and document.size > FILE_BYTES:
+            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
+        return document
+
+    def clean(self):
+        if "ordinary" not in self.errors and not self.categories():
+            self.add_error("ordinary", _("Tick at least one part that the study needs."))
+        if not self.errors:
+            minor = self.cleaned_data["amount"].scaleb(amounts.digits(self.cleaned_data["currency"]))
+            if minor != minor.to_integral_value():
+                self.add_error("amount", _("This amount has more digits than the currency has."))
+            self.cleaned_data["minor"] = int(minor)
+
+    def document(self) -> bytes:
+        """Return the ethics board's document; empty where none was chosen."""
+        sent = self.cleaned_data["ethics"]
+        return sent.read() if sent else b""
+
+    def asked(self) -> Asked:
+        """Return what the study asks. It goes on until its last day is over in the researcher's zone."""
+        told = self.cleaned_data
+        return Asked(
+            title=told["title"],
+            purpose=told["purpose"],
+            plain=told["plain"],
+            categories=tuple(self.categories()),
+            views=told["views"],
+            commercial=told["commercial"],
+            ends=_first_moment_after(told["until"]),
+            pay=told["minor"],
+            currency=told["currency"],
+            ethics_body=told["ethics_body"],
+            ethics_reference=told["ethics_reference"],
+        )
+
+
+class AnswerForm(forms.Form):
+    """What a researcher answers the committee."""
+
+    answer = _text(
+        gettext_lazy("Your answer"),
+        gettext_lazy("Write an answer first."),
+        rows=4,
+        max_length=4_000,
+    )

@@ -1,0 +1,19 @@
+"""A researcher's pages: registering, the agreement, studies. Nobody's record is on any of them."""
+
+from django.urls import path
+
+from ehr.portals.researcher import home, registering, studies
+
+app_name = "researcher"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("register/", registering.register, name="register"),
+    path("licence/", registering.licence, name="licence"),
+    path("agreement/", registering.agreement, name="agreement"),
+    path("studies/new/", studies.new, name="new"),
+    path("studies/<uuid:study>/", studies.study, name="study"),
+    path("studies/<uuid:study>/change/", studies.change, name="change"),
+    path("studies/<uuid:study>/ethics/", studies.ethics, name="ethics"),
+    path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
+    path("studies/<uuid:study>/do/<slug:press>/", studies.act, name="act"),
+]
