@@ -14,6 +14,7 @@ from appointments import places, video
 from appointments.insurance.facts import Nonsense, smallest, written
 from appointments.models import Place, VisitType
 from appointments.places import Price
+from ehr.desk import closing
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section, Worklist
 from ehr.frame.categories import About
 from ehr.frame.categories import about as about_part
@@ -21,6 +22,8 @@ from ehr.frame.part_forms import PartsForm
 from providers import queries
 from providers.models import Institution
 from providers.rules import NotPossible
+
+NO_SERVICE = _("This server has no service for video, so nobody can book visits by video. Its operator sets VIDEO_URL.")
 
 
 class AtAnInstitution(forms.Form):
@@ -105,6 +108,11 @@ class NewVisitType(AtAnInstitution, TermsForm):
     field_order = [
         "institution", "name", "mode", "minutes", "before_minutes", "after_minutes", *TermsForm.field_order
     ]  # fmt: skip
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if video.provider() is None:
+            self.fields["mode"].help_text = NO_SERVICE
 
 
 def change_place(place: Place, *, by, **told) -> None:
@@ -205,14 +213,15 @@ class Places(Own):
     def sections(self, request: HttpRequest, row: Place) -> list[Section]:
         used = row.schedules.filter(retired_at=None).select_related("timetable__clinician")
         lines = [Line(one.timetable.clinician.full_name, "") for one in used]
-        return [Section(_("Who works here"), lines=lines)]
+        return [Section(_("Who works here"), lines=lines), *([] if row.closed_at else [closing.section(row)])]
 
     def acts(self, request: HttpRequest, row: Place) -> list[Act]:
         if row.closed_at:
             return []
         form = filled(AddressForm, address=row.address, way_in=row.way_in, telephone=row.telephone)
         words = _("Save the address")
-        return [Act("change", words, change_place, _("Patients read the new address from now on."), form=form), CLOSE]
+        change = Act("change", words, change_place, _("Patients read the new address from now on."), form=form)
+        return [change, *closing.acts(row), CLOSE]
 
     def make(self, request: HttpRequest, **asked) -> Place:
         return places.open_place(by=request.user, **asked)
@@ -279,7 +288,7 @@ def _where(row: VisitType) -> str:
     """Return where it is held, and where it cannot be: production has no service for video of its own accord."""
     if video.can_be_held(row):
         return row.get_mode_display()
-    return gettext("by video. This server has no service for video, so nobody can book it: set VIDEO_URL.")
+    return f"{row.get_mode_display()}. {NO_SERVICE}"
 
 
 def _cost(row: VisitType) -> str:

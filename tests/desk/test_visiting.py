@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from appointments.models import Absence, Hours, Payer, Place, Schedule, Tariff, VisitType
+from appointments.models import Absence, Closure, Hours, Payer, Place, Schedule, Tariff, VisitType
 from ehr.frame.time_forms import WeekForm, spoken, week_as_lines
 from tests import people
 from tests.appointments import clinics
@@ -227,3 +227,26 @@ def test_another_institutions_payer_is_not_there(browser, harbour):
     elsewhere = people.institution("City Hospital")
     other = Payer.objects.create(institution=elsewhere, name="X", number="1", our_number="2", url="https://x.example/")
     assert browser.get(at("payer", "change", other.pk)).status_code == 404
+
+
+def test_a_whole_place_is_closed_for_a_day_and_opened_again(browser, lee, schedule):
+    visit = clinics.booked(schedule, schedule.visit_types.get(), datetime(2026, 6, 8, 14, tzinfo=UTC), people.patient())
+    house = schedule.place
+    page = act(browser, "place", house, "close-for", first="2026-06-08").content.decode()
+    assert "1 visit is still booked in it" in page
+    assert visit.patient.name not in page
+    closed = Closure.objects.get()
+    assert (closed.starts, closed.ends) == (Absence.objects.get().starts, Absence.objects.get().ends)
+    assert closed.starts == datetime(2026, 6, 8, 4, tzinfo=UTC)
+    page = act(browser, "schedule", schedule, "back", which=Absence.objects.get().pk).content.decode()
+    assert "whole place is closed" in page
+    act(browser, "place", house, "open-again", which=closed.pk)
+    assert not Closure.objects.exists()
+
+
+def test_where_no_service_for_video_is_set_up_the_desk_says_so(browser, harbour, settings):
+    kind = clinics.visit_type(name="Talk", mode="video")
+    assert "no service for video" not in browser.get(at("visittype", "change", kind.pk)).content.decode()
+    settings.VIDEO_URL = ""
+    for address in (at("visittype", "change", kind.pk), at("visittype", "add")):
+        assert "no service for video" in browser.get(address).content.decode()
