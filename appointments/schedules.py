@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from appointments import minutes, offering, zones
-from appointments.models import Absence, Appointment, Hours, Place, Schedule, Timetable, VisitType
+from appointments.models import Absence, Appointment, Closure, Hours, Place, Schedule, Timetable, VisitType
 from appointments.models.availability import STEP_MINUTES
 from appointments.places import must_administer, note
 from appointments.rules import LIVE
@@ -64,11 +64,33 @@ def open_schedule(
     )
     _set_rules(schedule, visit_types, notice_minutes, horizon_days)
     with transaction.atomic():
+        closed = _closures(place)
         schedule.timetable, _new = Timetable.objects.get_or_create(clinician=clinician)
         schedule.save(force_insert=True)
         schedule.visit_types.set(visit_types)
+        for one in closed:
+            close_with_place(schedule, one)
         note("institution.schedule-opened", institution, by=by, schedule=str(schedule.pk))
     return schedule
+
+
+def _closures(place: Place | None) -> list[Closure]:
+    """Hold a place's row, and return when the whole of it is closed from now on."""
+    if place is None:
+        return []
+    Place.objects.select_for_update().get(pk=place.pk)
+    return list(place.closures.filter(ends__gt=clock.now()))
+
+
+def close_with_place(schedule: Schedule, closure: Closure) -> None:
+    """Close a schedule for as long as its whole place is. Call it with the place's row held."""
+    Absence.objects.create(
+        timetable_id=schedule.timetable_id,
+        schedule=schedule,
+        starts=closure.starts,
+        ends=closure.ends,
+        closure=closure,
+    )
 
 
 def change_schedule(
@@ -177,7 +199,7 @@ def _within(visit: Appointment, week: Sequence[Weekly], extra: Sequence[Absence]
 def open_extra(schedule: Schedule, *, by: User, starts: datetime, ends: datetime) -> Absence:
     """Open a schedule between two moments although no weekly hours do."""
     must_administer(by, schedule.institution)
-    _check_time(starts, ends)
+    check_time(starts, ends)
     if zones.moment(zones.floor_step(starts)) != starts or zones.moment(zones.floor_step(ends)) != ends:
         raise NotPossible(_("Hours begin and end at a full five minutes, such as 9:05."))
     with transaction.atomic(), offering.opening(schedule.timetable_id):
@@ -221,7 +243,7 @@ def be_away(
 def _close(
     timetable: int, schedule: Schedule | None, starts: datetime, ends: datetime, anyway: bool
 ) -> tuple[Absence, list[Appointment]]:
-    _check_time(starts, ends)
+    check_time(starts, ends)
     minutes.lock(timetable)
     rows = Appointment.objects.filter(timetable=timetable, status__in=LIVE, starts__lt=ends, ends__gt=starts)
     visits = list(rows.filter(schedule=schedule) if schedule else rows)
@@ -236,6 +258,8 @@ def end_absence(absence: Absence, *, by: User) -> None:
 
     Raises StillBooked where visits are booked in extra hours, NotPossible for what was read from a calendar.
     """
+    if absence.closure_id is not None:
+        raise NotPossible(_("The whole place is closed then. Take that back where the place is."))
     if absence.kind == Absence.Kind.BUSY:
         raise NotPossible(_("This was read from a calendar. Change it there, or disconnect the calendar."))
     if absence.schedule is None:
@@ -267,7 +291,8 @@ def _check_extra_is_empty(absence: Absence) -> None:
             raise StillBooked(told(visits), visits)
 
 
-def _check_time(starts: datetime, ends: datetime) -> None:
+def check_time(starts: datetime, ends: datetime) -> None:
+    """Raise NotPossible for a time that nobody closes or opens: over, the wrong way round, or longer than a year."""
     if ends <= starts:
         raise NotPossible(_("Give an end that comes after the beginning."))
     if ends <= clock.now():

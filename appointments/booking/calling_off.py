@@ -13,14 +13,14 @@ from appointments.standing import Actor
 from ehr import clock
 
 
-def call_off(visit: Appointment, *, by: Actor | None, at: datetime, because: str) -> None:
+def call_off(visit: Appointment, *, by: Actor | None, at: datetime, because: str, cause: str = "") -> None:
     """Do what follows when a visit is not to be, by somebody or by a rule. Call it with the rows held."""
     change(visit, Status.CANCELLED, by=by, at=at, because=because)
     minutes.give_back(visit)
     Waiting.objects.filter(appointment=visit, ended_at__isnull=True).update(ended_at=at)
     payments.on_cancelled(visit, at, by_clinic=is_of_clinic(by, because))
     visiting.on_cancelled(visit)
-    telling.cancelled(visit, by)
+    telling.cancelled(visit, by, cause)
     offering.freed(visit, at)
 
 

@@ -147,7 +147,7 @@ def change(
 
 
 def _act(made: Change) -> str:
-    if made.because == "moved":
+    if made.because == "moved" or (not made.before and made.because in REASONS):
         return "appointment.moved"
     agreed = made.before == Status.PROPOSED and made.after == Status.BOOKED
     return "appointment.accepted" if agreed else _ACTS[Status(made.after)]

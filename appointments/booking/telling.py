@@ -27,9 +27,9 @@ def moved(old: Appointment, new: Appointment, by: Actor) -> None:
     _tell(new, by, patient="visit-moved", clinician="clinic.visit-moved", number=1)
 
 
-def cancelled(visit: Appointment, by: Actor | None) -> None:
-    """Tell of a visit that is not to be."""
-    _tell(visit, by, patient="visit-cancelled", clinician="clinic.visit-cancelled")
+def cancelled(visit: Appointment, by: Actor | None, cause: str = "") -> None:
+    """Tell of a visit that is not to be; of several for one cause once."""
+    _tell(visit, by, patient="visit-cancelled", clinician="clinic.visit-cancelled", cause=cause)
 
 
 def became(visit: Appointment, to: str, by: Actor) -> None:
@@ -62,23 +62,29 @@ def dispute_answered(visit: Appointment, found: Dispute) -> None:
 
 
 def _tell(
-    visit: Appointment, by: Actor | None, *, patient: str = "", clinician: str = "", number: int | None = None
+    visit: Appointment,
+    by: Actor | None,
+    *,
+    patient: str = "",
+    clinician: str = "",
+    number: int | None = None,
+    cause: str = "",
 ) -> None:
     """Tell both, but nobody of what they did themselves. A clinician's mailbox is spared: the day stands on a page."""
-    # Of several changes each is told: a key names which.
-    count = number or visit.changes.count()
+    # Of several changes each is told, but for those of one cause: a key names which.
+    which = cause or f"{visit.pk}:{number or visit.changes.count()}"
     news = []
     if patient:
         people = [one for one in whom_to_tell(visit.patient) if not _did(one, by)]
-        news += [News(one, patient, f"{patient}:{visit.pk}:{count}:{one.pk}", visit.pk) for one in people]
+        news += [News(one, patient, f"{patient}:{which}:{one.pk}", visit.pk) for one in people]
         news += [
-            News(one.delegate, ACTING, f"{ACTING}:{visit.pk}:{count}:{one.delegate.pk}", one.delegation.pk)
+            News(one.delegate, ACTING, f"{ACTING}:{which}:{one.delegate.pk}", one.delegation.pk)
             for one in who_hears(visit)
             if not _did(one.delegate, by)
         ]
     if clinician and not (by and by.who == Who.CLINICIAN):
         one = visit.timetable.clinician.user
-        news.append(News(one, clinician, f"{clinician}:{visit.pk}:{count}:{one.pk}", visit.pk, mail=False))
+        news.append(News(one, clinician, f"{clinician}:{which}:{one.pk}", visit.pk, mail=False))
     if news:
         notices.tell(news)
 

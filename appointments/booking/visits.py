@@ -10,7 +10,7 @@ from appointments import minutes, offering, payments, queries, visiting
 from appointments.availability import check, steps
 from appointments.booking import telling
 from appointments.booking.calling_off import call_off
-from appointments.booking.changing import FULL, change, known, locked, may, problem
+from appointments.booking.changing import FULL, REASONS, change, is_of_clinic, known, locked, may, problem
 from appointments.booking.holding import standing_hold
 from appointments.models import Appointment, Hold, Status, Waiting
 from appointments.payments import policy
@@ -153,11 +153,14 @@ def _check_clash(made: Appointment, by: Actor, *, besides: Appointment | None = 
         )
 
 
-def move(appointment: Appointment, hold: Hold, *, by: User, once: uuid.UUID) -> Appointment:
+def move(appointment: Appointment, hold: Hold, *, by: User, once: uuid.UUID, because: str = "moved") -> Appointment:
     """Put a visit at the time one keeps, and call the old one off, in one transaction: there is no moment of neither.
 
-    What it was booked by goes along. The same `once` sent twice moves once. Raises NotPossible, NotTheirs.
+    What it was booked by goes along. `because` is a reason's code where somebody at the desk moves it. The same `once`
+    sent twice moves once. Raises NotPossible, NotTheirs.
     """
+    if because != "moved":
+        known(because)
     actor = acting_on(appointment, by)
     try:
         with transaction.atomic():
@@ -168,7 +171,7 @@ def move(appointment: Appointment, hold: Hold, *, by: User, once: uuid.UUID) -> 
             at = clock.now()
             old = Appointment.objects.select_related(*FULL).get(pk=appointment.pk)
             kept = standing_hold(hold, by=by, at=at)
-            return put_instead(old, kept, by=actor, once=once, at=at)
+            return put_instead(old, kept, by=actor, once=once, at=at, because=because)
     except IntegrityError:
         check(hold.schedule, hold.visit_type, hold.starts, at=clock.now(), besides=hold)
         raise
@@ -187,7 +190,10 @@ def put_instead(
             because="another-kind",
         )
     made = _visit(hold, patient=old.patient, by=by, once=once, at=at, self_pay=old.self_pay, referral=old.referral)
-    made.price, made.currency, made.policy = old.price, old.currency, _policy_after(old, made.starts, at)
+    made.price, made.currency = old.price, old.currency
+    # Who could not come as agreed, because of the clinic, cancels the new time as freely as the first.
+    of_clinic = because in REASONS and is_of_clinic(by, because)
+    made.policy = dict(old.policy) if of_clinic else _policy_after(old, made.starts, at)
     made.reason, made.reason_commitment, made.moved_from = old.reason, old.reason_commitment, old
     _check_clash(made, by, besides=old)
     made.save(force_insert=True)
@@ -213,8 +219,11 @@ def _policy_after(old: Appointment, starts: datetime, at: datetime) -> dict[str,
     return {**old.policy, "free_cancel_hours": -((free_until - starts) // timedelta(hours=1))}
 
 
-def cancel(appointment: Appointment, *, by: User, because: str = "not-said") -> Appointment:
-    """Call a visit off, for a reason's code. Twice is once. Raises NotPossible; NotTheirs for strangers."""
+def cancel(appointment: Appointment, *, by: User, because: str = "not-said", cause: str = "") -> Appointment:
+    """Call a visit off, for a reason's code. Twice is once. Raises NotPossible; NotTheirs for strangers.
+
+    A `cause` that several visits share is told to each person once.
+    """
     known(because)
     actor = acting_on(appointment, by)
     with transaction.atomic():
@@ -223,5 +232,5 @@ def cancel(appointment: Appointment, *, by: User, because: str = "not-said") -> 
             return visit
         at = clock.now()
         may(visit, Status.CANCELLED, by=actor, at=at)
-        call_off(visit, by=actor, at=at, because=because)
+        call_off(visit, by=actor, at=at, because=because, cause=cause)
     return visit

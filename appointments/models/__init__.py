@@ -1,6 +1,6 @@
 """Facts about time with a clinician: when they may be seen, who holds which minutes, and what became of each visit."""
 
-from appointments.models.availability import Absence, Hours, Place, Schedule, Timetable, VisitType
+from appointments.models.availability import Absence, Closure, Hours, Place, Schedule, Timetable, VisitType
 from appointments.models.calendars import BusyCalendar, CalendarFeed
 from appointments.models.disputes import Dispute
 from appointments.models.insurance import Claim, Eligibility, Payer, PayerParcel, Policy, Tariff
@@ -27,6 +27,7 @@ __all__ = [
     "CalendarFeed",
     "Change",
     "Claim",
+    "Closure",
     "Concession",
     "Dispute",
     "Eligibility",

@@ -133,6 +133,27 @@ class Hours(models.Model):
         return f"{self.weekday} {self.begins:%H:%M}–{self.ends:%H:%M}"
 
 
+class Closure(models.Model):
+    """A whole place is closed between two moments, for whatever reason: it never says which.
+
+    What closes time is an Absence of each schedule there; the visits booked in it stay until the desk looked at each.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    place = models.ForeignKey(Place, models.PROTECT, related_name="closures")
+    starts = models.DateTimeField(_("from"))
+    ends = models.DateTimeField(_("until"))
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["starts", "pk"]
+        indexes = [models.Index(fields=["place", "ends"], name="closure_of_place")]
+        constraints = [models.CheckConstraint(condition=Q(ends__gt=F("starts")), name="closure_ends_after_start")]
+
+    def __str__(self):
+        return f"closure {self.id}"
+
+
 class Absence(models.Model):
     """Time that cannot be booked, or that can although no weekly rule says so. Never says why: a calendar is read."""
 
@@ -148,6 +169,8 @@ class Absence(models.Model):
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.CLOSED)
     starts = models.DateTimeField(_("from"))
     ends = models.DateTimeField(_("until"))
+    # Of a whole place: it goes as it came, with that of every schedule there.
+    closure = models.ForeignKey(Closure, models.CASCADE, null=True, blank=True, related_name="absences")
     source = models.CharField(max_length=64, blank=True)  # the calendar it was read from, by an id of our own
     made_at = models.DateTimeField(default=clock.now, editable=False)
 

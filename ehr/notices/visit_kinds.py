@@ -66,6 +66,11 @@ VISITS = {
         _("Your insurer answered a bill"),
         _("See what they pay, and what is left on your bill."),
     ),
+    "clinic.place-closed": Kind(
+        _("Your place is closed in a time in which visits are booked"),
+        _("Move each of them, or call it off. Who was to come is told, and pays nothing."),
+        page="frontdesk:closures",
+    ),
     "clinic.visit-booked": Kind(_("A visit was booked with you"), _("It stands in your day."), page="clinician:day"),
     "clinic.visit-moved": Kind(
         _("A visit with you is at another time now"), _("It stands in your day."), page="clinician:day"
