@@ -8,6 +8,7 @@ from consent.access.copying import Copied, copy_own, copy_whole
 from consent.access.reading import Chart, identify, open_attachment, open_chart, open_own, own_recorded_between
 from consent.access.refusing import AccessDenied, KeysLocked, own_party
 from consent.access.searching import OpenRecord, may_open, open_record
+from consent.access.studying import open_for_study
 from consent.access.viewing import AsSeen, MayNotAsk, Reason, explain, view_as
 from consent.access.writing import ChangedMeanwhile, add_entries, add_own, receive, write_record
 from consent.judging import ELSEWHERE, Presence, Urgent
@@ -40,6 +41,7 @@ __all__ = [
     "may_reach",
     "open_attachment",
     "open_chart",
+    "open_for_study",
     "open_own",
     "open_record",
     "own_party",

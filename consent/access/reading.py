@@ -87,15 +87,16 @@ def unlock(
     purpose: Purpose | str,
     action: str,
     via: Mapping[str, str] | None = None,
+    refused: str = "chart.refused",
 ) -> tuple[dict[str, OpenBox], list[OpenBundle]]:
     """Return the lockboxes and bundles that a verdict lets open, once its line is committed. Raises AccessDenied.
 
-    `action` is what the line says, `via` through which program.
+    `action` is what the line says, or `refused`; `via` through which program.
     """
     patient, told = verdict.patient, {"purpose": str(purpose), "parts": tuple(verdict.decisions), "told": via}
     because = verdict.because if not verdict.opens_anything else "locked" if keyring is None else ""
     if because or keyring is None:
-        raise refuse(verdict, patient, "chart.refused", because=because, **told)
+        raise refuse(verdict, patient, refused, because=because, **told)
     _record_opening(verdict, action, purpose=purpose, via=via or {})
     try:
         # What the patient signed opens by its digest; where somebody signed for them, that they might is checked here.
@@ -108,13 +109,13 @@ def unlock(
             boxes |= keys.boxes_of(patient, presence.urgent[patient.pk].secrets, verdict.by_emergency)
             if not boxes:
                 # No seal is amiss: the patient began new epochs since, and what was let go is of the ones before.
-                raise refuse(verdict, patient, "chart.refused", because="emergency-keys-over", **told)
+                raise refuse(verdict, patient, refused, because="emergency-keys-over", **told)
         bundles = keys.granted_bundles(verdict.bundles, keyring=keyring)
         if not boxes and not bundles:
             raise keys.CannotOpen("No seal was found for this permission.")
     except keys.CannotOpen as problem:
         because = _why_shut(verdict, keyring, presence, purpose)
-        raise refuse(verdict, patient, "chart.refused", because=because, **told) from problem
+        raise refuse(verdict, patient, refused, because=because, **told) from problem
     return boxes, bundles
 
 

@@ -2,6 +2,7 @@
 
 from research.models.joining import Joining, JoiningParcel
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
+from research.models.releases import Inclusion, Release, ReleasePiece
 from research.models.studies import Agreement, EthicsApproval, Question, Researcher, Run, Study, Vote
 
 __all__ = [
@@ -9,11 +10,14 @@ __all__ = [
     "Asking",
     "Debit",
     "EthicsApproval",
+    "Inclusion",
     "Joining",
     "JoiningParcel",
     "PatientBudget",
     "PrivateAnswer",
     "Question",
+    "Release",
+    "ReleasePiece",
     "Researcher",
     "Run",
     "Study",
