@@ -218,7 +218,10 @@ def _to_answer(concession: Concession, by: User) -> tuple[Invoice, Concession]:
 
 
 def at_the_desk(invoice: Invoice, by: User) -> Invoice:
-    """Return the invoice, which nobody else changes now. Raises NotTheirs."""
+    """Return the invoice, which nobody else changes now. Raises NotTheirs, and NotPossible where it is one's own."""
     if not is_at_the_desk(by, invoice.institution_id):
         raise NotTheirs(_("There is no such bill at your desk."), because="not-theirs")
-    return ledger.locked(invoice.pk)
+    found = ledger.locked(invoice.pk)
+    if found.appointment.patient.user_id == by.pk:
+        raise NotPossible(_("This bill is your own. Somebody else at your desk does that."), because="own-bill")
+    return found

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from appointments import payments
-from appointments.models import Schedule
+from appointments.models import Payment, Schedule
 from appointments.payments import staff
 from ehr import clock
 from providers.roles import Role
@@ -21,3 +21,13 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
     clerk = people.clinician("Rosa Diaz", role=Role.FRONT_DESK, place=schedule.institution).user
     staff.pay_at_desk(invoice, amount=invoice.amount, means="cash", by=clerk, once=uuid4())
     return {"invoice": invoice.pk, "number": 1}
+
+
+def buttons(invoice) -> dict[str, dict[str, object]]:
+    """Return what fills the addresses of a bill at the desk: one button for the whole of it, one for its payment."""
+    paid = Payment.objects.get(invoice=invoice)
+    return {
+        "frontdesk:bill": {"invoice": invoice},
+        "frontdesk:bill-typed": {"invoice": invoice, "press": "again"},
+        "frontdesk:bill-pressed": {"invoice": invoice, "press": "mistaken", "row": paid.pk},
+    }

@@ -11,7 +11,7 @@ from consent.access import own_party
 from ehr import clock
 from tests import people
 from tests.appointments import clinics
-from tests.security import visiting
+from tests.security import bills, visiting
 
 
 def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
@@ -54,6 +54,7 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         "patient": sharer.patient.pk,
         "press": "arrived",
         "policy": _insured(sharer, schedule),
+        "bill": bills.of(sharer, reader)["invoice"],
     }
 
 
@@ -66,6 +67,7 @@ def buttons(seen: dict[str, object]) -> dict[str, dict[str, object]]:
         "clinician:day-video-press": visit | {"press": "let-in"},
         "patient:visit-video-press": visit | {"press": "agree"},
         "patient:visit-dispute": {"visit": seen["missed"]},
+        **bills.buttons(seen["bill"]),
     }
 
 

@@ -15,7 +15,7 @@ from appointments import booking, lists, payments
 from appointments.booking import REASONS
 from appointments.insurance import asking, steps
 from appointments.models import Appointment, Payment
-from appointments.payments import staff
+from appointments.payments import ledger, staff
 from appointments.refusals import NotPossible
 from appointments.rules import Who
 from consent import reach
@@ -80,7 +80,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
     reach.name([one.patient], to=request.user, because="visits")
     check = asking.latest(one)
     invoice = payments.invoice_of(one)
-    due = payments.check(invoice).to_pay if invoice else 0
+    due = ledger.position(invoice).to_pay if invoice else 0
     context = {
         "row": visit_acts.row(one, who=Who.DESK, user=request.user, at=at),
         "one": one,
@@ -125,6 +125,8 @@ def paid(request: HttpRequest, visit: UUID) -> HttpResponse:
         messages.warning(request, _("Nothing was noted. Look at the bill again."))
     except NotPossible as problem:
         messages.warning(request, str(problem))
+    except payments.Unbalanced:
+        messages.warning(request, _("This bill does not add up, so nothing was done. Tell whoever runs this system."))
     else:
         messages.success(request, _("Paid. The patient has a receipt."))
     return redirect("frontdesk:visit", visit)
