@@ -1,5 +1,7 @@
 """Visits that were booked here, as Appointments beside those that other systems sent."""
 
+import uuid
+
 import pytest
 import time_machine
 
@@ -10,6 +12,7 @@ from ehr.words import Category
 from tests import people
 from tests.appointments.visiting_hours import BEGUN, clinic, on
 from tests.fhir.program import json, said
+from tests.fhir.twins import plain
 from tests.fhir.twins import visit as seen
 
 pytestmark = pytest.mark.django_db
@@ -234,3 +237,59 @@ def test_a_time_of_ours_is_not_booked_by_sending_it(own, ana, harbour):
     [issue] = json(answer)["issue"]
     assert (issue["expression"], issue["code"]) == (["Appointment.slot"], "business-rule")
     assert "/api/v1" in issue["diagnostics"]
+
+
+HIDES = (
+    "Appointment",
+    "Appointment?_count=1",
+    "Appointment?_include=*&_revinclude=*",
+    "Appointment?based-on:missing=false",
+    "Appointment?based-on=ServiceRequest/{why}",
+    "Appointment?based-on:ServiceRequest.intent=proposal",
+    "Appointment?_lastUpdated=gt2026-11-23T12:00:30Z",
+    "Appointment?_sort=-_lastUpdated&_elements=basedOn",
+    "Appointment/_history",
+    "Appointment/{visit}",
+    "Appointment/{visit}/_history",
+    "Appointment/{visit}/_history?_since=2026-11-23T12:00:30Z",
+    "Appointment/{visit}/$validate",
+    "ServiceRequest",
+    "ServiceRequest?_revinclude=Appointment:based-on",
+    "ServiceRequest?_has:Appointment:based-on:status=booked",
+    "ServiceRequest/{why}",
+    "Patient/{patient}/$everything",
+    "Patient/{patient}/Appointment",
+    "_history",
+)
+
+
+@pytest.mark.security
+@pytest.mark.privacy
+@pytest.mark.parametrize("who", ["app", "clinician"])
+def test_a_reason_that_is_hidden_changes_no_answer(app, ward, ana, harbour, visit, monday, who):
+    scope = "patient/*.rs patient/Appointment.rs"
+    if who == "app":
+        program = app(ana, Category.BASIC, Category.LABS, scope=scope)
+    else:
+        people.give(ana, harbour.lee, Category.BASIC, Category.LABS)
+        program = ward(harbour.lee, scope=scope, patient=ana.patient)
+    why = uuid.uuid4()
+    before = {one: _answer(program, one, visit, why) for one in HIDES}
+    monday.shift(60)
+    why = booking.add_reason(visit, WORDS, keyring=ana.keyring).reason
+    assert {one: _answer(program, one, visit, why) for one in HIDES} == before
+
+
+def _answer(program, address: str, visit, why) -> tuple:
+    return plain(program.get(address.format(visit=visit.pk, why=why, patient=visit.patient_id)))
+
+
+def test_a_batch_reads_visits_too(app, ana, visit):
+    answer = app(ana, scope=NAMED).transact(
+        {"request": {"method": "GET", "url": f"Appointment/{visit.pk}"}},
+        {"request": {"method": "GET", "url": "Appointment?status=booked"}},
+        kind="batch",
+    )
+    one, found = json(answer)["entry"]
+    assert one["resource"]["id"] == str(visit.pk)
+    assert found["resource"]["total"] == 1
