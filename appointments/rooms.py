@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
@@ -89,6 +90,12 @@ def has_one(visit: Appointment) -> bool:
     return video.is_video(visit.visit_type)
 
 
+def opens(visit: Appointment) -> datetime:
+    """Return when a visit's waiting room opens: shortly before it, but on its own day, on which one may arrive."""
+    midnight = visit.starts.astimezone(ZoneInfo(visit.time_zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return max(visit.starts - BEFORE, midnight)
+
+
 def is_to_be(visit: Appointment, at: datetime) -> bool:
     """Tell whether a visit is by video and ahead, or under way: for a way to its waiting page."""
     return has_one(visit) and visit.status in _TO_BE and at < visit.ends + AFTER
@@ -117,7 +124,7 @@ def _seen(visit: Appointment, room: Room | None, side: str, at: datetime) -> See
     return Seen(
         stage=stage,
         host=service.host if service else "",
-        opens=visit.starts - BEFORE,
+        opens=opens(visit),
         closes=visit.ends + AFTER,
         at=at,
         agreed=_agreed(room),
@@ -138,7 +145,7 @@ def _stage(visit: Appointment, room: Room | None, mine: RoomLink | None, at: dat
         return Stage.OVER
     if room is None or not _agreed(room):
         return Stage.ASKED
-    if at < visit.starts - BEFORE:
+    if at < opens(visit):
         return Stage.EARLY
     if visit.status == Status.BOOKED:
         return Stage.READY
@@ -148,7 +155,7 @@ def _stage(visit: Appointment, room: Room | None, mine: RoomLink | None, at: dat
 
 
 def _is_open(visit: Appointment, at: datetime) -> bool:
-    return visit.status in _TO_BE and visit.starts - BEFORE <= at < visit.ends + AFTER
+    return visit.status in _TO_BE and opens(visit) <= at < visit.ends + AFTER
 
 
 def _agreed(room: Room | None) -> bool:

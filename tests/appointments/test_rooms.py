@@ -17,6 +17,7 @@ from audit.models import Event
 from audit.queries import story
 from ehr import clock, environment
 from tests import people
+from tests.appointments import clinics
 from tests.appointments.visiting_hours import clinic, on
 
 AT_NINE = on(0, "09:00")
@@ -170,6 +171,17 @@ def test_the_waiting_room_opens_a_quarter_of_an_hour_before_the_visit(visit, ana
     assert look(visit, ana).stage == Stage.EARLY
     with pytest.raises(NotPossible, match="too early"):
         rooms.come(visit, by=ana.user)
+    monday.shift(timedelta(seconds=1))
+    rooms.come(visit, by=ana.user)
+    assert look(visit, ana).stage == Stage.WAITING
+
+
+def test_a_visit_soon_after_midnight_has_its_waiting_room_from_midnight_on(by_video, ana, monday):
+    clinics.open_on(by_video.schedule, range(7), "00:00", "01:00")
+    visit = by_video.book(on(1, "00:05"), ana)
+    rooms.agree(visit, by=ana.user)
+    monday.move_to(on(1, "00:00") - timedelta(seconds=1))
+    assert look(visit, ana).stage == Stage.EARLY
     monday.shift(timedelta(seconds=1))
     rooms.come(visit, by=ana.user)
     assert look(visit, ana).stage == Stage.WAITING
