@@ -117,7 +117,7 @@ def system_history(_sent: Sent, told: Asked, asking: Asking) -> Answer:
 
 def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...]) -> Answer:
     told, place = pages.opened(asking, told, path)
-    patients = records.patients_of(asking)
+    patients = search.within_reach(asking, *wanted) if len(wanted) == 1 else records.patients_of(asking)
     if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
         words = "This would open more records than are opened at once. Ask for the history of one resource."
         raise outcomes.Refusal(422, "too-costly", words)

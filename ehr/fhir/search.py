@@ -172,21 +172,20 @@ def _newest_first(items: Iterable[Seen]) -> list[Seen]:
 
 
 def _opened(asking: Asking, asked: Question, within: Patient | None) -> list[Record]:
-    patients = [within] if within else _about(asked, _within_reach(asking, asked))
+    patients = [within] if within else _about(asked, within_reach(asking, asked.kind, asked.grouped.get("date", ())))
     if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
         words = "This would open more records than are opened at once. Name the patient, as in patient=Patient/ and id."
         raise outcomes.Refusal(422, "too-costly", words)
     return records.open_all(asking, patients, kinds=asked.touched, action="record.searched")
 
 
-def _within_reach(asking: Asking, asked: Question) -> list[Patient]:
+def within_reach(asking: Asking, kind: str, dates: Iterable[str] = ()) -> list[Patient]:
     """Return whose records a question can open: with visits, also those with whom whoever asks has one then."""
     found = records.patients_of(asking)
-    if asked.kind == visits.KIND:
-        known = {one.pk for one in found}
-        when = spans.between(asked.grouped.get("date", ()))
-        found = found + [one for one in visits.patients(asking, *when) if one.pk not in known]
-    return found
+    if kind != visits.KIND:
+        return found
+    known = {one.pk for one in found}
+    return found + [one for one in visits.patients(asking, *spans.between(dates)) if one.pk not in known]
 
 
 def _about(asked: Question, patients: Sequence[Patient]) -> list[Patient]:

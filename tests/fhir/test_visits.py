@@ -176,7 +176,8 @@ def test_a_clinician_reads_their_own_visits_without_a_permission(ward, ana, harb
     found = program.read("Appointment?date=2026-11-24&_include=Appointment:patient")
     assert [one["resource"]["resourceType"] for one in found["entry"]] == ["Appointment"]
     assert program.find("Appointment?date=2026-11-25") == []
-    assert [one.actor.id for one in lines("appointment.read", ana)] == [harbour.lee.user.pk] * 2
+    assert program.read("Appointment/_history?_count=0")["total"] == 1
+    assert [one.actor.id for one in lines("appointment.read", ana)] == [harbour.lee.user.pk] * 3
     assert not lines("chart.refused", ana)
     assert program.get(f"Patient/{ana.patient.pk}").status_code == 404
 
