@@ -8,6 +8,7 @@ from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
 from research.models import Study
+from research.release import asking, making
 from research.studies import deciding
 from research.studies.states import State
 
@@ -37,3 +38,15 @@ def move_studies_on() -> int:
             logger.warning("Study %s waits for its keys: %s", study.pk, stopped.because)
     over = Study.objects.filter(state__in=[State.APPROVED, State.PAUSED], ends__lte=clock.now())
     return count + sum(deciding.end(study) for study in over)
+
+
+@shared_task
+def make_releases() -> int:
+    """Make what researchers asked for, one after another; return how many came to an end. May run twice."""
+    return sum(bool(making.make(release)) for release in making.due())
+
+
+@shared_task
+def take_back_releases() -> int:
+    """Delete files that nobody fetched in time, or that hold somebody who withdrew; return how many."""
+    return asking.take_back_what_nobody_fetched()

@@ -30,7 +30,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column and how it leaves. `values`, `system`, `low`, `high` and `decimals` are what its kind needs."""
+    """One column and how it leaves. `values`, `system`, `low`, `high` and `decimals` are what its kind needs.
+
+    `diverse` is how many different values each group of people who look alike must show of it at least.
+    """
 
     name: str
     kind: Kind
@@ -39,6 +42,7 @@ class Column:
     low: float = 0
     high: float = 0
     decimals: int = 2
+    diverse: int = 1
 
 
 def declared(definition: Mapping) -> dict[str, Column]:
@@ -69,7 +73,15 @@ def _column(given: Mapping) -> Column:
         kinds = ", ".join(Kind)
         raise Refused(name, f"say of which kind it is ({PREFIX}kind: {kinds}). Free text does not leave.")
     kind = Kind(tags["kind"])
-    return Column(name, kind, **_NEEDS[kind](name, tags) if kind in _NEEDS else {})
+    needs = _NEEDS[kind](name, tags) if kind in _NEEDS else {}
+    return Column(name, kind, diverse=_diverse(name, tags), **needs)
+
+
+def _diverse(name: str, tags: Mapping[str, str]) -> int:
+    told = tags.get("diverse", "1")
+    if not (told.isascii() and told.isdigit() and 1 <= int(told) <= 100):
+        raise Refused(name, f"say as a whole number how many values a group must show ({PREFIX}diverse).")
+    return int(told)
 
 
 def _code(name: str, tags: Mapping[str, str]) -> dict:

@@ -43,7 +43,8 @@ def expression(table: ir.Table, columns: Mapping[str, Column], rules: Rules, fou
 
 def _number(table: Any, column: Column, _rules: Rules) -> ir.Value:
     value = table[column.name].cast("float64")
-    return value.between(column.low, column.high).ifelse(value, ibis.null()).round(column.decimals).cast("float64")
+    told = value.between(column.low, column.high).ifelse(value, ibis.null()).round(column.decimals)
+    return told.cast("float64" if column.decimals else "int64")
 
 
 def _truth(table: Any, column: Column, _rules: Rules) -> ir.Value:

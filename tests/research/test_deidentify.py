@@ -73,7 +73,7 @@ def planting():
 
 
 @pytest.mark.parametrize("dates", ["years", "shifted"])
-def test_no_identifier_planted_in_any_element_of_any_type_leaves_in_any_kind(planting, dates):
+def test_j7_6_no_identifier_planted_in_any_element_of_any_type_leaves_in_any_kind(planting, dates):
     held = {text for record in planting.records.values() for text in planted.texts(record)}
     assert len(TYPES) >= 146
     assert len(held & planting.texts) > 5_000
@@ -210,7 +210,7 @@ def test_only_codes_are_codes(system, code, is_one):
     assert codes.SYSTEMS[system](code) is is_one
 
 
-def test_two_studies_share_no_value():
+def test_j7_8_two_studies_share_no_value():
     owners = [f"owner-{number}" for number in range(300)]
     first, second = (
         {value for owner in owners for value in (names.person(owner), names.record(owner))}

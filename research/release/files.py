@@ -1,0 +1,170 @@
+"""The file that leaves: the table as Parquet and CSV, what its columns mean, and how it came about."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from research.deidentify.declaring import PERSON, Column, Kind
+from research.release.tables import Made
+
+_FIXED = (1980, 1, 1, 0, 0, 0)
+_MEANING = {
+    Kind.CODE: "A code; empty where fewer people have it than may be shown, or where it is none.",
+    Kind.NUMBER: "A number within the declared bounds; empty outside of them.",
+    Kind.TRUTH: "True or false.",
+    Kind.DATE: "A year, or a span of years; none by which an age of 90 or more could be told.",
+    Kind.BIRTH: "The age in years on the day of the release, or a span; 90 stands for 90 and above.",
+    Kind.ZIP: "The first digits of a ZIP code; 000 stands for areas of 20,000 people or fewer.",
+    Kind.STATE: "A state of the United States.",
+    Kind.SEX: "Administrative gender, as FHIR has it.",
+    Kind.ID: "A pseudonym of a record's id, for this release alone.",
+}
+_TYPES = {"Int64": "integer", "Float64": "number", "Boolean": "boolean"}
+README = """This table is for the study and the recipient named in datapackage.json, under the data-use agreement.
+
+datapackage.json says what each column means; ro-crate-metadata.json how the table came about. Rows have no names:
+"person" is a pseudonym of this release alone. An asterisk stands for any value, a span such as 40-49 for one of them.
+
+To check that this is the file that was released, whole: manage.py verify_release FILE.zip
+"""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself: which release of which study, for whom, from which views, and what was done."""
+
+    release: UUID
+    study: UUID
+    title: str
+    recipient: str
+    institution: str
+    made_at: datetime
+    views: tuple[Mapping, ...]
+    terms: str
+    snapshot: str
+    facts: Mapping
+
+
+def packed(made: Made, about: About, folder: Path) -> bytes:
+    """Return the ZIP. The same table and the same words make the same bytes."""
+    contents = {"data.parquet": (folder / "data.parquet").read_bytes(), "data.csv": _csv(made.frame)}
+    contents["datapackage.json"] = _json(_package(made, about, contents))
+    contents["ro-crate-metadata.json"] = _json(_crate(about, contents))
+    contents["README.txt"] = README.encode()
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(name, _FIXED), content, zipfile.ZIP_DEFLATED)
+    return written.getvalue()
+
+
+def view_digest(view: Mapping) -> str:
+    """Return 64 hex digits of a view's canonical JSON."""
+    return sha256(json.dumps(view, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _csv(frame: pl.DataFrame) -> bytes:
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows(frame.iter_rows())
+    return written.getvalue().encode()
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2).encode()
+
+
+def _package(made: Made, about: About, contents: Mapping[str, bytes]) -> dict:
+    """Source: Frictionless Data Package 1, profile tabular-data-package."""
+    fields = [_field(name, str(kind), made.columns.get(name)) for name, kind in made.frame.schema.items()]
+    schema = {"fields": fields, "missingValues": [""], "primaryKey": PERSON}
+    return {
+        "profile": "tabular-data-package",
+        "name": f"release-{about.release}",
+        "id": str(about.release),
+        "title": about.title,
+        "created": about.made_at.isoformat(),
+        "contributors": [{"title": about.recipient, "organization": about.institution, "role": "recipient"}],
+        "resources": [
+            {
+                "profile": "tabular-data-resource",
+                "name": name.replace(".", "-"),
+                "path": name,
+                "format": name.partition(".")[2],
+                "mediatype": kind,
+                "encoding": "utf-8",
+                "bytes": len(contents[name]),
+                "hash": f"sha256:{sha256(contents[name]).hexdigest()}",
+                "schema": schema,
+            }
+            for name, kind in (("data.csv", "text/csv"), ("data.parquet", "application/vnd.apache.parquet"))
+        ],
+    }
+
+
+def _field(name: str, kind: str, column: Column | None) -> dict:
+    described: dict[str, object] = {"name": name, "type": _TYPES.get(kind, "string")}
+    if column is None:
+        return described | {"description": "A pseudonym of this release alone."}
+    described["description"] = _MEANING[column.kind]
+    if column.system:
+        described["rdfType"] = column.system
+    if column.kind == Kind.NUMBER:
+        described["constraints"] = {"minimum": column.low, "maximum": column.high}
+    return described
+
+
+def _crate(about: About, contents: Mapping[str, bytes]) -> dict:
+    """Source: RO-Crate 1.x, with the run as a CreateAction."""
+    crate = ROCrate(gen_preview=False)
+    crate.name, crate.datePublished = about.title, about.made_at
+    made = [
+        crate.add_file(name, properties={"sha256": sha256(content).hexdigest(), "contentSize": str(len(content))})
+        for name, content in contents.items()
+    ]
+    views = [
+        crate.add(
+            ContextEntity(
+                crate,
+                f"#view-{number}",
+                {
+                    "@type": "SoftwareSourceCode",
+                    "name": view.get("name", view["resource"]),
+                    "sha256": view_digest(view),
+                },
+            )
+        )
+        for number, view in enumerate(about.views, 1)
+    ]
+    notes = {"terms": about.terms, "snapshot": about.snapshot, **about.facts}
+    told = [
+        crate.add(
+            ContextEntity(
+                crate,
+                f"#{name.replace(' ', '-')}",
+                {
+                    "@type": "PropertyValue",
+                    "name": name,
+                    "value": value if isinstance(value, str) else json.dumps(value),
+                },
+            )
+        )
+        for name, value in notes.items()
+    ]
+    run = {"@type": "CreateAction", "name": f"Release {about.release} of study {about.study}"}
+    action = crate.add(ContextEntity(crate, "#run", run | {"endTime": about.made_at.isoformat()}))
+    action["instrument"], action["object"], action["result"] = views, told, made
+    crate.root_dataset["mentions"] = [action]
+    return crate.metadata.generate()

@@ -1,0 +1,250 @@
+"""Makes a release, in a worker: keys for the run, everybody's share, the table, the file, and one commit at the end.
+
+Clear text is in this process's memory and nowhere else: DuckDB has no file and may not spill, and the one folder there
+is holds the anonymous table alone, in memory where the machine has that. A worker that dies leaves nothing that counts.
+"""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from shutil import rmtree
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from consent.escrow import KeyholderAway, NotReleased
+from ehr import clock
+from ehr.accounts import queries as accounts
+from ehr.accounts.models import KeyVersion, Reader
+from ehr.chain import studies as chain
+from ehr.crypto import sealing
+from providers.rules import NotPossible
+from research import queries, snapshots
+from research.anonymity import checker
+from research.anonymity.demands import Unreachable
+from research.deidentify.problems import Refused
+from research.deidentify.pseudonyms import Pseudonyms
+from research.deidentify.rules import Areas, Rules, areas_2000
+from research.disclosure.differencing import margin
+from research.flatten import running as flattening
+from research.flatten.problems import ViewProblem
+from research.models import Inclusion, Joining, Release, ReleasePiece, Run
+from research.release import files, tables
+from research.release.asking import info
+from research.release.files import About
+from research.snapshots import Snapshot
+from research.studies import running
+from research.studies.proposing import log_study
+
+State = Release.State
+# A worker that was not seen for this long is taken for dead; after three of them a release stops.
+SILENT = timedelta(minutes=10)
+MOST_ATTEMPTS = 3
+PIECE_BYTES = 1024 * 1024
+_FOLDER = "chartseal-release-"
+# How far it has come, as the page names it; a step ends before the next begins.
+OPENING, FLATTENING, WRITING = "opening", "flattening", "writing"
+
+
+class Given(Exception):
+    """Somebody cancelled, or another worker took over: nothing of this one counts."""
+
+
+def due() -> list[uuid.UUID]:
+    """Return the releases that wait for a worker, those first that wait longest."""
+    silent = Q(state=State.RUNNING, seen_at__lte=clock.now() - SILENT)
+    return list(Release.objects.filter(Q(state=State.ASKED) | silent).order_by("asked_at").values_list("pk", flat=True))
+
+
+def make(release_id: uuid.UUID) -> str:
+    """Make one release and return the state it is in then. May run any number of times, and in two workers at once."""
+    release = _claimed(release_id)
+    if release is None:
+        return ""
+    _tidy()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=_in_memory()))
+    try:
+        _make(release, folder)
+    except Given:
+        pass
+    except KeyholderAway:
+        Release.objects.filter(pk=release.pk, attempt=release.attempt).update(state=State.ASKED, attempt=None)
+    except (NotReleased, NotPossible, ViewProblem, Refused, Unreachable, checker.Refused) as problem:
+        _stop(release, _words(problem))
+    finally:
+        rmtree(folder, ignore_errors=True)
+    release.refresh_from_db()
+    return release.state
+
+
+def _make(release: Release, folder: Path) -> None:
+    study = release.study
+    run, to = _run(release), _recipient(release)
+    keyring = running.keys_for(run)
+    snapshot = snapshots.take(run, keyring=keyring, watch=_watch(release, OPENING))
+    fewest = queries.rules().small
+    _require_many(release, snapshot, fewest, keyring.grant_key(b"differencing"))
+    names = Pseudonyms(keyring.grant_key(b"pseudonyms/" + release.pk.bytes))
+    _watch(release, FLATTENING)(0, 1)
+    made = tables.make(
+        study.views,
+        flattening.documents(snapshot.documents),
+        names=names,
+        rules=Rules(clock.now().date(), fewest=fewest, areas=_areas()),
+        folder=folder,
+    )
+    _watch(release, WRITING)(0, 1)
+    content = files.packed(made, _about(release, snapshot, made.facts), folder)
+    present = set(made.frame[tables.PERSON].to_list())
+    included = [one for one in snapshot.joinings if names.person(str(one.patient_id)) in present]
+    _put_down(release, content, included, made.facts, to)
+
+
+def _areas() -> Areas:
+    """Return the three-digit ZIP areas of few people, as the operator set them after a census."""
+    known = areas_2000()
+    census = getattr(settings, "RESEARCH_ZIP_CENSUS", known.census)
+    return Areas(census, frozenset(getattr(settings, "RESEARCH_ZIP_SPARSE", known.sparse)))
+
+
+# --- Claiming and being watched ------------------------------------------------------------------
+def _claimed(release_id: uuid.UUID) -> Release | None:
+    with transaction.atomic():
+        rows = Release.objects.select_for_update(of=("self",)).select_related("study__reader", "study__institution")
+        release = rows.filter(pk=release_id, state__in=[State.ASKED, State.RUNNING]).first()
+        now = clock.now()
+        if release is None or (release.state == State.RUNNING and release.seen_at and release.seen_at > now - SILENT):
+            return None
+        if release.attempts >= MOST_ATTEMPTS:
+            release.state, release.ended_at = State.STOPPED, now
+            release.because = _("It was begun three times and never came to an end. Tell the operator.")
+            release.save(update_fields=["state", "ended_at", "because"])
+            return None
+        release.state, release.attempt, release.seen_at = State.RUNNING, uuid.uuid4(), now
+        release.attempts += 1
+        release.save(update_fields=["state", "attempt", "seen_at", "attempts"])
+    return release
+
+
+def _watch(release: Release, step: str) -> Callable[[int, int], None]:
+    """Return what writes down how far it is. It raises Given once the release is not this worker's any more."""
+
+    def told(done: int, total: int) -> None:
+        mine = Release.objects.filter(pk=release.pk, state=State.RUNNING, attempt=release.attempt)
+        if not mine.update(step=step, done=done, total=total, seen_at=clock.now()):
+            raise Given
+
+    return told
+
+
+def _stop(release: Release, words: str) -> None:
+    mine = Release.objects.filter(pk=release.pk, state=State.RUNNING, attempt=release.attempt)
+    mine.update(state=State.STOPPED, because=words[:500], ended_at=clock.now())
+
+
+def _words(problem: Exception) -> str:
+    if isinstance(problem, NotReleased):
+        return _("The study’s keys stay where they are: %(because)s. Ask the committee.") % {"because": problem.because}
+    return str(problem)
+
+
+# --- What is asked before ------------------------------------------------------------------------
+def _run(release: Release) -> Run:
+    run = queries.run_at(release.study, clock.now())
+    if run is None:
+        raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+    return run
+
+
+def _recipient(release: Release) -> KeyVersion:
+    """Return the keys that the file is sealed to, which must be those that the log knows."""
+    version = accounts.present_version(Reader.objects.get(user=release.asked_by_id))
+    if not accounts.is_present(version):
+        raise NotPossible(_("Your keys are not those that the log knows. Tell the privacy officer."))
+    return version
+
+
+def _require_many(release: Release, snapshot: Snapshot, fewest: int, key: bytes) -> None:
+    """Raise NotPossible for few people, or as many but for a few as before: the difference would tell of these."""
+    if len(snapshot.joinings) < fewest:
+        raise NotPossible(_("Too few people take part as yet. Nothing leaves of fewer than %(n)s.") % {"n": fewest})
+    now = {one.patient_id for one in snapshot.joinings}
+    before: dict[uuid.UUID, set] = {}
+    rows = Inclusion.objects.filter(release__study=release.study, release__state=State.FETCHED)
+    for earlier, patient in rows.values_list("release", "joining__patient"):
+        before.setdefault(earlier, set()).add(patient)
+    for earlier, people in before.items():
+        if 0 < len(people ^ now) < margin(key, release.pk.bytes, earlier.bytes, queries.rules()):
+            raise NotPossible(
+                _("Almost the same people are in an earlier release, so the few others would show. Wait for more.")
+            )
+
+
+# --- Putting it down -----------------------------------------------------------------------------
+def _about(release: Release, snapshot: Snapshot, facts: dict) -> About:
+    study = release.study
+    return About(
+        release=release.pk,
+        study=study.pk,
+        title=study.title,
+        recipient=release.asked_by.name,
+        institution=study.institution.name,
+        made_at=clock.now(),
+        views=tuple(study.views),
+        terms=bytes(study.terms or b"").hex(),
+        snapshot=snapshot.digest.hex(),
+        facts=facts,
+    )
+
+
+def _put_down(release: Release, content: bytes, included: list[Joining], facts: dict, to: KeyVersion) -> None:
+    """Write pieces, who is in it, digest and the way to the chain in one commit, if it is still this worker's."""
+    digest = sha256(content).digest()
+    cut = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
+    sealed = [
+        sealing.seal(bytes(to.kem_public), piece, info=info(release.pk, number, len(cut)))
+        for number, piece in enumerate(cut)
+    ]
+    with transaction.atomic():
+        mine = Release.objects.select_for_update(of=("self",)).filter(pk=release.pk, attempt=release.attempt)
+        row = mine.filter(state=State.RUNNING).first()
+        if row is None:
+            raise Given
+        row.state, row.digest, row.size, row.people = State.READY, digest, len(content), len(included)
+        row.facts, row.to, row.ended_at = facts, to, clock.now()
+        row.save(update_fields=["state", "digest", "size", "people", "facts", "to", "ended_at"])
+        ReleasePiece.objects.bulk_create(
+            ReleasePiece(release=row, number=number, body=body) for number, body in enumerate(sealed)
+        )
+        Inclusion.objects.bulk_create(Inclusion(release=row, joining=one) for one in included)
+        chain.release(release.study_id, digest)
+        log_study("study.release-made", release.study, None, release=str(row.pk), digest=digest.hex())
+
+
+def _in_memory() -> str | None:
+    """Return where a folder is in memory alone; None where the machine has no such place."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made by mkdtemp, for this user alone
+
+
+def _tidy() -> None:
+    """Remove the folders of workers that died."""
+    for folder in Path(_in_memory() or tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if pid.isdigit() and not _lives(int(pid)):
+            rmtree(folder, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True

@@ -1,0 +1,119 @@
+"""From records to the one table that may leave: flattened, without names, as coarse as it must be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from research.anonymity import files as anonymity
+from research.anonymity.demands import Demands, Sensitive
+from research.anonymity.hierarchies import ANY, Hierarchy, intervals, prefixes
+from research.deidentify import codes, declaring
+from research.deidentify import running as deidentifying
+from research.deidentify.declaring import PERSON, Column, Kind
+from research.deidentify.problems import Refused
+from research.deidentify.pseudonyms import Pseudonyms
+from research.deidentify.rules import OLDEST, Rules
+from research.flatten import running as flattening
+from research.flatten.plans import OWNER
+
+# The share of people who may be left out so that the others need to become less coarse.
+LEFT_OUT = 0.05
+# By these somebody could be recognised who is known to be in the table.
+QUASI = frozenset({Kind.BIRTH, Kind.DATE, Kind.ZIP, Kind.STATE, Kind.SEX})
+
+
+@dataclass(frozen=True)
+class Made:
+    """The table, what its columns are, and what was done, in numbers alone."""
+
+    frame: pl.DataFrame
+    columns: dict[str, Column]
+    facts: dict
+
+
+def declared(views: Sequence[Mapping]) -> dict[str, Column]:
+    """Return all columns of a study's views. Raises Refused for one that is in two of them, or says no kind."""
+    found: dict[str, Column] = {}
+    for view in views:
+        for name, column in declaring.declared(view).items():
+            if name in found:
+                raise Refused(name, "two views have a column of this name. Rename one.")
+            found[name] = column
+    if not any(column.kind in QUASI for column in found.values()):
+        kinds = ", ".join(sorted(QUASI))
+        raise Refused("of all views", f"one at least must be of the kinds by which people are grouped: {kinds}.")
+    return found
+
+
+def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, rules: Rules, folder: Path) -> Made:
+    """Return what may leave of records, one row for each person. `folder` holds nothing but the anonymous table.
+
+    As many people as a code needs, `rules.fewest`, look alike at least.
+
+    Raises ViewProblem, Refused, anonymity.demands.Unreachable, and checker.Refused where the second program disagrees.
+    """
+    columns = declared(views)
+    today, fewest = rules.today, rules.fewest
+    frame = pl.DataFrame({PERSON: []}, schema={PERSON: pl.String})
+    for view in views:
+        rows = _one_each(flattening.table(view, documents), declaring.declared(view))
+        named = deidentifying.table(view, rows, rules, names)
+        frame = frame.join(pl.DataFrame(named), on=PERSON, how="full", coalesce=True)
+    frame = frame.sort(PERSON)
+    quasi = [name for name, column in columns.items() if column.kind in QUASI]
+    diverse = tuple(Sensitive(name, distinct=column.diverse) for name, column in columns.items() if column.diverse > 1)
+    apart = {*quasi, *(one.column for one in diverse)}
+    report = anonymity.anonymise(
+        frame,
+        folder / "data.parquet",
+        hierarchies=[_hierarchy(columns[name], frame, today) for name in quasi],
+        demands=Demands(fewest, diverse, LEFT_OUT),
+        person=PERSON,
+        others=[name for name in columns if name not in apart],
+    )
+    facts = {
+        "k": fewest,
+        "diversity": {one.column: one.distinct for one in diverse},
+        "rows": report.verdict.lines,
+        "classes": report.verdict.classes,
+        "smallest class": report.verdict.smallest,
+        "suppressed": report.suppressed,
+        "levels": report.levels,
+        "loss": asdict(report.losses),
+        "risks before": asdict(report.risks_before),
+        "risks after": asdict(report.risks_after),
+        "ages and years of": today.isoformat(),
+        "census of ZIP areas": rules.areas.census,
+        "fewest people of a code": fewest,
+    }
+    return Made(pl.read_parquet(folder / "data.parquet"), columns, facts)
+
+
+def _one_each(rows: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
+    """Return one row for each person: of several the latest, by the view's first date."""
+    frame = pl.DataFrame(rows)
+    if frame[OWNER].n_unique() == len(frame):
+        return rows
+    by = next((name for name, column in columns.items() if column.kind == Kind.DATE), None)
+    if by is None:
+        raise Refused(
+            next(iter(columns)), "somebody has more than one row here. Add a column of kind date; the latest counts."
+        )
+    latest = frame.sort(by, descending=True, nulls_last=True).unique(OWNER, keep="first", maintain_order=True)
+    return latest.to_arrow().cast(rows.schema)
+
+
+def _hierarchy(column: Column, frame: pl.DataFrame, today: date) -> Hierarchy:
+    name = column.name
+    if column.kind == Kind.BIRTH:
+        return intervals(name, low=0, high=OLDEST - 1, widths=(5, 10, 30), last=str(OLDEST))
+    if column.kind == Kind.DATE:
+        return intervals(name, low=today.year - OLDEST, high=today.year + 1, widths=(2, 10, 50))
+    if column.kind == Kind.ZIP:
+        return prefixes(name, frame[name].drop_nulls().unique().to_list() or ["000"], lengths=(2, 1))
+    values = codes.SEXES if column.kind == Kind.SEX else codes.STATES
+    return Hierarchy(name, tuple((value, ANY) for value in values))
