@@ -12,7 +12,7 @@ from typing import Any as Json
 from ehr.r4.ranges import Span, span
 from research.criteria.tree import Age, All, Any, Code, Criteria, Event, Lab, Node, Not, Sex, When
 
-_TYPES = {
+TYPES = {
     "condition": ("Condition",),
     "medication": ("MedicationRequest", "MedicationStatement", "MedicationAdministration"),
     "procedure": ("Procedure",),
@@ -35,10 +35,10 @@ Resource = Mapping[str, Json]
 def asks_for(criteria: Criteria) -> frozenset[str]:
     """Return the types of resources that an answer depends on."""
     found: set[str] = set()
-    for node in _leaves(criteria.who):
+    for node in leaves(criteria.who):
         match node:
             case Event(kind):
-                found.update(_TYPES[kind])
+                found.update(TYPES[kind])
             case Lab():
                 found.add("Observation")
             case _:
@@ -91,7 +91,7 @@ class _Asking:
         return years if years >= 0 else None
 
     def events(self, kind: str, codes: set[Code]) -> Iterator[Resource]:
-        for name in _TYPES[kind]:
+        for name in TYPES[kind]:
             for each in self.by_type.get(name, ()):
                 if _is_so(each) and not codes.isdisjoint(_codings(self.concept(each, kind))):
                     yield each
@@ -133,13 +133,13 @@ class _Asking:
         return any(_in_range(part, lab) for _, part in found)
 
 
-def _leaves(node: Node) -> Iterator[Node]:
+def leaves(node: Node) -> Iterator[Node]:
     match node:
         case All(of) | Any(of):
             for each in of:
-                yield from _leaves(each)
+                yield from leaves(each)
         case Not(of):
-            yield from _leaves(of)
+            yield from leaves(of)
         case _:
             yield node
 

@@ -1,5 +1,6 @@
 """Facts about studies: who asked what, who joined, and what left."""
 
+from research.models.cohorts import CohortCount
 from research.models.joining import Joining, JoiningParcel
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
 from research.models.releases import Inclusion, Release, ReleasePiece
@@ -8,6 +9,7 @@ from research.models.studies import Agreement, EthicsApproval, Question, Researc
 __all__ = [
     "Agreement",
     "Asking",
+    "CohortCount",
     "Debit",
     "EthicsApproval",
     "Inclusion",
