@@ -151,13 +151,18 @@ def participants(study: Study) -> QuerySet[Joining]:
     return rows.select_related("patient", "grant").order_by("pk")
 
 
+def _is_use(line: Line) -> bool:
+    """Tell whether a line is about research. A permission's own lines are told by those of joining and withdrawing."""
+    return line.action in set(words.Act) or (line.purpose == Purpose.HRESCH and not line.action.startswith("grant."))
+
+
 def uses(patient: Patient) -> list[Line]:
     """Return the lines of a patient's log about research, newest first, as far back as 5,000 lines."""
     found: list[Line] = []
     before: UUID | None = None
     for _piece in range(_PIECES):
         lines = audit.story(patient.pk, before=before, limit=_PIECE)
-        found += [one for one in lines if one.action in set(words.Act) or one.purpose == Purpose.HRESCH]
+        found += [one for one in lines if _is_use(one)]
         if len(lines) < _PIECE:
             break
         before = lines[-1].event_id

@@ -235,6 +235,20 @@ def researcher_only(view: View) -> View:
     return guarded
 
 
+def may_begin_research(view: View) -> View:
+    """Let in researchers, and whoever is nothing here yet: an account for research is for nothing else."""
+
+    @wraps(view)
+    @signed_in
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        user = request.user
+        if researcher_of(user) is None and (clinician_of(user) or patient_of(user) or user.is_staff):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def staff_only(view: View) -> View:
     """Let staff in, after their second step."""
 

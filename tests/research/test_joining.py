@@ -243,5 +243,5 @@ def test_a_small_number_of_people_is_told_to_nobody(ana, study, settings):
 def test_where_it_went_shows_research_and_nothing_else(ana, study):
     people.give(ana, people.clinician())
     studying.join(ana, study)
-    assert [one.action for one in queries.uses(ana.patient)] == ["research.joined", "grant.made"]
+    assert [one.action for one in queries.uses(ana.patient)] == ["research.joined"]
     assert Event.objects.filter(subject=ana.patient.pk).count() > 2

@@ -13,7 +13,7 @@ from consent.sharing.proposing import Narrow
 from ehr.words import Action
 
 KEY = "permissions-on-the-way"
-MOST = 5
+MOST = 8
 SHARE, ANSWER, CHANGE = "share", "answer", "change"
 _SENTENCE = {SHARE: "patient:share-confirm", ANSWER: "patient:answer-confirm", CHANGE: "patient:change-confirm"}
 

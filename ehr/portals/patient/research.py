@@ -72,9 +72,9 @@ def research(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @patient_only
-def research_study(request: HttpRequest, study: UUID) -> HttpResponse:
+def research_study(request: HttpRequest, offered: UUID) -> HttpResponse:
     """One study in plain words, and the choice: which parts, the sensitive ones apart, and until when."""
-    found = queries.open_study(study)
+    found = queries.open_study(offered)
     if found is None:
         raise Http404
     if any(one.study_id == found.pk for one in queries.joined_by(request.patient)):
@@ -121,9 +121,9 @@ def research_join(request: HttpRequest, draft: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @patient_only
-def research_withdraw(request: HttpRequest, part: UUID) -> HttpResponse:
+def research_withdraw(request: HttpRequest, joined: UUID) -> HttpResponse:
     """Say what withdrawing does and does not undo; then withdraw. It needs no reason and no open keys."""
-    found = queries.joining_of(request.patient, part)
+    found = queries.joining_of(request.patient, joined)
     if found is None:
         raise Http404
     if request.method == "POST":

@@ -236,7 +236,7 @@ class StudyForm(PartsForm):
         said = {name: getattr(study, name) for name in names}
         said |= {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
         said["views"] = json.dumps(study.views, indent=2, ensure_ascii=False)
-        said["until"] = timezone.localtime(study.ends - timedelta(seconds=1)).date()
+        said["until"] = timezone.localtime(study.ends).date()
         said["amount"] = Decimal(study.pay).scaleb(-amounts.digits(study.currency))
         return cls(initial=said, kept=True)
 
@@ -272,7 +272,7 @@ class StudyForm(PartsForm):
         return sent.read() if sent else b""
 
     def asked(self) -> Asked:
-        """Return what the study asks. It goes on until its last day is over in the researcher's zone."""
+        """Return what the study asks. It goes on until the last minute of its last day, in the researcher's zone."""
         told = self.cleaned_data
         return Asked(
             title=told["title"],
@@ -281,7 +281,7 @@ class StudyForm(PartsForm):
             categories=tuple(self.categories()),
             views=told["views"],
             commercial=told["commercial"],
-            ends=_first_moment_after(told["until"]),
+            ends=timezone.make_aware(datetime.combine(told["until"], time(23, 59))),
             pay=told["minor"],
             currency=told["currency"],
             ethics_body=told["ethics_body"],

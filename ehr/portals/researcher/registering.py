@@ -2,13 +2,13 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ehr.frame import sessions
-from ehr.frame.roles import RESEARCHER, clinician_of, patient_of, researcher_only, signed_in, unlocked
+from ehr.frame.roles import RESEARCHER, may_begin_research, researcher_only, unlocked
 from ehr.portals.researcher.forms import RegisterForm, TrainingForm
 from providers.credentials import submit_credential
 from providers.rules import NotPossible
@@ -17,13 +17,11 @@ from research.studies import registering
 
 
 @require_http_methods(["GET", "POST"])
-@signed_in
+@may_begin_research
 def register(request: HttpRequest) -> HttpResponse:
     """Register with training and a place of work. That alone opens nothing: somebody else decides about it."""
     if queries.researcher_of(request.user) is not None:
         return redirect("researcher:home")
-    if clinician_of(request.user) or patient_of(request.user) or request.user.is_staff:
-        raise Http404
     posted = request.method == "POST"
     form = RegisterForm(request.POST, request.FILES) if posted else RegisterForm(initial=_known(request))
     if posted and form.is_valid():

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from audit import checkpoints, sequencer
 from ehr.accounts.models import User
-from ehr.demo import cast, clinics, generator, life
+from ehr.demo import cast, clinics, generator, life, studies
 from ehr.intake.operations import receive_bundle
 from ehr.lines import names
 from ehr.r4 import bundles
@@ -62,6 +62,10 @@ class Command(BaseCommand):
         family = life.team("Family practice", harbour, lead=lee, others=[quinn], founder=desk[3], by=verifiers[0])
         clinics.harbour(harbour, lee=lee, quinn=quinn, by=desk[3])
         clinics.hospital(hospital, novak=novak, by=desk[3], manager=verifiers[0])
+        board = studies.committee()
+        university = cast.place("Maritime University", "research", "ACC-1003", by=verifiers[0].user)
+        klein = studies.researcher("klein@demo.example", "Ruth Klein", university, verifiers=verifiers)
+        study = studies.propose(klein, board)
         made = generator.patients(count + WITHOUT_EMAIL, seed)
         own = itertools.islice(made, count - INVITED_BY_POST)
         players = []
@@ -80,11 +84,12 @@ class Command(BaseCommand):
                 life.look_after(record, family, nurse=quinn, lead=lee)
             elif number == 2:
                 cast.share(record, player, lee, Category.LABS, days=5)
+                studies.join(record, player, study)
         invitation = self._waiting(next(made), by=verifiers[0])
         unmailed, record = self._without_email(next(made), checkers=verifiers)
         players.append(unmailed)
         cast.share(record, unmailed, lee, Category.BASIC, Category.LABS)
-        return [*players, lee, haddad, quinn, novak, rosa, *desk], invitation
+        return [*players, lee, haddad, quinn, novak, rosa, klein, *desk, *board], invitation
 
     def _shown(self, bundles_, count):
         return tqdm(bundles_, total=count, unit="record", file=self.stderr, disable=None)

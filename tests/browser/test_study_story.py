@@ -1,0 +1,148 @@
+"""A study in a real browser, on all sides: registered, proposed, approved by two, joined, withdrawn from."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.db import connections
+from django.urls import reverse
+
+from ehr import clock
+from ehr.desk.roles import DeskRole
+from providers.models import Credential, Membership
+from research import queries
+from research.models import Joining, Study
+from tests import people
+from tests.browser.acting import stage
+from tests.clinician.conftest import browser_of as researcher_browser
+from tests.desk.conftest import session_of, staff
+from tests.patient.conftest import browser_of as patient_browser
+from tests.research import studying
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+PLAIN = "We want to find out whether people who sleep badly take more medicine against pain."
+FILE = {"name": "paper.pdf", "mimeType": "application/pdf", "buffer": studying.PDF}
+
+
+@pytest.fixture
+def ground(db):
+    """Bo, who registers; Carl and Dina of the committee; Ana; their browsers, signed in."""
+    studying.prepare_ground()
+    people.institution("City University")
+    bo, ana = people.account("Bo Ny"), people.patient("Ana Costa")
+    return SimpleNamespace(
+        connection=connections["default"],
+        user=bo.user,
+        patient=ana.patient,
+        vera=people.checker("Vera Stone"),
+        bo=researcher_browser(bo),
+        ana=patient_browser(ana),
+        carl=session_of(staff("Carl Moss", DeskRole.COMMITTEE)),
+        dina=session_of(staff("Dina Reyes", DeskRole.COMMITTEE)),
+    )
+
+
+def test_a_study_is_proposed_approved_joined_and_left(ground, open_window):
+    with stage(open_window, ground.connection) as at_a_window:
+        bo, carl, dina, ana = (at_a_window(getattr(ground, name)) for name in ("bo", "carl", "dina", "ana"))
+        found: list[str] = []
+        _register(bo, ground, found)
+        _propose(bo, found)
+        study = bo.asked(Study.objects.get)
+        for member in (carl, dina):
+            _approve(member, study, found)
+        bo.go(reverse("researcher:study", args=[study.pk]))
+        assert "People can join it now" in bo.reads()
+        assert "Fewer than 11 people" in bo.reads()
+        found += bo.found()
+        _join(ana, found)
+        assert ana.asked(lambda: [one.study for one in queries.joined_by(ground.patient)]) == [study]
+        _withdraw(ana, found)
+        assert ana.asked(lambda: queries.joined_by(ground.patient)) == []
+        bo.go(reverse("patient:research"))
+        assert bo.page.get_by_role("link", name="Ana Costa").count() == 0
+        assert found == []
+        assert carl.complaints + dina.complaints + ana.complaints == []
+
+
+def _register(bo, ground, found) -> None:
+    bo.go(reverse("researcher:register"))
+    found += bo.found()
+    bo.fill(title="Dr", number="R-77", issuing_body="City University", country="CA", training="Ethics course")
+    bo.page.locator("main [name=institution]").select_option(label="City University")
+    bo.fill(expires=(clock.now() + timedelta(days=200)).date().isoformat())
+    bo.page.locator("main [name=evidence]").set_input_files(FILE)
+    bo.press("Register")
+    assert "You cannot propose anything yet" in bo.reads()
+    found += bo.found()
+    bo.asked(lambda: _vouch(ground))
+    bo.go(reverse("researcher:agreement"))
+    found += bo.found()
+    bo.press("Sign this with my key")
+    assert "You signed the agreement with your own key" in bo.page.inner_text("body")
+
+
+def _vouch(ground) -> None:
+    """Let a verifier approve Bo's training and place of work, which another story walks through."""
+    held = Credential.objects.get(clinician__user=ground.user)
+    at = clock.now()
+    Credential.objects.filter(pk=held.pk).update(
+        status="approved", first_approver=ground.vera, decided_at=at, confirmed_at=at
+    )
+    Membership.objects.filter(clinician=held.clinician).update(confirmed_at=at, confirmed_by=ground.vera)
+
+
+def _propose(bo, found) -> None:
+    bo.go(reverse("researcher:new"))
+    found += bo.found()
+    bo.fill(title="Sleep and pain", plain=PLAIN, purpose="Regression.", views=json.dumps([studying.VIEW]))
+    bo.tick("labs")
+    bo.fill(until=(clock.now() + timedelta(days=300)).date().isoformat(), amount="5", currency="CAD")
+    bo.fill(ethics_body="City University Ethics Board", ethics_reference="2026-041")
+    bo.page.locator("main [name=ethics]").set_input_files(FILE)
+    bo.press("Write it down")
+    assert "Sleep and pain" in bo.reads()
+    found += bo.found()
+    bo.press("Propose it to the committee")
+    assert "Two members of the committee read it" in bo.reads()
+    bo.go(reverse("researcher:home"))
+    found += bo.found()
+
+
+def _approve(member, study, found) -> None:
+    member.go(reverse("admin:index"))
+    member.follow("Studies to decide")
+    member.follow("Sleep and pain")
+    found += member.found()
+    member.page.locator("[name=approve-reason]").fill("Sound, and of use to many.")
+    member.press("Approve these terms")
+    assert "Your approval is on file" in member.page.inner_text("body")
+    assert member.asked(lambda: study.votes.count()) > 0
+
+
+def _join(ana, found) -> None:
+    ana.go(reverse("patient:sharing"))
+    ana.follow("Research: studies you can join")
+    assert PLAIN in ana.reads()
+    found += ana.found()
+    ana.follow("Choose what it may use")
+    found += ana.found()
+    ana.tick("labs")
+    ana.press("Go on")
+    assert "The study “Sleep and pain” may use your lab results and measurements" in ana.reads()
+    found += ana.found()
+    ana.press("Join until")
+    assert "You take part in one study." in ana.reads()
+    found += ana.found()
+    assert ana.asked(Joining.objects.count) == 1
+
+
+def _withdraw(ana, found) -> None:
+    ana.follow("Withdraw")
+    found += ana.found()
+    ana.press("Withdraw", exact=True)
+    assert "You take part in no study" in ana.reads()
+    ana.follow("Where my data went")
+    assert "You withdrew from the study Sleep and pain" in ana.reads()
+    found += ana.found()
