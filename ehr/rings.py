@@ -40,6 +40,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "move money": {"task": "appointments.tasks.move_money", "schedule": schedule(10)},
         "follow joinings": {"task": "research.tasks.follow_joinings", "schedule": schedule(30)},
         "relay opt-ins": {"task": "research.tasks.relay_opt_ins", "schedule": schedule(10)},
+        "count cohorts": {"task": "research.tasks.count_cohorts", "schedule": schedule(2)},
         "make releases": {"task": "research.tasks.make_releases", "schedule": schedule(10)},
         "take back releases": {"task": "research.tasks.take_back_releases", "schedule": schedule(300)},
         "move studies on": {"task": "research.tasks.move_studies_on", "schedule": schedule(60)},

@@ -7,6 +7,7 @@ from celery import shared_task
 from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
+from research.cohorts import counting
 from research.models import Study
 from research.release import asking, making
 from research.studies import deciding
@@ -50,3 +51,9 @@ def make_releases() -> int:
 def take_back_releases() -> int:
     """Delete files that nobody fetched in time, or that hold somebody who withdrew; return how many."""
     return asking.take_back_what_nobody_fetched()
+
+
+@shared_task
+def count_cohorts() -> int:
+    """Count what researchers asked for, one after another; return how many came to an end. May run twice."""
+    return sum(bool(counting.count(count)) for count in counting.due())

@@ -1,0 +1,86 @@
+"""What a researcher does about a count: asks, watches, cancels. Nothing heavy is loaded here."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from ehr import clock
+from ehr.accounts.models import User
+from providers.rules import NotPossible
+from research import budget, criteria, queries
+from research.criteria.parts import parts_for
+from research.models import CohortCount, Study
+from research.studies.proposing import log_study
+
+State = CohortCount.State
+# Asked again within this time, a count is told as it was, and nobody's record is opened for it.
+FRESH = timedelta(days=1)
+
+
+def ask(study: Study, document: Mapping[str, object], *, by: User) -> CohortCount:
+    """Ask how many people of a study of one's own meet criteria. The count is under way, or ready if it was just made.
+
+    Raises criteria.NotUnderstood with what is to be put right; budget.Locked for a question that was asked too often;
+    NotPossible where the study may not ask this, or not now.
+    """
+    asked = criteria.read(document)
+    digest = criteria.digest(asked)
+    with transaction.atomic():
+        study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
+        _require(study, asked, by)
+        budget.note_asking(study, digest, by=by)
+        if known := _known(study, digest):
+            return known
+        count = CohortCount.objects.create(study=study, asked_by=by, criteria=criteria.written(asked), digest=digest)
+        log_study("study.count-asked", study, by, count=str(count.pk), digest=digest.hex())
+    return count
+
+
+def cancel(count: CohortCount, *, by: User) -> CohortCount:
+    """Stop a count that is under way; what was opened for it is gone with the worker's next look. Twice is once."""
+    with transaction.atomic():
+        count = CohortCount.objects.select_for_update(of=("self",)).select_related("study").get(pk=count.pk)
+        _require_own(count.study, by)
+        if count.state in {State.ASKED, State.RUNNING}:
+            count.state, count.ended_at = State.CANCELLED, clock.now()
+            count.save(update_fields=["state", "ended_at"])
+            log_study("study.count-cancelled", count.study, by, count=str(count.pk))
+    return count
+
+
+def counts(study: Study) -> QuerySet[CohortCount]:
+    """Return what was asked in a study, the newest first."""
+    return study.counts.defer("members")
+
+
+def count_of(user: User, count_id: UUID) -> CohortCount | None:
+    """Return one of the counts of a researcher's own studies, or None for everybody else's."""
+    rows = CohortCount.objects.filter(pk=count_id, study__researcher__clinician__user=user)
+    return rows.select_related("study", "same_as").defer("members").first()
+
+
+def _known(study: Study, digest: bytes) -> CohortCount | None:
+    """Return the count of this question that is under way, or was made just now."""
+    rows = CohortCount.objects.filter(study=study, digest=digest)
+    under_way = rows.filter(state__in=[State.ASKED, State.RUNNING]).first()
+    return under_way or rows.filter(state=State.READY, ended_at__gt=clock.now() - FRESH).first()
+
+
+def _require(study: Study, asked: criteria.Criteria, by: User) -> None:
+    _require_own(study, by)
+    if not study.is_open or queries.run_at(study, clock.now()) is None:
+        raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+    if not parts_for(asked) <= set(study.categories):
+        raise NotPossible(_("This asks for parts of the record that were not approved for the study. Leave them out."))
+
+
+def _require_own(study: Study, by: User) -> None:
+    researcher = queries.researcher_of(by)
+    if researcher is None or study.researcher_id != researcher.pk:
+        raise NotPossible(_("Only who proposed a study asks for its counts."))
+    if not queries.footing(researcher).ok:
+        raise NotPossible(_("Your licence or the data-use agreement is missing. Your own page says what to do."))
