@@ -13,6 +13,7 @@ VISITORS = {
     "patient": ("patient", "who acts for the patient"),
     "clinician": ("clinician with grant", "clinician without standing"),
     "frontdesk": ("front desk",),
+    "researcher": ("researcher",),
 }
 # Pages that appear only at a step of a story, and the test that takes that step and looks at them.
 ELSEWHERE = {
@@ -43,6 +44,7 @@ ELSEWHERE = {
     "patient:pharmacy-confirm": "test_passing_on_story.py",
     "patient:pharmacy-days": "test_passing_on_story.py",
     "patient:referral-confirm": "test_passing_on_story.py",
+    "researcher:register": "test_study_story.py",
 }
 # What programs fetch: a sealed file, a number, a calendar.
 NO_PAGE = {"front:health-link-file", "front:notices-stream", "front:calendar"}

@@ -11,7 +11,7 @@ from consent.delegates import naming, vouching
 from consent.models import Delegation
 from consent.sharing import blocks, bulk, incoming, mandates, referrals
 from ehr import clock
-from ehr.accounts.models import PaperInvitation, PostalAddress, User
+from ehr.accounts.models import Guardian, PaperInvitation, PostalAddress, Recovery, User
 from ehr.notices.models import Errand
 from ehr.rights import health_links
 from ehr.rights.models import Package, PackagePiece
@@ -142,6 +142,22 @@ def draft_of_sharing(browser: Client, reader: people.Person) -> uuid.UUID:
     return uuid.UUID(where.rstrip("/").split("/")[-1])
 
 
+def ward(guardian: people.Person) -> Guardian:
+    """Return for whom somebody keeps a share: a person who is getting lost keys back."""
+    kept = Guardian.objects.filter(guardian=guardian.user).first()
+    if kept is None:
+        ward = people.account("Wanda Ward")
+        Recovery.objects.create(
+            user=ward.user,
+            version_id=ward.keyring.version_id,
+            public=b"",
+            sealed_private=b"",
+            ready_at=clock.now() + timedelta(days=2),
+        )
+        kept = Guardian.objects.create(user=ward.user, guardian=guardian.user, asked=guardian.user.email)
+    return kept
+
+
 def drafts_of(browser: Client, has: dict) -> dict[str, dict[str, object]]:
     """Begin, in a patient's browser, to end many, to mandate and to move; return the drafts by address."""
     many = _after(browser.post(reverse("patient:end-many"), {"do": "end", "item": [str(has["spare"])]}))
@@ -154,6 +170,8 @@ def drafts_of(browser: Client, has: dict) -> dict[str, dict[str, object]]:
     change = _after(
         browser.post(reverse("patient:change", args=[has["grant"].pk]), {"ordinary": ["labs"], "span": "same"})
     )
+    study = reverse("patient:research-study", args=[has["open_study"].pk])
+    joining = _after(browser.post(study, {"ordinary": ["labs"]}))
     place = people.institution()
     move = _after(browser.post(reverse("patient:move"), {"place": str(place.pk)}))
     page = browser.get(reverse("patient:move-what", args=[move]))
@@ -164,6 +182,7 @@ def drafts_of(browser: Client, has: dict) -> dict[str, dict[str, object]]:
         "patient:bulk-confirm": {"draft": many},
         "patient:mandate-confirm": {"draft": mandate},
         "patient:change-confirm": {"draft": change},
+        "patient:research-join": {"draft": joining},
         "patient:move-to": {"draft": move, "grant": has["grant"].pk},
     } | moving
 

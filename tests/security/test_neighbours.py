@@ -8,11 +8,12 @@ from audit.models import Event
 from consent.models import AccessRequest, Block, Delegation, Grant
 from ehr.notices.models import Notice
 from patients.models import Entry
+from research.models import Joining, Study
 from tests.security.world import World, addresses
 
 pytestmark = [pytest.mark.security, pytest.mark.compliance]
-# What an id stands for that is nobody's secret: a clinician of the public directory.
-PUBLIC = {"reader", "to", "schedule"}
+# What an id stands for that is nobody's secret: a clinician of the public directory, a study that looks for people.
+PUBLIC = {"reader", "to", "schedule", "offered"}
 IDS = {
     "patient",
     "logical_id",
@@ -47,7 +48,11 @@ IDS = {
     "policy",
     "absence",
     "calendar",
+    "joined",
+    "study",
+    "question",
 }
+NUMBERS = {"block", "question"}  # among the ids
 # Staff see all of those rows, a front desk those of its place (tests/frontdesk); in the interfaces each id is tried
 # against its absence, by tests/fhir and tests/api.
 ELSEWHERE = ("admin:", "api:", "fhir:", "frontdesk:")
@@ -101,6 +106,8 @@ def facts() -> dict[str, list]:
         "entries": list(Entry.objects.order_by("pk").values_list("pk", "current")),
         "blocks": list(Block.objects.order_by("pk").values_list("pk", "lifted_at")),
         "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_at", "accepted_at")),
+        "studies": list(Study.objects.order_by("pk").values_list("pk", "state", "title")),
+        "joinings": list(Joining.objects.order_by("pk").values_list("pk", "withdrawn_at")),
         "notices": list(Notice.objects.order_by("pk").values_list("pk", "read_at")),
     }
 
@@ -109,12 +116,14 @@ def visitor(name: str) -> str:
     """Return whose pages an address is among."""
     if name.startswith("patient:acting"):
         return "who acts for the patient"
+    if name.startswith("researcher:"):
+        return "researcher"
     return "clinician with grant" if name.startswith("clinician:") else "patient"
 
 
 def nobodys(parameter: str):
     """Return an id that was never given to anything."""
-    return 987_654_321 if parameter == "block" else uuid.uuid4()
+    return 987_654_321 if parameter in NUMBERS else uuid.uuid4()
 
 
 def test_another_persons_id_is_not_found_where_ones_own_is(world):
@@ -143,8 +152,8 @@ def test_an_id_of_the_right_kind_in_the_wrong_place_is_not_found(world):
     """A grant is no entry, an event no request: ids do not wander between addresses."""
     known = {**world.of_ana["patient"], **world.of_ana["clinician"]}
     for name, parameter in CASES:
-        if parameter == "block":
-            continue  # The one number among the ids.
+        if parameter in NUMBERS:
+            continue
         wrong = known["event"] if parameter != "event" else known["grant"]
         assert both(world, visitor(name), world.address(name, **{parameter: wrong})) == {404}, (name, parameter)
 

@@ -25,7 +25,7 @@ from consent.sharing import teams as sharing_teams
 from consent.sharing.asking import ask
 from ehr import clock
 from ehr.accounts import keyrings, letters, stored
-from ehr.accounts.models import AuthenticatorApp, Guardian, Letter, Recovery, User
+from ehr.accounts.models import AuthenticatorApp, Letter, Recovery, User
 from ehr.chain import transactions
 from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
@@ -38,8 +38,9 @@ from patients.operations import source_signer
 from providers import teams
 from providers.models import Credential, Evidence, Institution, Membership, Team
 from providers.roles import Role
+from research.queries import researcher_of
 from tests import people
-from tests.security import belongings, bills, let_in, programs, sent, visiting, visits
+from tests.security import belongings, bills, let_in, programs, researching, sent, visiting, visits
 from tests.security.addresses import addresses, nothing
 
 VISITORS = (
@@ -52,6 +53,7 @@ VISITORS = (
     "clinician without grant",
     "clinician with grant",
     "front desk",
+    "researcher",
     "staff with one factor",
     "staff",
 )
@@ -119,7 +121,7 @@ def browser_of(person: people.Person, *, second_step: bool = True, unlocked: boo
     browser = Client(raise_request_exception=False, **client)
     browser.force_login(person.user, backend=sessions.BACKEND)
     session = browser.session
-    session[sessions.LIMITS] = "patient"
+    session[sessions.LIMITS] = "researcher" if researcher_of(person.user) else "patient"
     if second_step:
         app = AuthenticatorApp(user=person.user, name="app", confirmed=True)
         app.secret = b"12345678901234567890"
@@ -169,6 +171,7 @@ def _shared(sharer: people.Person, reader: people.Person, officer: people.Person
     )
     team = _team(sharer, reader, officer)
     more = belongings.of_consent(sharer, reader) | sent.of_feeds(sharer, officer) | belongings.handed_out(sharer)
+    more |= researching.of(sharer)
     looked = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
     case = questions.ask(sharer.patient, event_id=looked.id, words=WORDS[3], keyring=sharer.keyring)
     again = log.record("chart.opened", actor=access.own_party(sharer.patient), subject=sharer.patient.pk)
@@ -206,22 +209,6 @@ def _team(sharer: people.Person, reader: people.Person, officer: people.Person) 
     return {"team": team.pk, "member": nurse.user.pk}
 
 
-def _ward(guardian: people.Person) -> Guardian:
-    """Return for whom somebody keeps a share: a person who is getting lost keys back."""
-    kept = Guardian.objects.filter(guardian=guardian.user).first()
-    if kept is None:
-        ward = people.account("Wanda Ward")
-        Recovery.objects.create(
-            user=ward.user,
-            version_id=ward.keyring.version_id,
-            public=b"",
-            sealed_private=b"",
-            ready_at=clock.now() + timedelta(days=2),
-        )
-        kept = Guardian.objects.create(user=ward.user, guardian=guardian.user, asked=guardian.user.email)
-    return kept
-
-
 def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dict) -> dict[str, Mapping]:
     """Return what fills each parameter, by portal or by address."""
     clinician = {
@@ -255,6 +242,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "event": has["event"].id,
         "which": has["urgent"].pk,
         "link": has["link"],
+        "offered": has["open_study"].pk,
+        "joined": has["joined"].pk,
         "package": has["package"],
         **bills.of(sharer, reader),
     }
@@ -283,7 +272,8 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "notices_hook": Hook.objects.first(),
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
-        "accounts_recovery": Recovery.objects.get(user=_ward(sharer).user),
+        "accounts_recovery": Recovery.objects.get(user=belongings.ward(sharer).user),
+        "research_study": has["waiting_study"],
         "accounts_user": sharer.user,
         "smart_app": let_in.app(),
         "providers_institution": Institution.objects.first(),
@@ -309,7 +299,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "address": "no/such/address/here",
     }
     front = {"token": "no-such-token", "handle": "no-such-handle", "ticket": "no-such-ticket"}
-    front |= {"notice_id": has["notice"].pk, "asked_id": _ward(sharer).pk}
+    front |= {"notice_id": has["notice"].pk, "asked_id": belongings.ward(sharer).pk}
     others = {
         "clinician:file": {"logical_id": has["picture"]},
         **visits.buttons(seen),
@@ -319,6 +309,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "patient:acting-share-stop": {"grant": has["given"]},
         "patient:acting-share-confirm": {"draft": drafts["acting"]},
         "patient:not-mine": {"entry": has["sent"]},
+        **researching.places(has),
     }
     begun = {name: one for name, one in drafts.items() if ":" in name}
     portals = {"clinician": clinician, "patient": patient, "front": front, "api": api, "frontdesk": seen}
@@ -377,6 +368,7 @@ def build() -> World:
         "clinician without grant": browser_of(stranger),
         "clinician with grant": browser_of(lee),
         "front desk": browser_of(people.clinician("Dee Dray", role=Role.FRONT_DESK)),
+        "researcher": browser_of(hers["researcher"]),
         "staff with one factor": browser_of(staff("Uma One", *DeskRole), second_step=False),
         "staff": browser_of(officer),
     }

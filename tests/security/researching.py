@@ -1,0 +1,47 @@
+"""What belongs to research in the world of the doors: studies of a researcher's, what is asked, who joined."""
+
+from collections.abc import Mapping
+
+from django.contrib.auth.models import Permission
+
+from ehr.accounts.models import User
+from research.models import Question
+from tests.people import Person
+from tests.research import studying
+from tests.research.studying import Committee
+
+WHY = "Why do you need the results of so many years"
+
+
+def of(sharer: Person) -> dict[str, object]:
+    """Return a researcher's studies: one that somebody joined, one they may join, one that waits; and the question."""
+    who = studying.researcher(f"Researcher {sharer.user.name[0]}")
+    joined = studying.opened(who, _board())
+    waiting = studying.waiting(who, title="Work and sleep")
+    question = Question.objects.create(study=waiting, by=_board().first, text=WHY)
+    return {
+        "researcher": who,
+        "study": joined,
+        "open_study": studying.opened(who, _board(), title="Food and sleep"),
+        "waiting_study": waiting,
+        "question": question,
+        "draft_study": studying.drafted(who, title="Noise and sleep"),
+        "joined": studying.join(sharer, joined),
+    }
+
+
+def places(has: dict) -> dict[str, Mapping[str, object]]:
+    """Return what fills the addresses of a researcher's pages."""
+    waiting, study = has["waiting_study"].pk, has["study"].pk
+    return {
+        "researcher": {"study": study, "press": "close"},
+        "researcher:answer": {"study": waiting, "question": has["question"].pk},
+        "researcher:change": {"study": has["draft_study"].pk},
+    }
+
+
+def _board() -> Committee:
+    """Return the committee, which is the same for everybody."""
+    decides = Permission.objects.get(codename="decide_study", content_type__app_label="research")
+    known = list(User.objects.filter(user_permissions=decides).order_by("joined_at", "pk")[:3])
+    return Committee(*known) if known else studying.committee()
