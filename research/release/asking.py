@@ -17,6 +17,7 @@ from ehr.words import Purpose
 from providers.rules import NotPossible
 from research import queries
 from research.models import Inclusion, Joining, Release, ReleasePiece, Study
+from research.release import viewing
 from research.studies.proposing import log_study, party
 from research.words import Act
 
@@ -38,6 +39,8 @@ def ask(study: Study, *, by: User) -> Release:
             return under_way
         if not study.is_open or queries.run_at(study, clock.now()) is None:
             raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+        if stops := viewing.problem(study.views):
+            raise NotPossible(_("Its views do not make a table yet. %(problem)s") % {"problem": stops})
         release = Release.objects.create(study=study, asked_by=by)
         log_study("study.release-asked", study, by, release=str(release.pk))
     return release

@@ -19,11 +19,10 @@ from research.deidentify.pseudonyms import Pseudonyms
 from research.deidentify.rules import OLDEST, Rules
 from research.flatten import running as flattening
 from research.flatten.plans import OWNER
+from research.release import viewing
 
 # The share of people who may be left out so that the others need to become less coarse.
 LEFT_OUT = 0.05
-# By these somebody could be recognised who is known to be in the table.
-QUASI = frozenset({Kind.BIRTH, Kind.DATE, Kind.ZIP, Kind.STATE, Kind.SEX})
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,6 @@ class Made:
     facts: dict
 
 
-def declared(views: Sequence[Mapping]) -> dict[str, Column]:
-    """Return all columns of a study's views. Raises Refused for one that is in two of them, or says no kind."""
-    found: dict[str, Column] = {}
-    for view in views:
-        for name, column in declaring.declared(view).items():
-            if name in found:
-                raise Refused(name, "two views have a column of this name. Rename one.")
-            found[name] = column
-    if not any(column.kind in QUASI for column in found.values()):
-        kinds = ", ".join(sorted(QUASI))
-        raise Refused("of all views", f"one at least must be of the kinds by which people are grouped: {kinds}.")
-    return found
-
-
 def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, rules: Rules, folder: Path) -> Made:
     """Return what may leave of records, one row for each person. `folder` holds nothing but the anonymous table.
 
@@ -56,7 +41,7 @@ def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, ru
 
     Raises ViewProblem, Refused, anonymity.demands.Unreachable, and checker.Refused where the second program disagrees.
     """
-    columns = declared(views)
+    columns = viewing.declared(views)
     today, fewest = rules.today, rules.fewest
     frame = pl.DataFrame({PERSON: []}, schema={PERSON: pl.String})
     for view in views:
@@ -64,7 +49,7 @@ def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, ru
         named = deidentifying.table(view, rows, rules, names)
         frame = frame.join(pl.DataFrame(named), on=PERSON, how="full", coalesce=True)
     frame = frame.sort(PERSON)
-    quasi = [name for name, column in columns.items() if column.kind in QUASI]
+    quasi = [name for name, column in columns.items() if column.kind in viewing.QUASI]
     diverse = tuple(Sensitive(name, distinct=column.diverse) for name, column in columns.items() if column.diverse > 1)
     apart = {*quasi, *(one.column for one in diverse)}
     report = anonymity.anonymise(

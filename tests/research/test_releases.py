@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from audit import queries as audit
 from consent import access
-from consent.access import AccessDenied, Draft
+from consent.access import AccessDenied
 from consent.judging import Presence
 from consent.keyholder import studies as keyholder
 from ehr import clock
@@ -22,63 +22,14 @@ from ehr.words import Category
 from providers.rules import NotPossible
 from research import joining, queries
 from research.models import Inclusion, Release, ReleasePiece
-from research.release import asking, checking, making
+from research.release import asking, checking, making, viewing
 from research.studies import deciding, running
-from tests import people
-from tests.research import studying
+from tests.research import releasing, studying
+from tests.research.releasing import CANARY, PEOPLE, VIEWS, tagged
 from tests.research.studying import BASIC, LABS
 
 pytestmark = pytest.mark.django_db
 State = Release.State
-PEOPLE = 4
-CANARY = "Quuxington"
-
-
-def tagged(name, path, kind, **needs):
-    tags = {"kind": kind, **needs}
-    return {"name": name, "path": path, "tag": [{"name": f"deidentify/{n}", "value": v} for n, v in tags.items()]}
-
-
-VIEWS = (
-    {
-        "resource": "Patient",
-        "name": "people",
-        "select": [{"column": [tagged("age", "birthDate", "birth"), tagged("sex", "gender", "sex")]}],
-    },
-    {
-        "resource": "Observation",
-        "name": "weights",
-        "where": [{"path": "code.coding.exists(code = '29463-7')"}],
-        "select": [
-            {
-                "column": [
-                    tagged("measured", "effective.ofType(dateTime)", "date"),
-                    tagged("weight", "value.ofType(Quantity).value", "number", low="1", high="500", decimals="0"),
-                    tagged("code", "code.coding.code.first()", "code", system="http://loinc.org"),
-                ]
-            }
-        ],
-    },
-)
-
-
-def drafts(number):
-    person = {
-        "resourceType": "Patient", "id": str(uuid.uuid4()), "gender": "female", "birthDate": f"198{number % 10}-05-03",
-        "name": [{"family": CANARY, "given": [f"Wilhelmina {number}"]}], "text": {"div": f"<div>{CANARY}</div>"},
-    }  # fmt: skip
-    weights = [
-        {
-            "resourceType": "Observation", "id": str(uuid.uuid4()), "note": [{"text": CANARY}],
-            "code": {"text": CANARY, "coding": [{"system": "http://loinc.org", "code": "29463-7", "display": CANARY}]},
-            "effectiveDateTime": f"20{year}-03-04", "valueQuantity": {"value": 60 + number + year},
-        }
-        for year in (20, 24)
-    ]  # fmt: skip
-    return [
-        Draft(resource=json.dumps(person).encode(), parts=(str(BASIC),), search=b"{}"),
-        *(Draft(resource=json.dumps(one).encode(), parts=(str(LABS),), search=b"{}") for one in weights),
-    ]
 
 
 @pytest.fixture(autouse=True)
@@ -106,14 +57,7 @@ def study(board, rosa):
 @pytest.fixture
 def joined(study):
     """Four people who joined, and a stranger who did not."""
-    found = []
-    for number in range(PEOPLE + 1):
-        person = people.patient(f"{CANARY} {number}")
-        access.add_own(person.patient, drafts(number), keyring=person.keyring)
-        if number < PEOPLE:
-            person.joining = studying.join(person, study, BASIC, LABS)
-        found.append(person)
-    return found
+    return releasing.joined(study)
 
 
 @pytest.fixture
@@ -268,14 +212,19 @@ def test_of_few_people_nothing_leaves(study, rosa, release, settings):
     assert "Too few people" in release.because
 
 
-def test_a_view_that_declares_no_kind_says_so_and_opens_nothing_that_stays(board, rosa, joined):
+def test_a_view_that_makes_no_table_is_told_before_anything_is_opened(board, rosa, joined):
     study = studying.opened(rosa, board, title="Undeclared")
-    for person in joined[:PEOPLE]:
-        studying.join(person, study, BASIC)
-    release = asking.ask(study, by=rosa.user)
-    assert making.make(release.pk) == State.STOPPED
-    release.refresh_from_db()
-    assert "say of which kind it is" in release.because
+    with pytest.raises(NotPossible, match="say of which kind it is"):
+        asking.ask(study, by=rosa.user)
+    assert not Release.objects.exists()
+
+
+def test_a_views_problem_is_told_with_its_place():
+    wrong = {"resource": "Patient", "select": [{"column": [tagged("age", "birthday", "birth")]}]}
+    assert "View 2, select[0].column[0].path: Patient has no element birthday" in viewing.problem([VIEWS[0], wrong])
+    assert "two views have a column" in viewing.problem([VIEWS[0], VIEWS[0]])
+    assert "grouped" in viewing.problem([VIEWS[1] | {"select": [{"column": [VIEWS[1]["select"][0]["column"][1]]}]}])
+    assert viewing.problem(VIEWS) == ""
 
 
 # --- Cancelling, dying, waiting ------------------------------------------------------------------

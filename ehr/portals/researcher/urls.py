@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import home, registering, studies
+from ehr.portals.researcher import home, registering, releases, studies
 
 app_name = "researcher"
 urlpatterns = [
@@ -15,5 +15,9 @@ urlpatterns = [
     path("studies/<uuid:study>/change/", studies.change, name="change"),
     path("studies/<uuid:study>/ethics/", studies.ethics, name="ethics"),
     path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
+    path("studies/<uuid:study>/releases/", releases.releases, name="releases"),
+    path("releases/<uuid:release>/", releases.release, name="release"),
+    path("releases/<uuid:release>/cancel/", releases.cancel, name="cancel-release"),
+    path("releases/<uuid:release>/fetch/", releases.fetch, name="fetch-release"),
     path("studies/<uuid:study>/do/<slug:press>/", studies.act, name="act"),
 ]
