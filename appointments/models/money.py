@@ -162,6 +162,7 @@ class Movement(models.Model):
         BOUNCED = "bounced", _("what was given back came back")
         PAID_BACK = "paid-back", _("given back another way")
         MISTAKEN = "mistaken", _("noted by mistake")
+        HANDED_OUT = "handed-out", _("what came free of escrow was given back")
         PAYER_PAID = "payer-paid", _("paid by the insurer")
         EARNED = "earned", _("for the visit")
         UNEARNED = "unearned", _("no longer for the visit")

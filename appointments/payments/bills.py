@@ -21,8 +21,15 @@ SHOWN = {
     Kind.PAYER_PAID: _("Paid by your insurer"),
     Kind.PAID_BACK: _("Given back to you another way"),
     Kind.MISTAKEN: _("Had been noted as paid by mistake"),
+    Kind.HANDED_OUT: _("Given back to you"),
     Kind.WRITTEN_OFF: _("No longer asked for"),
     Kind.ASKED_AGAIN: _("Asked for again"),
+}
+# In escrow the same has other words: what comes free there is handed out at the desk.
+IN_ESCROW = {
+    Kind.AUTHORISED: _("Kept in escrow"),
+    Kind.VOIDED: _("Came free of escrow"),
+    Kind.REFUNDED: _("Came free of escrow"),
 }
 # Why less was asked for, and why a payment was finished at the desk, as their patient reads it.
 LESS = {
@@ -139,7 +146,7 @@ def _bill(invoice: Invoice, *, whole: bool = False) -> Bill:
         held=amounts.words(here.held, invoice.currency),
         to_pay=_unless_nothing(here.to_pay, invoice),
         on_its_way=_unless_nothing(here.handed, invoice),
-        to_come_back=_unless_nothing(here.excess, invoice),
+        to_come_back=_unless_nothing(here.excess + here.free, invoice),
         by_hand=here.by_hand > 0,
         disputed=invoice.disputed_at is not None,
         decides_at=invoice.decided_at if invoice.settled_at is None else None,
@@ -160,11 +167,12 @@ def _movements(invoice: Invoice) -> list[Movement]:
 def _lines(invoice: Invoice, moved: list[Movement]) -> tuple[Line, ...]:
     """Return all that happened, in order: what moved, and what people at the desk took in hand."""
     less = {f"concession:{one.pk}": LESS.get(Concession.Because(one.because)) for one in invoice.concessions.all()}
-    lines = [
-        Line(one.at, str(less.get(one.key) or SHOWN[Kind(one.kind)]), amounts.words(one.amount, invoice.currency))
-        for one in moved
-        if one.kind in SHOWN
-    ]
+    lines = []
+    for one in moved:
+        known = IN_ESCROW if one.payment and one.payment.way == Way.ESCROW else SHOWN
+        words = less.get(one.key) or known.get(Kind(one.kind)) or SHOWN.get(Kind(one.kind))
+        if words:
+            lines.append(Line(one.at, str(words), amounts.words(one.amount, invoice.currency)))
     for payment in invoice.payments.filter(let_go_at__isnull=False) if moved else ():
         amount = amounts.words(payment.amount, invoice.currency)
         lines.append(Line(payment.let_go_at, str(LET_GO[Payment.LetGo(payment.let_go_because)]), amount))

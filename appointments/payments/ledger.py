@@ -45,7 +45,7 @@ def position(invoice: Invoice) -> Position:
     for payment, kind, total in rows.annotate(total=Sum("amount")):
         sums[payment, kind] = total
     rows = Payment.objects.filter(invoice=invoice).order_by("number")
-    payments = rows.values_list("pk", "way", "amount", "ended_at", "let_go_at")
+    payments = rows.values_list("pk", "way", "amount", "ended_at", "let_go_at", "stead")
     return Position(
         owed=invoice.owed,
         payments=tuple(_paid(sums, *facts) for facts in payments),
@@ -58,9 +58,11 @@ def position(invoice: Invoice) -> Position:
     )
 
 
-def _paid(sums: Mapping[tuple[object, str], int], pk, way: str, amount: int, ended_at, let_go_at) -> Paid:
+def _paid(sums: Mapping[tuple[object, str], int], pk, way: str, amount: int, ended_at, let_go_at, stead) -> Paid:
     """Return one payment with its sums. What nobody locked yet, let go or ended was handed over and is on its way."""
     seen = Seen(**{name: sums[pk, kind] for name, kind in _SUMS})
+    # What a deposit's stead counts as paid at the desk does not come free as well.
+    free = seen.voided + seen.refunded - sums[pk, Kind.HANDED_OUT] if way == Way.ESCROW and not stead else 0
     on_its_way = way == Way.ESCROW and not (seen.authorised or ended_at or let_go_at)
     return Paid(
         pk,
@@ -68,6 +70,7 @@ def _paid(sums: Mapping[tuple[object, str], int], pk, way: str, amount: int, end
         seen,
         by_desk=sums[pk, Kind.PAID_BACK] + sums[pk, Kind.MISTAKEN],
         handed=amount if on_its_way else 0,
+        free=free,
         let_go=let_go_at is not None,
     )
 
@@ -97,11 +100,24 @@ def note(invoice: Invoice, payment: Payment, seen: Seen, *, by: User | None = No
     for name, kind in _SUMS:
         have, told = getattr(paid.seen, name), getattr(seen, name)
         if told > have:
+            if kind == Kind.REFUNDED:
+                unname(invoice, told - have)
             added.append(add(invoice, kind, told - have, key=f"{payment.pk}:{name}:{told}", payment=payment, by=by))
     new = [movement for movement in added if movement]
     for movement in new:
         telling.moved(invoice, movement)
     return new
+
+
+def unname(invoice: Invoice, amount: int) -> None:
+    """Take its name off what leaves: never is more named than is held. The caller holds the invoice."""
+    here = position(invoice)
+    too_much = here.earned + here.fees - (here.held - amount)
+    for kind, named in ((Kind.UNEARNED, here.earned), (Kind.FEE_LIFTED, here.fees)):
+        if (part := min(named, too_much)) > 0:
+            count = Movement.objects.filter(invoice=invoice).count()
+            add(invoice, kind, part, key=f"{invoice.pk}:{kind}:{count}")
+            too_much -= part
 
 
 def settle(invoice: Invoice, *, besides: PaymentParcel | None = None) -> None:

@@ -62,6 +62,7 @@ class Paid:
     seen: Seen
     by_desk: int = 0  # what people at the desk gave back of it, or had noted by mistake: no provider knows of that
     handed: int = 0  # what was handed over to be locked, and is not yet
+    free: int = 0  # what came free of escrow and was not yet handed out as it came
     let_go: bool = False  # its provider is asked for nothing more
 
     @property
@@ -132,8 +133,13 @@ class Position:
 
     @property
     def by_hand(self) -> int:
-        """What of that only a person at the desk can give back."""
-        return max(0, self.excess - sum(one.kept for one in self.payments if one.by_itself))
+        """What only a person at the desk can give back: what no provider does, and what came free of escrow."""
+        return max(0, self.excess - sum(one.kept for one in self.payments if one.by_itself)) + self.free
+
+    @property
+    def free(self) -> int:
+        """What came free of escrow and did not reach the patient yet."""
+        return sum(one.free for one in self.payments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +239,7 @@ def problems(position: Position) -> list[str]:
             wrong.append("a sum below nothing")
         if one.locked < 0:
             wrong.append("more taken or ended than was reserved")
-        if one.kept < 0 or seen.bounced > seen.refunded:
+        if one.kept < 0 or one.free < 0 or seen.bounced > seen.refunded:
             wrong.append("more given back than was taken")
     if min(position.earned, position.fees) < 0 or position.earned + position.fees > position.held:
         wrong.append("more named than is held")

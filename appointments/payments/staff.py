@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from appointments.models import Concession, Invoice, Movement, Payment, PaymentParcel, Way
 from appointments.payments import ledger, providers, telling
+from appointments.payments.position import Paid
 from appointments.refusals import NotPossible, NotTheirs
 from appointments.rules import UNDO
 from appointments.standing import is_at_the_desk
@@ -65,6 +66,7 @@ def mistaken(payment: Payment, *, by: User) -> Payment:
         return payment
     if not may_be_mistaken(payment):
         raise NotPossible(_("That can no longer be taken back. Look at the bill again."), because="too-late")
+    ledger.unname(invoice, payment.amount)
     movement = ledger.add(invoice, Kind.MISTAKEN, payment.amount, key=key, payment=payment, by=by)
     telling.moved(invoice, movement)
     ledger.settle(invoice)
@@ -93,18 +95,26 @@ def hand_back(invoice: Invoice, *, amount: int, by: User, once: UUID) -> list[Mo
         raise NotPossible(_("That is more than is to be given back. Look at the bill again."), because="too-much")
     added = []
     for paid in ledger.check(invoice).payments:
-        part = 0 if paid.by_itself else min(amount, paid.kept)
-        if part:
-            payment = Payment.objects.get(pk=paid.id)
-            if payment.let_go_at:
+        payment = Payment.objects.get(pk=paid.id)
+        for kind, most in _by_hand(paid):
+            part = min(amount, most)
+            if not part:
+                continue
+            if kind == Kind.PAID_BACK:
                 _not_alone(payment, paid.by_desk + part, by)
-            kind = Kind.PAID_BACK if payment.let_go_at else Kind.REFUNDED
-            movement = ledger.add(invoice, kind, part, key=f"{once}:{payment.number}", payment=payment, by=by)
+            key = f"{once}:{payment.number}:{kind}"
+            movement = ledger.add(invoice, kind, part, key=key, payment=payment, by=by)
             telling.moved(invoice, movement)
             added.append(movement)
             amount -= part
     ledger.settle(invoice)
     return added
+
+
+def _by_hand(paid: Paid) -> list[tuple[str, int]]:
+    """Return what of a payment the desk can give back, as which movements."""
+    kept = 0 if paid.by_itself else paid.kept
+    return [(Kind.HANDED_OUT, paid.free), (Kind.PAID_BACK if paid.let_go else Kind.REFUNDED, kept)]
 
 
 def _not_alone(payment: Payment, amount: int, by: User) -> None:

@@ -20,7 +20,10 @@ _LOGGED = {
     Kind.ASKED_AGAIN: "payment.asked-again",
     Kind.PAID_BACK: "payment.returned",
     Kind.MISTAKEN: "payment.mistaken",
+    Kind.HANDED_OUT: "payment.returned",
 }
+# What comes free of escrow is not with the patient yet: the desk hands it out.
+_FREE = frozenset({Kind.VOIDED, Kind.REFUNDED})
 _TOLD = {
     Kind.CAPTURED: "payment-taken",
     Kind.REFUNDED: "payment-returned",
@@ -29,12 +32,18 @@ _TOLD = {
     Kind.WRITTEN_OFF: "payment-waived",
     Kind.ASKED_AGAIN: "payment-asked-again",
     Kind.MISTAKEN: "payment-mistaken",
+    Kind.HANDED_OUT: "payment-returned",
 }
 
 
 def moved(invoice: Invoice, movement: Movement) -> None:
     """Write a movement on the patient's log and tell them, once. The caller's transaction holds all of it."""
-    if not (movement.kind == Kind.AUTHORISED and movement.payment and movement.payment.way == Way.DESK):
+    way = movement.payment.way if movement.payment else ""
+    if way == Way.ESCROW and movement.kind in _FREE:
+        happened(invoice, _LOGGED[Kind.VOIDED])
+        _tell(invoice, "payment-free", key=f"money:{movement.pk}")
+        return
+    if not (movement.kind == Kind.AUTHORISED and way == Way.DESK):
         happened(invoice, _LOGGED[movement.kind], by=movement.by)
     if movement.kind in _TOLD:
         _tell(invoice, _TOLD[movement.kind], key=f"money:{movement.pk}")

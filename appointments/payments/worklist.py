@@ -61,15 +61,20 @@ def _rows(desks: Iterable[UUID]) -> QuerySet[Invoice]:
 
 
 def _too_much(rows: QuerySet[Invoice], at: datetime) -> QuerySet[Invoice]:
-    """Return bills for which more is held than is owed. Whether a person gives it back is read from the position."""
+    """Return bills for which more is held than is owed, or something came free of escrow.
 
-    def total(*kinds: str) -> Coalesce:
-        return Coalesce(Sum("movements__amount", filter=Q(movements__kind__in=kinds)), 0)
+    Whether a person gives it back is read from the position.
+    """
+
+    def total(*kinds: str, only: Q = Q()) -> Coalesce:  # noqa: B008 - Q() is never changed
+        return Coalesce(Sum("movements__amount", filter=Q(movements__kind__in=kinds) & only), 0)
 
     rows = rows.filter(stuck_at=None).filter(Q(decided_at=None) | Q(decided_at__lte=at))
     less = total(Kind.WRITTEN_OFF) - total(Kind.ASKED_AGAIN)
     rows = rows.annotate(kept=total(*_IN) - total(*_OUT), due=F("owed") - less)
-    return rows.filter(kept__gt=0).filter(kept__gt=F("due"))[:MOST]
+    deposit = Q(movements__payment__way=Way.ESCROW, movements__payment__stead=None)
+    rows = rows.annotate(free=total(Kind.VOIDED, Kind.REFUNDED, only=deposit) - total(Kind.HANDED_OUT))
+    return rows.filter(Q(kept__gt=0) & Q(kept__gt=F("due")) | Q(free__gt=0))[:MOST]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ MONEY = {
         _("See how much and why, among your bills and receipts. A card can take some days to show it."),
         page="patient:money",
     ),
+    "payment-free": Kind(
+        _("Money for a visit is yours again"),
+        _("It is no longer kept until the visit. The front desk gives it back to you: ask for it there, or call."),
+        page="patient:money",
+    ),
     "payment-stuck": Kind(
         _("A payment for a visit did not go through"),
         _("Nothing is taken twice. See how your bill stands; the front desk finds another way with you."),

@@ -4,6 +4,9 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
+from django.db.models import Q
+from hypothesis import Phase
+
 from appointments import payments
 from appointments.models import Ground, Movement
 from appointments.payments import ledger, staff
@@ -12,10 +15,13 @@ from ehr import clock
 from ehr.notices.models import Notice
 from tests.appointments import money
 
+Kind = Movement.Kind
+# Shrinking a story takes minutes; its acts are printed as they were.
+WITHOUT_SHRINKING = [Phase.explicit, Phase.generate]
 JUMPS = [timedelta(minutes=1), timedelta(hours=5), timedelta(hours=25), timedelta(days=3), timedelta(days=7)]
 # What may happen wherever the money is.
 ACTS = ["desk", "cancel", "missed", "undo", "dispute", "answer", "seen", "mistake", "move", "concede", "give back"]
-ACTS += ["jump", "jump"]
+ACTS += ["jump", "jump", "mistaken", "take back"]
 
 
 class Story:
@@ -58,16 +64,23 @@ class Story:
     def nothing_is_lost(self):
         """Hold what is held against what came in: nobody is ever given back what is owed."""
         here, sums = ledger.check(self.invoice), money.sums(self.invoice)
-        came_in = sums.get(Movement.Kind.CAPTURED, 0)
+        came_in = sums.get(Kind.CAPTURED, 0) - sums.get(Kind.MISTAKEN, 0)
         assert here.held >= min(self.least, came_in)
-        assert here.held == came_in - sums.get(Movement.Kind.REFUNDED, 0)
-        assert (here.excess, here.reserved) == (0, 0)
+        assert here.held == came_in - sums.get(Kind.REFUNDED, 0) - sums.get(Kind.PAID_BACK, 0)
+        assert (here.excess, here.reserved, here.handed, here.free) == (0, 0, 0, 0)
         assert here.held + here.to_pay == here.due == max(0, self.owes() - self.conceded)
         assert here.earned + here.fees == here.held
         told = Notice.objects.filter(about=self.invoice.pk)
         rows = Movement.objects.filter(invoice=self.invoice)
-        for kind, word in ((Movement.Kind.CAPTURED, "payment-taken"), (Movement.Kind.REFUNDED, "payment-returned")):
-            assert told.filter(kind=word).count() == rows.filter(kind=kind).count()
+        free = Q(payment__way="escrow", kind__in=[Kind.VOIDED, Kind.REFUNDED])
+        back = rows.filter(kind__in=[Kind.REFUNDED, Kind.PAID_BACK, Kind.HANDED_OUT]).exclude(free)
+        for word, news in (
+            ("payment-taken", rows.filter(kind=Kind.CAPTURED)),
+            ("payment-returned", back),
+            ("payment-free", rows.filter(free)),
+            ("payment-mistaken", rows.filter(kind=Kind.MISTAKEN)),
+        ):
+            assert told.filter(kind=word).count() == news.count()
 
     @property
     def over(self):
@@ -85,6 +98,20 @@ class Story:
         with suppress(NotPossible):
             made = staff.concede(self.invoice, amount=1 + number, because="goodwill", by=self.clerk, once=uuid4())
             self.conceded += made.amount if made.agreed_at else 0
+
+    def take_back(self, _number):
+        """Take back the last asking for less."""
+        if made := self.invoice.concessions.order_by("-asked_at").first():
+            counts = made.agreed_at and not made.taken_back_at
+            with suppress(NotPossible):
+                staff.take_back(made, by=self.clerk)
+                self.conceded -= made.amount if counts else 0
+
+    def mistaken(self, _number):
+        """Take back the last payment, as noted by mistake."""
+        if made := self.invoice.payments.order_by("-number").first():
+            with suppress(NotPossible):
+                staff.mistaken(made, by=self.clerk)
 
     def cancel(self, _number):
         if not self.over:

@@ -37,7 +37,7 @@ class Stripe:
     answered: dict = field(default_factory=dict)  # (method, path, idempotency key) → answer
     events: list = field(default_factory=list)  # bodies, in the order they happened
     asked: list = field(default_factory=list)  # (method, path, what was sent)
-    failing: list = field(default_factory=list)  # "before" or "after", taken one for each request that changes
+    failing: list = field(default_factory=list)  # "before", "after" or "refused", one for each request that changes
     numbers: object = field(default_factory=lambda: itertools.count(1))
 
     # --- What people do there ---------------------------------------------------------------------
@@ -79,6 +79,8 @@ class Stripe:
         failing = self.failing.pop(0) if self.failing else ""
         if failing == "before":
             raise Says(500, "api_error")
+        if failing == "refused":
+            raise Says(400, "refused_for_good")
         if key and (method, path, key) in self.answered:
             before, answer = self.answered[method, path, key]
             if before != told:

@@ -4,13 +4,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from eth_utils.crypto import keccak
 
 from appointments import payments
 from appointments.models import Invoice, Movement, Payment
-from appointments.payments import bills, escrow, ledger, staff, stuck
+from appointments.payments import bills, escrow, ledger, staff, stuck, worklist
 from appointments.payments.escrow import Stands
 from appointments.refusals import NotPossible
 from ehr.chain.models import Status, Transaction
+from ehr.notices.models import Notice
 from tests.appointments import money
 from tests.appointments.test_money_in_escrow import (  # noqa: F401 - fixtures
     clerk,
@@ -115,3 +117,37 @@ def test_what_the_chain_does_not_repay_is_given_back(visit, invoice, locked, cle
     run(3)
     here = ledger.check(money.fresh(invoice))
     assert (here.held, here.excess, invoice.state) == (0, 0, State.RETURNED)
+
+
+def test_j8_6_what_comes_free_of_escrow_waits_at_the_desk_until_it_is_handed_out(visit, invoice, locked, clerk, run):  # noqa: F811
+    payments.on_cancelled(visit)
+    run()
+    here = money.fresh(invoice).institution_id
+    assert [(one, "100.00" in back) for one, back in worklist.of_desks([here]).to_hand_back] == [(invoice, True)]
+    assert "100.00" in bills.one(visit.patient, invoice.pk).to_come_back
+    assert Notice.objects.filter(kind="payment-free").count() == 1
+    once = uuid4()
+    for _ in range(2):
+        staff.hand_back(invoice, amount=10_000, by=clerk, once=once)
+    with pytest.raises(NotPossible):
+        staff.hand_back(invoice, amount=1, by=clerk, once=uuid4())
+    assert money.sums(invoice)[Kind.HANDED_OUT] == 10_000
+    assert worklist.of_desks([here]).to_hand_back == []
+    assert bills.one(visit.patient, invoice.pk).to_come_back == ""
+
+
+def test_what_has_a_stead_does_not_come_free_too(visit, invoice, locked, clerk, run, in_time, monkeypatch):  # noqa: F811
+    with monkeypatch.context() as patch:
+        refuse(patch, "release")
+        payments.on_fulfilled(visit)
+        run(3)
+    stuck.let_go(locked, because="refused", by=clerk)
+    in_time.move_to(money.STARTS + timedelta(days=62), tick=False)
+    call = [escrow.commitment(locked)]
+    escrow.transactions.queue(keccak(text="anyone"), contract=escrow.CONTRACT, method="expire", args=call)
+    ledger.look(locked, key="look:expired")
+    run()
+    ledger.look(locked, key="look:expired again")
+    run()
+    here = ledger.check(money.fresh(invoice))
+    assert (told(locked)[0], here.free, here.held, staff.by_hand(invoice)) == (Stands.SETTLED, 0, 10_000, 0)

@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appointments.models import Invoice, Movement, Payment, ProviderEvent, Way
-from appointments.payments import delivering, ledger, paying
+from appointments.payments import delivering, ledger, paying, stuck
 from appointments.refusals import NotPossible
 from ehr import clock
 from providers.roles import Role
 from tests import people
 from tests.appointments import clinics, money, money_story, stripe_server
-from tests.appointments.money_story import Story
+from tests.appointments.money_story import WITHOUT_SHRINKING, Story
 
 pytestmark = pytest.mark.django_db
 Kind = Movement.Kind
@@ -42,6 +42,7 @@ ACTS = st.lists(
             [
                 *money_story.ACTS,
                 *["page", "page", "pay", "pay", "deliver", "deliver", "ring", "ring twice", "forge", "lose", "lapse"],
+                *["refuse", "again", "let go", "take up"],
             ]
         ),
         st.integers(0, 10**4),
@@ -104,6 +105,22 @@ class CardStory(Story):
     def lose(self, number):
         self.stripe.failing.append(["before", "after"][number % 2])
 
+    def refuse(self, _number):
+        self.stripe.failing.append("refused")
+
+    def again(self, _number):
+        stuck.try_again(self.invoice, by=self.clerk)
+
+    def let_go(self, number):
+        if payment := self.invoice.payments.order_by("-number").first():
+            with suppress(NotPossible):
+                stuck.let_go(payment, because=["refused", "closed", "asked"][number % 3], by=self.clerk)
+
+    def take_up(self, _number):
+        if payment := self.invoice.payments.order_by("-number").first():
+            with suppress(NotPossible):
+                stuck.take_up(payment, by=self.clerk)
+
     def lapse(self, number):
         intents = sorted(self.stripe.intents)
         if intents:
@@ -121,6 +138,7 @@ class CardStory(Story):
         """Decide what is open, let time pass, hear all events, deliver until nothing is left, and hand back by hand."""
         self.stripe.failing.clear()
         self.ends()
+        stuck.try_again(self.invoice, by=self.clerk)
         for _ in range(8):
             self.traveller.shift(timedelta(hours=13))
             for body in self.stripe.events:
@@ -141,10 +159,12 @@ BEGINNINGS = [
     [*RESERVED, "cancel", "deliver", "undo"],
     [*RESERVED, "seen", "lose", "deliver", "mistake", "lose", "deliver"],
     ["jump", *RESERVED, "missed", "jump", "deliver", "dispute"],
+    [*RESERVED, "seen", "deliver", "mistake", "refuse", "deliver", "let go"],
+    [*RESERVED, "seen", "refuse", "deliver", "let go"],
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, phases=WITHOUT_SHRINKING, suppress_health_check=list(HealthCheck))
 @given(beginning=st.sampled_from(BEGINNINGS), acts=ACTS, price=PRICES, policy=POLICIES)
 def test_no_cent_is_lost_or_made_by_card(server, client, ground, settings, beginning, acts, price, policy):
     told((server, client, ground, settings), [*((act, 1) for act in beginning), *acts], price, policy)
@@ -182,7 +202,7 @@ def agree(story):
 
     assert (by_card(Kind.CAPTURED), by_card(Kind.REFUNDED)) == stripe.charged
     assert by_card(Kind.AUTHORISED) == sum(one["amount"] for one in stripe.intents.values())
-    assert stripe.reserved == 0
+    assert stripe.reserved == sum(one.locked for one in here.payments if one.let_go)
     assert story.invoice.stuck_at is None
     assert story.invoice.state == (Invoice.State.OPEN if here.to_pay else story.invoice.state)
     # One receipt for each charge, and one row for each event.

@@ -167,6 +167,21 @@ def test_a_refund_whose_answer_is_lost_is_made_once(visit, invoice, stripe, fail
     assert money.sums(money.fresh(invoice))[Kind.REFUNDED] == 10_000
 
 
+def test_a_refund_whose_answer_is_lost_is_noted_though_the_visit_counts_again(visit, invoice, stripe, time_machine):
+    reserve(invoice, stripe)
+    payments.on_fulfilled(visit)
+    deliver()
+    payments.on_mistake(visit)
+    stripe.failing = ["after"]
+    deliver()
+    payments.on_undone(visit)
+    payments.on_fulfilled(visit)
+    time_machine.shift(timedelta(minutes=10))
+    deliver()
+    here = ledger.check(money.fresh(invoice))
+    assert (here.held, here.earned, here.to_pay, invoice.stuck_at) == (0, 0, 10_000, None)
+
+
 def test_a_refund_that_comes_back_is_not_sent_again_by_itself_for_ever(visit, invoice, stripe):
     reserve(invoice, stripe)
     payments.on_fulfilled(visit)

@@ -124,7 +124,7 @@ def test_no_movement_makes_money(moved):
 
 
 def test_every_kind_of_movement_moves_money_but_what_changes_what_is_asked_for():
-    assert set(Kind.values) - set(MOVES) == {Kind.WRITTEN_OFF, Kind.ASKED_AGAIN}
+    assert set(Kind.values) - set(MOVES) == {Kind.WRITTEN_OFF, Kind.ASKED_AGAIN, Kind.HANDED_OUT}
 
 
 def test_a_double_reservation_is_ended_while_the_visit_is_ahead():
