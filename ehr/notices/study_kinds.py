@@ -32,7 +32,7 @@ STUDIES = {
     ),
     "study.closed": Kind(
         _("A study of yours is closed"),
-        _("Its keys are destroyed, so nothing more is read for it. What was released before stays under the agreement."),
+        _("Its keys are destroyed, so nothing more is read for it. What was released stays under the agreement."),
         page="researcher:home",
     ),
 }

@@ -9,8 +9,8 @@ THEIRS = {
     Act.REFUSED: gettext_lazy("Wanted to read your %(parts)s for the study %(reader)s, and was refused."),
     Act.COUNTED: gettext_lazy("Counted you among others for the study %(reader)s. Small numbers are shown to nobody."),
     Act.ASKED: gettext_lazy(
-        "Answered a question of the study %(reader)s about many people, you among them. The answer was blurred, so that "
-        "it says nothing of one person."
+        "Answered a question of the study %(reader)s about many people, you among them. The answer was blurred, so "
+        "that it says nothing of one person."
     ),
     Act.RELEASED: gettext_lazy(
         "Handed data to the study %(reader)s, with what you share and without anything that says who you are."
