@@ -12,6 +12,7 @@ def parts_for(criteria: Criteria) -> frozenset[Category]:
 
 
 def _parts(leaf: Node) -> frozenset[Category]:
+    shapes: list[dict[str, object]]
     match leaf:
         case Age() | Sex():
             return frozenset({Category.BASIC})

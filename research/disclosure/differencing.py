@@ -1,8 +1,8 @@
 """Two groups that differ by few people have one answer, so that taking one from the other says nothing of the few.
 
-How few is not told: from 11 on up to twice that, by a digest under a key that asker and reader do not have. Who
-knows ten people of a group, and takes them away with an eleventh of whom they know nothing, does not know on which
-side of the line that lies.
+Fewer than 11 always are. How many more are few is not told: up to 21, by a digest under a key that asker and reader do
+not have. Who knows ten people of a group, and takes them away with an eleventh of whom they know nothing, does not know
+on which side of the line that lies. Of a small group it is two thirds at most: two that share few people are two.
 """
 
 import hashlib
@@ -24,8 +24,18 @@ class Answered:
 
 def margin(key: bytes, first: bytes, second: bytes, rules: Rules) -> int:
     """Return by how many people two groups must differ at least to have two answers."""
-    spread = hmac.new(key, b"differencing\x00" + b"".join(sorted((first, second))), hashlib.sha256).digest()
-    return rules.small + int.from_bytes(spread[:8], "big") % rules.small
+    return rules.small + _drawn(key, b"differencing", first, second) % rules.small
+
+
+def _reach(key: bytes, digest: bytes, earlier: Answered, rules: Rules) -> int:
+    """Return from how many people on a group is another one than an earlier group: of the whole, a third to two."""
+    twelfths = 4 + _drawn(key, b"differencing/share", digest, earlier.digest) % 5
+    return min(margin(key, digest, earlier.digest, rules), max(rules.small, len(earlier.members) * twelfths // 12))
+
+
+def _drawn(key: bytes, label: bytes, first: bytes, second: bytes) -> int:
+    spread = hmac.new(key, label + b"\x00" + b"".join(sorted((first, second))), hashlib.sha256).digest()
+    return int.from_bytes(spread[:8], "big")
 
 
 def earlier_answer(
@@ -38,6 +48,6 @@ def earlier_answer(
     near = [
         (apart, number, earlier)
         for number, earlier in enumerate(answered)
-        if (apart := len(members ^ earlier.members)) < margin(key, digest, earlier.digest, rules)
+        if (apart := len(members ^ earlier.members)) < _reach(key, digest, earlier, rules)
     ]
     return min(near, key=lambda one: one[:2])[2] if near else None

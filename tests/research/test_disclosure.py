@@ -153,3 +153,18 @@ def test_who_knows_ten_people_cannot_tell_whether_an_eleventh_is_in_the_group():
         assert told[0] is False
         moved += told[1]
     assert moved < 12
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.binary(min_size=32, max_size=32))
+def test_groups_that_differ_by_fewer_than_eleven_have_one_answer_and_those_that_share_little_have_two(
+    both, one, other, key
+):
+    first = frozenset(range(both)) | frozenset(range(100, 100 + one))
+    second = frozenset(range(both)) | frozenset(range(200, 200 + other))
+    before = answered(first, shown(len(first)))
+    stands = earlier_answer(second, digest=b"x", answered=[before], key=key, rules=RULES) is before
+    if one + other < 11:
+        assert stands
+    if one + other > 21 or (one + other >= 11 and both == 0):
+        assert not stands
