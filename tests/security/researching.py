@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.contrib.auth.models import Permission
 
 from ehr.accounts.models import User
-from research.models import Question
+from research.models import Question, Release
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -27,6 +27,7 @@ def of(sharer: Person) -> dict[str, object]:
         "question": question,
         "draft_study": studying.drafted(who, title="Noise and sleep"),
         "joined": studying.join(sharer, joined),
+        "release": Release.objects.create(study=joined, asked_by=who.user),
     }
 
 
@@ -34,7 +35,7 @@ def places(has: dict) -> dict[str, Mapping[str, object]]:
     """Return what fills the addresses of a researcher's pages."""
     waiting, study = has["waiting_study"].pk, has["study"].pk
     return {
-        "researcher": {"study": study, "press": "close"},
+        "researcher": {"study": study, "press": "close", "release": has["release"].pk},
         "researcher:answer": {"study": waiting, "question": has["question"].pk},
         "researcher:change": {"study": has["draft_study"].pk},
     }
