@@ -1,7 +1,9 @@
 """Facts about studies: who asked what, who joined, and what left."""
 
 from research.models.cohorts import CohortCount
+from research.models.compensation import Due, Payout
 from research.models.joining import Joining, JoiningParcel
+from research.models.leaving import Crowd, Recall, Recalled
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
 from research.models.releases import Inclusion, Release, ReleasePiece
 from research.models.studies import Agreement, EthicsApproval, Question, Researcher, Run, Study, Vote
@@ -10,14 +12,19 @@ __all__ = [
     "Agreement",
     "Asking",
     "CohortCount",
+    "Crowd",
     "Debit",
+    "Due",
     "EthicsApproval",
     "Inclusion",
     "Joining",
     "JoiningParcel",
     "PatientBudget",
+    "Payout",
     "PrivateAnswer",
     "Question",
+    "Recall",
+    "Recalled",
     "Release",
     "ReleasePiece",
     "Researcher",
