@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -36,6 +37,10 @@ class Slot(NamedTuple):
     starts: datetime
     ends: datetime
     time_zone: str
+
+
+# As Slot(*…), in a third of its time: there are tens of thousands.
+_slot = partial(tuple.__new__, Slot)
 
 
 class NotFree(Exception):
@@ -113,16 +118,16 @@ def _stretches(first: date, last: date, *, whole: bool) -> Iterator[tuple[date, 
 def _free(offering: list[Schedule], visit_type: VisitType, first: date, last: date, at: datetime) -> list[Slot]:
     shape = Shape.of(visit_type)
     lines = openings.load(offering, first, last, reach=shape.whole, at=at)
-    at_step: defaultdict[int, list[Schedule]] = defaultdict(list)
+    at_step: defaultdict[int, list[tuple[UUID, str]]] = defaultdict(list)
     for schedule in offering:
         earliest, beyond = _bounds(schedule, at)
-        starts = _starts(lines, schedule, shape, first, last)
+        starts, whose = _starts(lines, schedule, shape, first, last), (schedule.pk, schedule.time_zone)
         for start in starts[bisect_left(starts, earliest) : bisect_left(starts, beyond)]:
-            at_step[start].append(schedule)
+            at_step[start].append(whose)
     found: list[Slot] = []
     for start, free_then in sorted(at_step.items(), key=itemgetter(0)):
         starts, ends = zones.moment(start), zones.moment(start + shape.length)
-        found += [Slot._make((one.id, visit_type.id, starts, ends, one.time_zone)) for one in free_then]
+        found += [_slot((one, visit_type.pk, starts, ends, zone)) for one, zone in free_then]
     return found
 
 
@@ -137,35 +142,20 @@ def _bounds(schedule: Schedule, at: datetime) -> tuple[int, int]:
 
 def _starts(lines: Lines, schedule: Schedule, shape: Shape, first: date, last: date) -> list[int]:
     """Return the starts that are offered on some local days, whatever notice and horizon say."""
-    line, clear, origin, whole = lines.open_and_clear(schedule), lines.clear(schedule), lines.origin, shape.whole
+    fits, origin, whole = _fits(lines, schedule, shape), lines.origin, shape.whole
     found: list[int] = []
     for day in zones.days(schedule.time_zone, first, last):
         left = 0  # the first step that the visits offered so far on this day leave
         for begins, ends in day:
-            for starts in _fitting(line, clear, shape, max(left, begins - origin), ends - origin):
-                found += range(origin + starts.start, origin + starts.stop, whole)
-                left = starts[-1] + whole
+            left, end = max(left, begins - origin), ends - origin
+            while (start := fits.find(1, left, end)) >= 0:
+                found.append(origin + start)
+                left = start + whole
     return found
 
 
-def _fitting(line: bytearray, clear: bytearray, shape: Shape, at: int, end: int) -> Iterator[range]:
-    """Yield runs of starts from `at` on and before `end`, each the first one that fits after the one before it."""
-    length, before, after, whole = shape.length, shape.before, shape.after, shape.whole
-    wanted = b"\x01" * length
-    while (at := line.find(wanted, at, end + length - 1)) >= 0:
-        in_the_way = clear.rfind(0, at - before, at + length + after) if before or after else -1
-        if in_the_way >= 0:
-            at = in_the_way + 1 + before
-            continue
-        stop = line.find(0, at + length, end + length)
-        if stop < 0:
-            stop = end + length
-        in_the_way = clear.find(0, at + length, stop + after) if after else -1
-        if in_the_way >= 0:
-            stop = min(stop, in_the_way - after)
-        starts = range(at, min(end, stop - length + 1), whole)
-        yield starts
-        at = starts[-1] + whole
+def _fits(lines: Lines, schedule: Schedule, shape: Shape) -> bytes:
+    return lines.fits(schedule, length=shape.length, before=shape.before, after=shape.after)
 
 
 def every_start(schedule: Schedule, visit_type: VisitType, *, first: date, last: date, at: datetime) -> set[datetime]:
@@ -177,15 +167,9 @@ def every_start(schedule: Schedule, visit_type: VisitType, *, first: date, last:
         return set()
     shape = Shape.of(visit_type)
     lines = openings.load([schedule], first, last, reach=shape.whole, at=at)
-    line, clear = lines.open_and_clear(schedule), lines.clear(schedule)
-    found: set[datetime] = set()
-    for day in zones.days(schedule.time_zone, first, last):
-        for begins, ends in day:
-            mark, end = begins - lines.origin, ends - lines.origin
-            while (run := next(_fitting(line, clear, shape, mark, end), None)) is not None:
-                found.add(zones.moment(lines.origin + run.start))
-                mark = run.start + 1
-    return found
+    fits, origin = _fits(lines, schedule, shape), lines.origin
+    parts = (part for day in zones.days(schedule.time_zone, first, last) for part in day)
+    return {zones.moment(step) for begins, ends in parts for step in range(begins, ends) if fits[step - origin]}
 
 
 def check(
@@ -225,8 +209,7 @@ def _why_not(
     shape = Shape.of(visit_type)
     day = zones.local_day(starts, schedule.time_zone)
     lines = openings.load([schedule], day, day, reach=shape.whole, at=at, besides=besides)
-    line, clear, mark = lines.open_and_clear(schedule), lines.clear(schedule), start - lines.origin
-    if next(_fitting(line, clear, shape, mark, mark + 1), None) is None:
+    if not _fits(lines, schedule, shape)[start - lines.origin]:
         return _("This time is no longer free. Choose one of the next ones.")
     return ""
 
