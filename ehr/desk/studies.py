@@ -166,7 +166,7 @@ class Studies(Worklist):
         document = Line(
             title=gettext("Open the ethics board’s approval"),
             said=gettext("That you open it is written down first."),
-            url=self.address("ethics", row.pk),
+            url=self.address("evidence", row.pk),
         )
         views = [
             (_("View %(number)s") % {"number": place}, json.dumps(view, indent=1, ensure_ascii=False))
@@ -220,7 +220,7 @@ class Studies(Worklist):
         ]
 
     def extra(self):
-        return [("ethics/", self.ethics_page, "ethics")]
+        return [("evidence/", self.ethics_page, "evidence")]
 
     def ethics_page(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Hand the ethics board's document to a member as a file; it is on the log before it is opened."""

@@ -56,4 +56,5 @@ def everybody(ward):
         "identity checker": session_of(staff("Ines Roy", DeskRole.IDENTITY)),
         "operator": session_of(staff("Otto Zed", DeskRole.OPERATOR)),
         "institution administrator": session_of(administrator),
+        "committee": session_of(staff("Carl Moss", DeskRole.COMMITTEE)),
     }

@@ -22,6 +22,7 @@ STAFF = {
     "identity checker",
     "operator",
     "institution administrator",
+    "committee",
 }
 # Which worklist is open to which desk role. Everybody else finds nothing there.
 OPEN = {
@@ -60,6 +61,7 @@ OPEN = {
     "intake_joining": {"identity checker"},
     "intake_stray": {"identity checker"},
     "consent_grant": {"privacy officer", "institution administrator"},
+    "research_study": {"committee"},
 }
 
 

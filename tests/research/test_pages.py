@@ -210,7 +210,7 @@ def test_two_members_approve_at_the_desk(rosa, board):
     assert act(second, study, "approve", reason="Sound.").status_code == 302
     study.refresh_from_db()
     assert study.state == State.APPROVED
-    assert second.get(reverse("admin:research_study_ethics", args=[study.pk])).content == studying.PDF
+    assert second.get(reverse("admin:research_study_evidence", args=[study.pk])).content == studying.PDF
 
 
 def test_a_draft_is_not_at_the_desk_and_studies_are_the_committees(rosa, board):
