@@ -8,13 +8,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from audit import log
 from ehr import clock
 from ehr.accounts.models import User
 from providers.rules import NotPossible
 from research import budget, criteria, queries
 from research.criteria.parts import parts_for
 from research.models import CohortCount, Study
-from research.studies.proposing import log_study
+from research.studies.proposing import log_study, party
 
 State = CohortCount.State
 # Asked again within this time, a count is told as it was, and nobody's record is opened for it.
@@ -25,9 +26,27 @@ def ask(study: Study, document: Mapping[str, object], *, by: User) -> CohortCoun
     """Ask how many people of a study of one's own meet criteria. The count is under way, or ready if it was just made.
 
     Raises criteria.NotUnderstood with what is to be put right; budget.Locked for a question that was asked too often;
-    NotPossible where the study may not ask this, or not now.
+    NotPossible where the study may not ask this, or not now. Both refusals are on the log; call it outside a
+    transaction.
     """
     asked = criteria.read(document)
+    try:
+        return _ask(study, asked, by)
+    except (budget.Locked, NotPossible) as refusal:
+        because = "asked-too-often" if isinstance(refusal, budget.Locked) else "not-allowed"
+        details = {"study": str(study.pk), "digest": criteria.digest(asked).hex()}
+        log.record(
+            "study.count-refused",
+            actor=party(by),
+            subject=None,
+            outcome="refused",
+            because=because,
+            details=details,
+        )
+        raise
+
+
+def _ask(study: Study, asked: criteria.Criteria, by: User) -> CohortCount:
     digest = criteria.digest(asked)
     with transaction.atomic():
         study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)

@@ -14,7 +14,7 @@ from audit.log import Party
 from ehr.accounts.models import User
 from ehr.words import Purpose
 from research import budget
-from research.budget import Spent
+from research.budget import Locked, Spent
 from research.models import PrivateAnswer, Study
 from research.private import noise
 from research.private.questions import Answer, Question
@@ -37,16 +37,25 @@ def ask(
 
     `read` opens the values of everybody who takes part; it is called when they are needed, outside of a transaction.
     `by` is who asked, `actor` as whom they stand on the log. Raises Locked where it was asked too often and Spent where
-    the study has less left, both before anything is read; ValueError for a price that is none.
+    the study has less left, both before anything is read and on the log; ValueError for a price that is none. Call it
+    outside a transaction.
     """
     if price < 2:  # a mean pays two halves
         raise ValueError("A private answer costs at least two nano-rho.")
-    budget.note_asking(study, question.digest, by=by)
-    if known := answered_before(study, question, price=price):
-        return known
-    if price > (left := budget.left_of_study(study).left):
-        raise Spent(left)
-    return _draw(question, study=study, price=price, actor=actor, values=read())
+    try:
+        budget.note_asking(study, question.digest, by=by)
+        if known := answered_before(study, question, price=price):
+            return known
+        if price > (left := budget.left_of_study(study).left):
+            raise Spent(left)
+        return _draw(question, study=study, price=price, actor=actor, values=read())
+    except (Locked, Spent) as refusal:
+        because = "asked-too-often" if isinstance(refusal, Locked) else "budget-spent"
+        details = {"study": str(study.pk), "digest": question.digest.hex(), "nano_rho": price}
+        log.record(
+            "study.question-refused", actor=actor, subject=None, outcome="refused", because=because, details=details
+        )
+        raise
 
 
 def _draw(question: Question, *, study: Study, price: int, actor: Party, values: Values) -> Answer:

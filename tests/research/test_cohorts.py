@@ -204,6 +204,7 @@ def test_j7_5_a_count_that_is_asked_for_the_eighth_time_in_thirty_days_is_locked
     with pytest.raises(budget.Locked):
         asked({"any": [DIABETIC]})
     assert asked(ASTHMATIC).state == State.READY
+    assert [line.because for line in audit.with_action({"study.count-refused"})] == ["asked-too-often"]
 
 
 def test_a_question_that_is_not_understood_is_not_asked(study, rosa):

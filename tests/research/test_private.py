@@ -10,7 +10,7 @@ import time_machine
 from django.db import IntegrityError, transaction
 
 from audit.log import SYSTEM
-from audit.queries import story
+from audit.queries import story, with_action
 from ehr import clock
 from research import budget
 from research.models import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
@@ -268,6 +268,8 @@ def test_a_study_that_spent_all_is_refused_before_anything_is_opened(settings):
     with pytest.raises(Spent) as told:
         asked(of, None, price=6, read=lambda: pytest.fail("nothing is opened"))
     assert told.value.left == 5
+    (refused,) = with_action({"study.question-refused"})
+    assert (refused.outcome, refused.because, refused.details["study"]) == ("refused", "budget-spent", str(of.pk))
 
 
 def test_what_somebody_else_spent_meanwhile_counts(settings):
