@@ -1,8 +1,9 @@
 """The keyrings of studies: made when two others approved the study, opened for a run that one of them approved.
 
 What a study is, its terms, who proposed it and whose approvals it rests on, is bound into what wraps its keyring: a row
-that somebody changes opens nothing. Approvals are lines of the log, held against their hash; a row counts for nothing
-here. Researchers have no part in this, and no keys that any of it is sealed to.
+that somebody changes opens nothing. Approvals are lines of the log, held against their hash, and signed by the members
+of the committee with their own keys: who writes rows, and even lines, approves nothing. Researchers have no part in
+this, and no keys that any of it is sealed to.
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,11 @@ from audit.queries import Line
 from consent.keyholder import readers
 from consent.keyholder.releases import Refused, actor_of, one_at_a_time, proven, tell, telling
 from ehr import clock
+from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen
 from ehr.accounts.keyrings.held import create_held, handed_on, open_held
-from ehr.accounts.models import Keyring, Reader, User
+from ehr.accounts.models import Keyring, KeyVersion, Reader, User
+from ehr.crypto import signing
 from ehr.crypto.digests import joined
 
 VOTED = "study.approved"  # one member of the committee, for these terms
@@ -103,6 +106,16 @@ def release(event_id: UUID, reader_id: UUID, approved: Approved, approval_id: UU
         return handed_on(keyring, to, info=handed_info(event_id, reader_id))
 
 
+def vote_message(terms: str) -> bytes:
+    """Return what a member signs who approves terms, given by their digest in hex."""
+    return joined(b"study-vote/v1", terms.encode())
+
+
+def run_message(terms: str, run: str) -> bytes:
+    """Return what a member signs who lets one run of a study with these terms read."""
+    return joined(b"study-run/v1", terms.encode(), run.encode())
+
+
 def handed_info(event_id: UUID, reader_id: UUID) -> bytes:
     """Return what a keyring that is handed out is bound to: the event that opened it, and whose it is."""
     return joined(b"study-handed/v1", event_id.bytes, reader_id.bytes)
@@ -119,7 +132,10 @@ def _require_committee(approved: Approved) -> None:
     """Raise Refused unless different members of the committee approved these very terms, none of them the proposer."""
     lines = [_line(UUID(one)) for one in approved.votes]
     said = [one for one in lines if one.action == VOTED and one.outcome != "refused" and _about(one, approved)]
-    if len(said) < len(lines) or len(_members([actor_of(one) for one in said], approved)) < COMMITTEE:
+    if len(said) < len(lines):
+        raise Refused("not-approved")
+    signed = [actor_of(one) for one in said if _is_signed(one, vote_message(approved.terms))]
+    if len(_members(signed, approved)) < COMMITTEE:
         raise Refused("not-approved")
 
 
@@ -133,8 +149,27 @@ def _require_run(event: Line, approval: Line, approved: Approved, now: datetime)
     run = event.details.get("run")
     if not said or not run or approval.details.get("run") != run:
         raise Refused("not-approved")
-    if now - approval.time > LONGEST_RUN or not _members([actor_of(approval)], approved):
+    if now - approval.time > LONGEST_RUN or not _is_signed(approval, run_message(approved.terms, str(run))):
         raise Refused("not-approved")
+    if not _members([actor_of(approval)], approved):
+        raise Refused("not-approved")
+
+
+def _is_signed(line: Line, message: bytes) -> bool:
+    """Tell whether whom a line names signed it, with a key that the log has for them."""
+    told, actor = line.details, actor_of(line)
+    version = KeyVersion.objects.select_related("reader").filter(pk=_number(told.get("key"))).first()
+    if version is None or actor is None or version.reader.user_id != actor or not accounts.is_logged(version):
+        return False
+    try:
+        signature = bytes.fromhex(str(told.get("signature")))
+    except ValueError:
+        return False
+    return signing.verify(bytes(version.author_public), message, signature)
+
+
+def _number(told: object) -> int:
+    return told if isinstance(told, int) else 0
 
 
 def _members(people: Sequence[UUID | None], approved: Approved) -> set[UUID]:

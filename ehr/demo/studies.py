@@ -89,9 +89,15 @@ def propose(by: Player, board: list[Player]) -> Study:
         categories=(Category.HISTORY, Category.GENETIC),
         pay=0,
     )
-    deciding.approve(waiting, by=board[0].user, reason="The question is a good one, and the views are narrow.")
+    deciding.approve(
+        waiting,
+        by=board[0].user,
+        keyring=board[0].keyring,
+        reason="The question is a good one, and the views are narrow.",
+    )
     for member in board:
-        opened = deciding.approve(opened, by=member.user, reason="Sound, and of use to many.")
+        reason = "Sound, and of use to many."
+        opened = deciding.approve(opened, by=member.user, keyring=member.keyring, reason=reason)
     return opened
 
 

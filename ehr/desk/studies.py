@@ -5,11 +5,14 @@ Nobody who takes part is on any of these pages, and no number small enough to te
 """
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from django import forms
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +21,7 @@ from consent import sentences
 from consent.keyholder.studies import COMMITTEE, DECIDES
 from ehr import clock
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
+from ehr.frame import roles
 from providers.rules import NotPossible
 from research import queries
 from research.models import Study, Vote
@@ -25,6 +29,7 @@ from research.studies import deciding, proposing
 from research.studies.states import State, Verb, may
 
 LATE = timedelta(days=14)
+SIGNED = frozenset({"approve", "let-run"})  # with the keys of whoever presses them
 _LOOKS = {State.WAITING: "warn", State.ASKED: "plain", State.APPROVED: "", State.CLOSED: "plain"}
 _SUFFIX = {"application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
 
@@ -49,8 +54,8 @@ ACTS = (
             deciding.approve,
             _("Your approval is on file."),
             help=_(
-                "Two of you approve, one after the other. The second approval makes the study’s keys, opens it to "
-                "whoever wants to join, and lets it read for 30 days."
+                "Two of you approve, one after the other, and sign with your own keys. The second approval makes the "
+                "study’s keys, opens it to whoever wants to join, and lets it read for 30 days."
             ),
         ),
     ),
@@ -189,6 +194,9 @@ class Studies(Worklist):
             Section(_("Decisions"), lines=decided),
         ]
 
+    def before(self, request: HttpRequest, row) -> HttpResponse | None:
+        return redirect(roles.step(request, "front:unlock")) if request.keyring is None else None
+
     def notes(self, request: HttpRequest, row: Study) -> list[str]:
         said = []
         if not proposing.intact(row):
@@ -211,7 +219,11 @@ class Studies(Worklist):
         if row.second_approver_id is not None and row.state == State.WAITING:
             return [FINISH]
         voted = any(one.by_id == request.user.pk for one in queries.votes(row))
-        return [act for verb, act in ACTS if may(row, verb) and not (verb == Verb.VOTE and voted)]
+        offered = [act for verb, act in ACTS if may(row, verb) and not (verb == Verb.VOTE and voted)]
+        return [
+            replace(act, verb=partial(act.verb, keyring=request.keyring)) if act.name in SIGNED else act
+            for act in offered
+        ]
 
     def queues(self, request: HttpRequest) -> list[Queue]:
         rows = self.rows(request, "waiting")

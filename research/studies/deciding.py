@@ -6,8 +6,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from consent import escrow
-from consent.keyholder.studies import COMMITTEE, DECIDES, RUN_APPROVED, VOTED, Approved
+from consent.keyholder.studies import COMMITTEE, DECIDES, RUN_APPROVED, VOTED, Approved, run_message, vote_message
 from ehr import clock
+from ehr.accounts import queries as accounts
+from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Keyring, Reader, User
 from ehr.chain import signing, studies
 from ehr.notices import operations as notices
@@ -34,13 +36,16 @@ def ask(study: Study, *, text: str, by: User) -> Question:
     return question
 
 
-def approve(study: Study, *, by: User, reason: str) -> Study:
+def approve(study: Study, *, by: User, reason: str, keyring: OpenKeyring | None) -> Study:
     """Approve a study's terms as one member of the committee. With the second one's it opens, and a run may read.
+
+    It is signed with the member's own key, which is what the keyholder goes by.
 
     Raises NotPossible for who proposed it, the same member twice, and terms that are not what was proposed;
     `escrow.KeyholderAway` where its keys could not be made: then `finish` opens it later, and nobody approves anew.
     """
     _check(study, by, reason)
+    own = _own(keyring, by)
     with transaction.atomic():
         study = locked(study)
         study.state = after(study, Verb.VOTE)
@@ -48,13 +53,13 @@ def approve(study: Study, *, by: User, reason: str) -> Study:
             raise NotPossible(_("Its term is over. Refuse it, so that it is proposed anew."))
         if study.second_approver_id is not None:
             raise NotPossible(_("Two have approved it. It opens as soon as its keys are made."))
-        _vote(study, by, reason, Vote.Decision.APPROVED)
+        _vote(study, by, reason, Vote.Decision.APPROVED, keyring=own)
         if study.first_approver_id is None:
             study.first_approver = by
         else:
             study.second_approver = by
             study.reader = Reader.objects.create(kind=Reader.Kind.STUDY, name=study.title)
-            _let_run(study, by)
+            _let_run(study, by, own)
         study.save(update_fields=["state", "first_approver", "second_approver", "reader"])
     return finish(study, by=by) if study.second_approver_id else study
 
@@ -94,13 +99,14 @@ def refuse(study: Study, *, by: User, reason: str) -> Study:
     return study
 
 
-def let_run(study: Study, *, by: User, reason: str) -> Run:
-    """Let a study's worker read for another 30 days, as one member of the committee. Raises NotPossible."""
+def let_run(study: Study, *, by: User, reason: str, keyring: OpenKeyring | None) -> Run:
+    """Let a study's worker read for another 30 days, signed by one member of the committee. Raises NotPossible."""
     _check(study, by, reason)
+    own = _own(keyring, by)
     with transaction.atomic():
         study = locked(study)
         after(study, Verb.LET_RUN)
-        return _let_run(study, by)
+        return _let_run(study, by, own)
 
 
 def pause(study: Study, *, by: User, reason: str) -> Study:
@@ -163,22 +169,34 @@ def approved(study: Study) -> Approved:
     )
 
 
-def _let_run(study: Study, by: User) -> Run:
+def _own(keyring: OpenKeyring | None, by: User) -> OpenKeyring:
+    if keyring is None or not accounts.is_theirs(keyring, by.pk):
+        raise NotPossible(_("This is signed with your own keys. Unlock them, then decide again."))
+    return keyring
+
+
+def _signed(keyring: OpenKeyring, message: bytes) -> dict[str, object]:
+    return {"key": keyring.version_id, "signature": keyring.sign(message).hex()}
+
+
+def _let_run(study: Study, by: User, keyring: OpenKeyring) -> Run:
     run = Run(study=study, approved_by=by, until=min(clock.now() + RUN_LASTS, study.ends))
-    event = log_study(RUN_APPROVED, study, by, run=str(run.pk), until=run.until.isoformat())
+    signed = _signed(keyring, run_message(bytes(study.terms or b"").hex(), str(run.pk)))
+    event = log_study(RUN_APPROVED, study, by, run=str(run.pk), until=run.until.isoformat(), **signed)
     run.event_id = event.pk
     run.save(force_insert=True)
     return run
 
 
-def _vote(study: Study, by: User, reason: str, decision: str) -> None:
+def _vote(study: Study, by: User, reason: str, decision: str, *, keyring: OpenKeyring | None = None) -> None:
     terms = bytes(study.terms or b"")
     if not intact(study):
         raise NotPossible(_("The study is not what was proposed. Tell the operator; nothing was decided."))
     if study.votes.filter(by=by, terms=terms).exists():
         raise NotPossible(_("You have decided about it. The other approval is somebody else’s."))
     action = VOTED if decision == Vote.Decision.APPROVED else "study.refused"
-    event = log_study(action, study, by, reason=reason.strip())
+    signed = _signed(keyring, vote_message(terms.hex())) if keyring else {}
+    event = log_study(action, study, by, reason=reason.strip(), **signed)
     Vote.objects.create(
         study=study,
         by=by,

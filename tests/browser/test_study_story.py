@@ -9,6 +9,7 @@ from django.db import connections
 from django.urls import reverse
 
 from ehr import clock
+from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
 from providers.models import Credential, Membership
 from research import queries
@@ -16,7 +17,6 @@ from research.models import Joining, Study
 from tests import people
 from tests.browser.acting import stage
 from tests.clinician.conftest import browser_of as researcher_browser
-from tests.desk.conftest import session_of, staff
 from tests.patient.conftest import browser_of as patient_browser
 from tests.research import studying
 
@@ -38,9 +38,16 @@ def ground(db):
         vera=people.checker("Vera Stone"),
         bo=researcher_browser(bo),
         ana=patient_browser(ana),
-        carl=session_of(staff("Carl Moss", DeskRole.COMMITTEE)),
-        dina=session_of(staff("Dina Reyes", DeskRole.COMMITTEE)),
+        carl=researcher_browser(_member("Carl Moss")),
+        dina=researcher_browser(_member("Dina Reyes")),
     )
+
+
+def _member(name: str) -> people.Person:
+    person = people.account(name, staff=True)
+    desk.give_role(person.user, role=DeskRole.COMMITTEE, by=None, reason="test")
+    person.user.refresh_from_db()
+    return person
 
 
 def test_a_study_is_proposed_approved_joined_and_left(ground, open_window):

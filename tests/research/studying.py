@@ -7,12 +7,13 @@ from datetime import timedelta
 from django.contrib.auth.models import Permission
 
 from ehr import clock
+from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
 from ehr.chain.models import Deployment
 from ehr.words import Category
 from providers.roles import Role
 from research import joining
-from research.models import Joining, Researcher, Study
+from research.models import Joining, Researcher, Run, Study
 from research.studies import deciding, proposing, registering
 from research.studies.proposing import Asked
 from tests import people
@@ -39,9 +40,15 @@ def prepare_ground() -> None:
     Deployment.objects.get_or_create(chain_id=people.CHAIN_ID, name="ResearchRegistry", defaults=facts)
 
 
+# The open keyrings of members, by user: they sign what they approve.
+KEYRINGS: dict[uuid.UUID, OpenKeyring] = {}
+
+
 def member(name: str) -> User:
     """Return somebody of the committee."""
-    made = people.account(name, staff=True).user
+    person = people.account(name, staff=True)
+    made = person.user
+    KEYRINGS[made.pk] = person.keyring
     made.user_permissions.add(Permission.objects.get(codename="decide_study", content_type__app_label="research"))
     return User.objects.get(pk=made.pk)
 
@@ -90,8 +97,17 @@ def opened(person: Person | None = None, board: Committee | None = None, **inste
     """Return a study that two approved, and that people may join."""
     board = board or committee()
     study = waiting(person or researcher(), **instead)
-    deciding.approve(study, by=board.first, reason="Sound.")
-    return deciding.approve(study, by=board.second, reason="Sound.")
+    approve(study, by=board.first)
+    return approve(study, by=board.second)
+
+
+def approve(study: Study, *, by: User, reason: str = "Sound.") -> Study:
+    """Approve as somebody whose keys are open, where they have any."""
+    return deciding.approve(study, by=by, reason=reason, keyring=KEYRINGS.get(by.pk))
+
+
+def let_run(study: Study, *, by: User, reason: str = "Goes on.") -> Run:
+    return deciding.let_run(study, by=by, reason=reason, keyring=KEYRINGS.get(by.pk))
 
 
 def join(person: Person, study: Study, *parts: Category, **more) -> Joining:

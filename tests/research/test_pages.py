@@ -189,9 +189,10 @@ def test_research_is_closed_to_everybody_else(study, ana):
 
 # --- The committee -------------------------------------------------------------------------------
 def member(name):
-    made = people.account(name, staff=True).user
-    desk.give_role(made, role=DeskRole.COMMITTEE, by=None, reason="test")
-    return session_of(type(made).objects.get(pk=made.pk))
+    person = people.account(name, staff=True)
+    desk.give_role(person.user, role=DeskRole.COMMITTEE, by=None, reason="test")
+    person.user.refresh_from_db()
+    return browser_of(person)
 
 
 def act(browser, study, name, **told):

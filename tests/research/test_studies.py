@@ -176,20 +176,20 @@ def test_a_changed_row_is_not_what_was_proposed_and_nobody_approves_it(rosa, boa
         kept = getattr(study, name)
         Study.objects.filter(pk=study.pk).update(**{name: value})
         with pytest.raises(NotPossible, match="not what was proposed"):
-            deciding.approve(study, by=board.first, reason="Sound.")
+            studying.approve(study, by=board.first, reason="Sound.")
         Study.objects.filter(pk=study.pk).update(**{name: kept})
-    assert deciding.approve(study, by=board.first, reason="Sound.").first_approver == board.first
+    assert studying.approve(study, by=board.first, reason="Sound.").first_approver == board.first
 
 
 def test_taken_back_and_proposed_anew_needs_two_again(rosa, board):
     study = studying.waiting(rosa)
-    deciding.approve(study, by=board.first, reason="Sound.")
+    studying.approve(study, by=board.first, reason="Sound.")
     proposing.take_back(study, by=rosa.user)
     proposing.change(study, studying.asked(pay=900), ethics=None, by=rosa.user)
     study = proposing.propose(study, by=rosa.user)
-    study = deciding.approve(study, by=board.second, reason="Sound.")
+    study = studying.approve(study, by=board.second, reason="Sound.")
     assert study.state == State.WAITING
-    study = deciding.approve(study, by=board.first, reason="Still sound.")
+    study = studying.approve(study, by=board.first, reason="Still sound.")
     assert study.state == State.APPROVED
 
 
@@ -223,10 +223,10 @@ def test_the_ethics_approval_is_sealed_and_opened_on_the_log(rosa, board):
 # --- The committee -------------------------------------------------------------------------------
 def test_two_others_approve_and_then_it_opens(rosa, board):
     study = studying.waiting(rosa)
-    study = deciding.approve(study, by=board.first, reason="Sound.")
+    study = studying.approve(study, by=board.first, reason="Sound.")
     assert study.state == State.WAITING
     assert queries.open_study(study.pk) is None
-    study = deciding.approve(study, by=board.second, reason="Sound.")
+    study = studying.approve(study, by=board.second, reason="Sound.")
     assert study.state == State.APPROVED
     assert queries.open_study(study.pk) == study
     assert Transaction.objects.get(method="register").contract == "ResearchRegistry"
@@ -235,9 +235,9 @@ def test_two_others_approve_and_then_it_opens(rosa, board):
 
 def test_nobody_approves_twice(rosa, board):
     study = studying.waiting(rosa)
-    deciding.approve(study, by=board.first, reason="Sound.")
+    studying.approve(study, by=board.first, reason="Sound.")
     with pytest.raises(NotPossible, match="somebody else"):
-        deciding.approve(study, by=board.first, reason="Sound.")
+        studying.approve(study, by=board.first, reason="Sound.")
 
 
 def test_who_proposed_it_does_not_decide(rosa, board):
@@ -245,7 +245,7 @@ def test_who_proposed_it_does_not_decide(rosa, board):
     rosa.user.user_permissions.set(board.first.user_permissions.all())
     proposer = type(rosa.user).objects.get(pk=rosa.user.pk)
     with pytest.raises(NotPossible, match="Others decide"):
-        deciding.approve(study, by=proposer, reason="Mine.")
+        studying.approve(study, by=proposer, reason="Mine.")
 
 
 def test_the_database_refuses_one_approver_twice(rosa, board):
@@ -258,7 +258,7 @@ def test_the_database_refuses_one_approver_twice(rosa, board):
 
 def test_who_is_not_on_the_committee_does_not_decide(rosa):
     study = studying.waiting(rosa)
-    for verb in (deciding.approve, deciding.refuse, deciding.pause, deciding.let_run):
+    for verb in (studying.approve, deciding.refuse, deciding.pause, studying.let_run):
         with pytest.raises(NotPossible, match="Only the committee"):
             verb(study, by=people.checker("Vera Fine"), reason="Why not.")
 
@@ -267,7 +267,7 @@ def test_the_committee_asks_and_the_answer_brings_it_back(rosa, board):
     study = studying.waiting(rosa)
     question = deciding.ask(study, text="Why labs?", by=board.first)
     with pytest.raises(NotPossible):
-        deciding.approve(study, by=board.first, reason="Sound.")
+        studying.approve(study, by=board.first, reason="Sound.")
     proposing.answer(question, text="For creatinine.", by=rosa.user)
     study.refresh_from_db()
     assert study.state == State.WAITING
@@ -291,11 +291,11 @@ def test_each_decision_is_on_the_log_and_names_the_terms(rosa, board):
 
 def test_while_the_keyholder_is_away_two_approvals_stand_and_open_it_later(rosa, board, monkeypatch):
     study = studying.waiting(rosa)
-    deciding.approve(study, by=board.first, reason="Sound.")
+    studying.approve(study, by=board.first, reason="Sound.")
     with monkeypatch.context() as away:
         away.setattr(deciding.escrow, "study_begun", lambda *_: (_ for _ in ()).throw(deciding.escrow.KeyholderAway()))
         with pytest.raises(deciding.escrow.KeyholderAway):
-            deciding.approve(study, by=board.second, reason="Sound.")
+            studying.approve(study, by=board.second, reason="Sound.")
     study.refresh_from_db()
     assert study.state == State.WAITING
     assert deciding.finish(study).state == State.APPROVED

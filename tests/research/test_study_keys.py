@@ -79,7 +79,7 @@ def test_what_is_stored_of_the_keys_opens_with_nothing_else(study):
 
 def test_no_keys_are_made_before_two_approved(board):
     study = studying.waiting(studying.researcher())
-    deciding.approve(study, by=board.first, reason="Sound.")
+    studying.approve(study, by=board.first, reason="Sound.")
     study.refresh_from_db()
     reader = Reader.objects.create(kind=Reader.Kind.STUDY, name="Too early")
     with pytest.raises(NotReleased) as stopped:
@@ -90,7 +90,7 @@ def test_no_keys_are_made_before_two_approved(board):
 
 def test_one_members_line_twice_is_one_approval(board):
     study = studying.waiting(studying.researcher())
-    study = deciding.approve(study, by=board.first, reason="Sound.")
+    study = studying.approve(study, by=board.first, reason="Sound.")
     (vote,) = deciding.approved(study).votes
     reader = Reader.objects.create(kind=Reader.Kind.STUDY, name="Alone")
     with pytest.raises(NotReleased) as stopped:
@@ -106,6 +106,45 @@ def test_lines_that_somebody_else_wrote_approve_nothing(board):
     reader = Reader.objects.create(kind=Reader.Kind.STUDY, name="With the proposer")
     with pytest.raises(NotReleased):
         escrow.study_begun(reader, deciding.approved(study)._replace(votes=tuple(str(one.pk) for one in lines)))
+
+
+def test_two_lines_in_members_names_that_they_did_not_sign_approve_nothing(board):
+    study = studying.waiting(studying.researcher())
+    terms = bytes(study.terms).hex()
+    first, second = (studying.KEYRINGS[one.pk] for one in (board.first, board.second))
+    forged = [
+        {},
+        {"key": second.version_id, "signature": first.sign(keyholder.vote_message(terms)).hex()},
+        {"key": first.version_id, "signature": first.sign(keyholder.vote_message(terms)).hex()},
+        {"key": second.version_id, "signature": second.sign(keyholder.vote_message("00" * 32)).hex()},
+        {"key": "1", "signature": "not hex"},
+    ]
+    studying.approve(study, by=board.first)
+    study.refresh_from_db()
+    reader = Reader.objects.create(kind=Reader.Kind.STUDY, name="Forged")
+    for told in forged:
+        details = {"study": str(study.pk), "terms": terms} | told
+        party = log.Party("person", board.second.pk, "Second Member")
+        line = log.append(keyholder.VOTED, actor=party, subject=None, outcome="done", details=details)
+        votes = (*deciding.approved(study).votes, str(line.pk))
+        with pytest.raises(NotReleased) as stopped:
+            escrow.study_begun(reader, deciding.approved(study)._replace(votes=votes))
+        assert stopped.value.because == "not-approved"
+
+
+def test_a_run_that_nobody_signed_is_let_by_nobody(study, board):
+    run = Run(study=study, approved_by=board.third, until=study.ends)
+    details = {"study": str(study.pk), "terms": bytes(study.terms).hex(), "run": str(run.pk)}
+    party = log.Party("person", board.third.pk, "Third Member")
+    run.event_id = log.append(keyholder.RUN_APPROVED, actor=party, subject=None, outcome="done", details=details).pk
+    assert refused(study, run) == "not-approved"
+
+
+def test_without_open_keys_nobody_approves(board):
+    study = studying.waiting(studying.researcher())
+    for keyring in (None, studying.KEYRINGS[board.second.pk]):
+        with pytest.raises(NotPossible, match="your own keys"):
+            deciding.approve(study, by=board.first, reason="Sound.", keyring=keyring)
 
 
 def test_changed_terms_open_nothing(study, run):
@@ -166,7 +205,7 @@ def test_a_run_is_let_again_by_the_committee(study, run, board):
     with time_machine.travel(clock.now() + timedelta(days=31), tick=False):
         with pytest.raises(NotPossible, match="time of this run is over"):
             running.keys_for(run)
-        again = deciding.let_run(study, by=board.third, reason="Goes on.")
+        again = studying.let_run(study, by=board.third, reason="Goes on.")
         assert running.keys_for(again)
 
 
