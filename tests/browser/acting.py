@@ -48,7 +48,7 @@ class Person:
             onward = f'<!doctype html><title>{ONWARD}</title><meta http-equiv="refresh" content="0;url={where}">'
             route.fulfill(status=200, content_type="text/html", body=onward)
             return
-        body = b"".join(response.streaming_content) if response.streaming else response.content
+        body = self.pool.submit(_body, response).result()
         route.fulfill(status=response.status_code, headers=dict(response.items()), body=body)
 
     def _ask(self, request) -> HttpResponse:
@@ -111,6 +111,10 @@ class Person:
             parts = [part for part in urlsplit(self.page.url).path.split("/") if part and len(part) < 20]
             words = "-".join([*parts, "".join(filter(str.isalnum, self.page.title()))[:20]])
             self.page.screenshot(path=Path(PICTURES) / f"{words}-{width}.png", full_page=True)
+
+
+def _body(response: HttpResponse) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 @contextmanager
