@@ -166,6 +166,8 @@ def _movements(invoice: Invoice) -> list[Movement]:
 
 def _lines(invoice: Invoice, moved: list[Movement]) -> tuple[Line, ...]:
     """Return all that happened, in order: what moved, and what people at the desk took in hand."""
+    if not moved:  # a list of bills shows none
+        return ()
     less = {f"concession:{one.pk}": LESS.get(Concession.Because(one.because)) for one in invoice.concessions.all()}
     lines = []
     for one in moved:
@@ -173,7 +175,7 @@ def _lines(invoice: Invoice, moved: list[Movement]) -> tuple[Line, ...]:
         words = less.get(one.key) or known.get(Kind(one.kind)) or SHOWN.get(Kind(one.kind))
         if words:
             lines.append(Line(one.at, str(words), amounts.words(one.amount, invoice.currency)))
-    for payment in invoice.payments.filter(let_go_at__isnull=False) if moved else ():
+    for payment in invoice.payments.filter(let_go_at__isnull=False):
         amount = amounts.words(payment.amount, invoice.currency)
         lines.append(Line(payment.let_go_at, str(LET_GO[Payment.LetGo(payment.let_go_because)]), amount))
     return tuple(sorted(lines, key=lambda line: line.at))
