@@ -263,7 +263,7 @@ def test_writers_and_sequencers_at_once_lose_and_double_nothing(tmp_path):
         environment = {**os.environ, **place, "DJANGO_SETTINGS_MODULE": "ehr.settings"}
         program = [sys.executable, "-c", PROGRAM]
         ran = subprocess.run(
-            program, env=environment, cwd=settings.BASE_DIR, capture_output=True, check=False, timeout=120
+            program, env=environment, cwd=settings.BASE_DIR, capture_output=True, check=False, timeout=300
         )
         assert ran.returncode == 0, ran.stderr.decode()[-2000:]
         done = json.loads(ran.stdout.splitlines()[-1])

@@ -71,7 +71,7 @@ def node(running):
 
     def run(script: str, *words: str) -> dict:
         done = subprocess.run(
-            ["node", HERE / script, running.base, *words], capture_output=True, text=True, timeout=60, check=False
+            ["node", HERE / script, running.base, *words], capture_output=True, text=True, timeout=180, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(done.stdout.splitlines()[-1])

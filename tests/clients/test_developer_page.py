@@ -80,7 +80,7 @@ def test_a_whole_launch_in_python_with_fhirpy(examples, running, tmp_path):
             walk.page = running.browser.get(address.removeprefix(running.url))["Location"]
             walk.choose(write="on")
             urlopen(walk.confirm()["Location"], timeout=30).close()
-            told, wrong = going.communicate(timeout=60)
+            told, wrong = going.communicate(timeout=180)
         finally:
             going.kill()
     assert going.returncode == 0, wrong[-2000:]

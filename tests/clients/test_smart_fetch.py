@@ -37,7 +37,7 @@ def fetch(running, tmp_path):
             [program, "bulk", "--fhir-url", running.base, *words, folder],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
             env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
         )

@@ -218,7 +218,7 @@ def test_asked_to_stop_it_leaves_no_socket_behind(keyholder):
 def test_without_a_key_it_does_not_start(keyholder):
     without = {name: value for name, value in keyholder.environment.items() if name != "KEYHOLDER_FILE_KEY"}
     command = [sys.executable, "-W", "ignore", "manage.py", "run_keyholder"]
-    refused = subprocess.run(command, cwd=ROOT, env=without, capture_output=True, text=True, timeout=60)
+    refused = subprocess.run(command, cwd=ROOT, env=without, capture_output=True, text=True, timeout=180)
     assert refused.returncode == 1
     assert "holds no key" in refused.stderr
 

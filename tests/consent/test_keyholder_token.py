@@ -31,7 +31,7 @@ def module(tmp_path_factory):
     configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
     os.environ["SOFTHSM2_CONF"] = str(configuration)
     command = ["softhsm2-util", "--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "5678"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
     yield MODULE
     del os.environ["SOFTHSM2_CONF"]
     shutil.rmtree(folder, ignore_errors=True)

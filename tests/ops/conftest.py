@@ -47,7 +47,7 @@ def manage():
     def run(environment, *arguments):
         return subprocess.run(
             [sys.executable, "-W", "ignore", "manage.py", *arguments],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     return run
@@ -67,7 +67,7 @@ def settings_of():
     def read(environment, code="import ehr.settings"):
         return subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code],
-            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180,
         )  # fmt: skip
 
     return read

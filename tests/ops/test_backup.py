@@ -110,7 +110,7 @@ def test_backups_are_kept_no_longer_than_their_days(tmp_path):
 def test_a_destroyed_database_comes_back_with_the_same_root_and_every_row():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "deploy/restore_drill.py", "--events", "30"],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Root equal, 0 of [1-9][\d,]* rows lost", done.stdout)
@@ -120,7 +120,7 @@ def restore_of(folder, *arguments):
     environment = {**os.environ, "DATA_DIR": str(folder), "DATABASE_URL": "", "BACKUP_KEY": KEY.hex()}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "deploy/backup.py", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
 
 

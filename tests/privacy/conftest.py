@@ -56,7 +56,7 @@ def day(tmp_path_factory, django_db_blocker) -> Iterator[Remains]:
             told["DATABASE_URL"] = database
         with (folder / "program.log").open("wb") as output:
             command = [sys.executable, "-m", "tests.privacy.planting", str(folder)]
-            done = subprocess.run(command, cwd=ROOT, env=told, stdout=output, stderr=output, timeout=120, check=False)
+            done = subprocess.run(command, cwd=ROOT, env=told, stdout=output, stderr=output, timeout=300, check=False)
         assert done.returncode == 0, (folder / "program.log").read_text()[-4000:]
         planted = json.loads((folder / "markers.json").read_text(encoding="utf-8"))
         with django_db_blocker.unblock():

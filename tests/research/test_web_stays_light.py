@@ -18,6 +18,6 @@ print([name for name in {heavy!r} if name in sys.modules])
 def test_the_web_process_loads_no_engine_of_research(tmp_path):
     code = SHOWN.format(heavy=HEAVY)
     environment = os.environ | {"DATA_DIR": str(tmp_path), "CHARTSEAL_ENV": "development"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[]"

@@ -109,7 +109,7 @@ def test_the_readme_speaks_to_its_person(files):
 def verify(folder, *names) -> subprocess.CompletedProcess:
     """Run the checker that came along, on files that came along, as a person does."""
     words = [sys.executable, "-I", "verify.py", *names]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
 
 
 @pytest.fixture
