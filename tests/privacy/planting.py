@@ -48,6 +48,7 @@ from ehr.words import Action, Category  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from providers import credentials  # noqa: E402
 from tests import people  # noqa: E402
+from tests.privacy import visiting  # noqa: E402
 from tests.security.world import browser_of, staff  # noqa: E402
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -345,6 +346,7 @@ def main() -> None:
     by_hand(day, browser)
     lee = people.clinician("Mei Lee")
     care(day, ana, lee, browser)
+    visiting.a_visit(day, lee, browser, browser_of(lee), post)
     leaving(day, browser)
     office(day, lee)
     second_step(day, browser, user)
