@@ -52,7 +52,8 @@ def pages(db, settings):
     browser.get(reverse("frontdesk:money"))
     for bill in bills:
         browser.get(reverse("frontdesk:bill", args=[bill.pk]))
-    browser.post(reverse("frontdesk:bill-typed", args=[less.pk, "paid"]), {"paid-amount": "12,x"}, "")
+    wrong = {"paid-amount": "12,x", "paid-means": "cash", "paid-once": str(uuid4())}
+    browser.post(reverse("frontdesk:bill-typed", args=[less.pk, "paid"]), wrong, "")
     return browser.answers
 
 

@@ -62,7 +62,11 @@ def bill(request: HttpRequest, invoice: UUID) -> HttpResponse:
 def _shown(request: HttpRequest, found: Invoice, typed: dict[str, Form] | None = None) -> HttpResponse:
     reach.name([found.appointment.patient], to=request.user, because="visits")
     case, visit = worklist.case(found, reader=request.user), found.appointment
-    forms = _forms(case) | (typed or {})
+    forms = _forms(case)
+    for name, form in (typed or {}).items():
+        if name in forms:
+            form.fields["amount"].help_text = forms[name].fields["amount"].help_text
+        forms[name] = form
     context = {
         "case": case,
         "invoice": found,

@@ -63,7 +63,9 @@ class LessForm(AmountForm):
     """That less is asked for, and why."""
 
     because = forms.ChoiceField(
-        label=_("Because"), choices=Concession.Because.choices, help_text=_("The patient reads it on the bill.")
+        label=_("Because"),
+        choices=Concession.Because.choices,
+        help_text=_("A courtesy, a fault of ours or a wrong price: the patient reads it on the bill."),
     )
     field_order = ("amount", "because", "once")
 
