@@ -142,7 +142,7 @@ def test_what_left_is_on_the_list_of_everybody_in_it_and_of_nobody_else(release,
     making.make(release.pk)
     assert "research.released" not in acts(joined[0]), "nothing left yet"
     fetched(release, rosa)
-    assert acts(joined[0])[-2:] == ["research.read", "research.released"]
+    assert acts(joined[0]).count("research.released") == 1
     assert "research.released" not in acts(joined[-1])
 
 
