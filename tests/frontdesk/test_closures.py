@@ -12,6 +12,7 @@ from audit.queries import story
 from ehr import clock
 from tests.appointments import clinics
 from tests.clinician.conftest import browser_of
+from tests.patient.conftest import browser_of as patient_browser
 from tests.teams import administrator
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,10 @@ def desk(dee):
 def visit(ana, schedule, kind):
     """Tomorrow at ten, on the clocks of the place or nearly so."""
     at = clock.now().replace(hour=14, minute=0, second=0, microsecond=0) + timedelta(days=2)
-    return clinics.booked(schedule, kind, at, ana)
+    made = clinics.booked(schedule, kind, at, ana)
+    made.policy = {"free_cancel_hours": 24, "late_fee_percent": 50, "no_show_percent": 0}
+    made.save()
+    return made
 
 
 @pytest.fixture
@@ -54,6 +58,12 @@ def test_all_are_called_off_by_one_button(desk, visit, closed):
     assert "No visit is booked" in page(desk, "closure", closed.pk)
 
 
+def test_the_patient_reads_why_it_was_called_off(desk, ana, visit, closed):
+    desk.post(reverse("frontdesk:closure-cancel", args=[closed.pk]), {"visit": visit.pk})
+    answer = patient_browser(ana).get(reverse("patient:visit", args=[visit.pk]))
+    assert "The place is closed then. You pay nothing" in answer.content.decode()
+
+
 def test_one_is_called_off_and_what_is_not_among_them_is_not(desk, ana, visit, closed, schedule, kind):
     kept = clinics.booked(schedule, kind, visit.starts + timedelta(days=7), ana)
     for one in (kept, visit):
@@ -63,9 +73,6 @@ def test_one_is_called_off_and_what_is_not_among_them_is_not(desk, ana, visit, c
 
 
 def test_one_is_moved_for_the_reason_of_the_place(desk, visit, closed):
-    Appointment.objects.filter(pk=visit.pk).update(
-        policy={"free_cancel_hours": 24, "late_fee_percent": 50, "no_show_percent": 0}
-    )
     move = reverse("frontdesk:move", args=[visit.pk])
     shown = desk.get(move, {"because": "place-closed"}).content.decode()
     assert 'value="place-closed" selected' in shown

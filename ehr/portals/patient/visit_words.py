@@ -24,6 +24,13 @@ STATES = {
 }
 
 
+# What the clinic says it called a visit off for.
+_WHY = {
+    "place-closed": gettext_lazy("The place is closed then. You pay nothing, and what you paid is returned."),
+    "clinician-away": gettext_lazy("The clinician is away then. You pay nothing, and what you paid is returned."),
+}
+
+
 @dataclass(frozen=True)
 class Visit:
     """One visit as a list or its own page shows it."""
@@ -77,6 +84,12 @@ def terms(price: int, currency: str, rules: dict[str, int]) -> str:
     if missed:
         told += " " + _("Not coming costs %(fee)s.") % {"fee": money(missed, currency)}
     return told
+
+
+def why_cancelled(one: Appointment) -> str:
+    """Return why the clinic called a visit off, where it did and said so: codes of ours, in a sentence."""
+    last = one.changes.order_by("-number").first() if one.status == Status.CANCELLED else None
+    return str(_WHY.get(last.because, "")) if last else ""
 
 
 def cancelling(one: Appointment, at: datetime) -> str:

@@ -88,6 +88,7 @@ def visit(request: HttpRequest, visit: UUID) -> HttpResponse:
         "one": one,
         "ahead": one.status in rules.AHEAD and one.starts > at,
         "booked_by": one.booked_by.name if one.booked_by_id != request.user.pk else "",
+        "why": visit_words.why_cancelled(one),
         "terms": visit_words.terms(one.price, one.currency, one.policy),
         "access": visiting.offered(one, at),
         "standing": visiting.standing(one),
