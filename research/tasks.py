@@ -8,6 +8,7 @@ from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
 from research.cohorts import counting
+from research.leaving import telling
 from research.models import Study
 from research.release import asking, making
 from research.studies import deciding
@@ -51,6 +52,14 @@ def make_releases() -> int:
 def take_back_releases() -> int:
     """Delete files that nobody fetched in time, or that hold somebody who withdrew; return how many."""
     return asking.take_back_what_nobody_fetched()
+
+
+@shared_task
+def ask_back_what_left() -> int:
+    """Ask recipients to destroy rows of people who withdrew, and flag what is overdue; return how many were asked."""
+    asked = telling.tell()
+    telling.flag()
+    return asked
 
 
 @shared_task

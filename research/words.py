@@ -16,9 +16,12 @@ class Act(StrEnum):
     COUNTED = "research.counted"  # among those of whom a number was made
     ASKED = "research.asked"  # among those of whom a question with noise was answered
     RELEASED = "research.released"  # a row without a name left, in a release
+    RECALLED = "research.recalled"  # who holds a release was asked to destroy what is of somebody who withdrew
     DESTROYED = "research.destroyed"  # who holds a release says that it is destroyed
     PUBLISHED = "research.published"  # what was found
     PAID = "research.paid"  # what a person is due for a release was set aside
+    NAMED = "research.named"  # name and sum were handed to an institution's payments; no study is named
+    SETTLED = "research.settled"  # the institution paid what a person was due
 
 
 # Signed as it stands here, word for word, so it is not translated. A changed word is another edition.

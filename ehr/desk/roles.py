@@ -17,6 +17,7 @@ class DeskRole(StrEnum):
     IDENTITY = "identity-checker"
     OPERATOR = "desk-operator"
     COMMITTEE = "study-committee"
+    PAYMENTS = "research-payments"
 
 
 NAMES = {
@@ -26,6 +27,7 @@ NAMES = {
     DeskRole.IDENTITY: _("identity checker"),
     DeskRole.OPERATOR: _("desk operator"),
     DeskRole.COMMITTEE: _("member of the study committee"),
+    DeskRole.PAYMENTS: _("payments officer for research"),
 }
 
 # app.codename. Duties are kept apart: who decides about licences gives no roles, who gives roles answers no cases.
@@ -50,6 +52,7 @@ PERMISSIONS = {
         "accounts.view_user",
         "accounts.change_user",
         "consent.explain_access",
+        "research.view_recall",
     ),
     DeskRole.INSTITUTION: (
         "providers.view_membership",
@@ -98,6 +101,8 @@ PERMISSIONS = {
     ),
     # Who decides about studies does nothing else at the desk that comes near somebody's data.
     DeskRole.COMMITTEE: ("research.view_study", "research.decide_study"),
+    # Who pays learns names, and of no study who is in it; so it is neither the committee nor anybody else here.
+    DeskRole.PAYMENTS: ("research.view_payout", "research.pay_participants"),
 }
 
 

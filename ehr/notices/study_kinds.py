@@ -30,6 +30,21 @@ STUDIES = {
         _("People can join it again, and its runs may read."),
         page="researcher:home",
     ),
+    "study.withdrawn": Kind(
+        _("Somebody withdrew whose data are in a release you fetched"),
+        _("See which rows to destroy, and by when. Then say that it is done."),
+        page="researcher:recalls",
+    ),
+    "study.destruction-reminded": Kind(
+        _("You are reminded of data you are to destroy"),
+        _("See which rows, and by when. Then say that it is done."),
+        page="researcher:recalls",
+    ),
+    "study.destruction-overdue": Kind(
+        _("Data you were to destroy are overdue"),
+        _("Destroy them today and say so. Until then you get no other release of the study, and the committee knows."),
+        page="researcher:recalls",
+    ),
     "study.closed": Kind(
         _("A study of yours is closed"),
         _("Its keys are destroyed, so nothing more is read for it. What was released stays under the agreement."),
@@ -44,6 +59,11 @@ PATIENTS = {
     ),
 }
 COMMITTEE = {
+    "desk.destruction-overdue": Kind(
+        _("A researcher has not said that data are destroyed"),
+        _("Somebody withdrew more than thirty days ago. See which release it is, and ask the researcher."),
+        page="admin:index",
+    ),
     "desk.study-waiting": Kind(
         _("A study waits for the committee"),
         _("Read what it asks and for what. Two members approve it, one after the other."),

@@ -16,6 +16,8 @@ from ehr.crypto.digests import joined
 from ehr.words import Purpose
 from providers.rules import NotPossible
 from research import queries
+from research.compensation.accruing import accrue
+from research.leaving.attesting import overdue
 from research.models import Inclusion, Joining, Release, ReleasePiece, Study
 from research.release import viewing
 from research.studies.proposing import log_study, party
@@ -39,6 +41,8 @@ def ask(study: Study, *, by: User) -> Release:
             return under_way
         if not study.is_open or queries.run_at(study, clock.now()) is None:
             raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+        if overdue(study):
+            raise NotPossible(_("Something of an earlier release should be destroyed by now. Say first that it is."))
         if stops := viewing.problem(study.views):
             raise NotPossible(_("Its views do not make a table yet. %(problem)s") % {"problem": stops})
         release = Release.objects.create(study=study, asked_by=by)
@@ -87,6 +91,7 @@ def fetch(release: Release, *, by: User, keyring: OpenKeyring | None) -> Iterato
             release.state, release.ended_at = State.FETCHED, clock.now()
             release.save(update_fields=["state", "ended_at"])
             _log_fetched(release, by)
+            accrue(release)
     if left or keyring is None:
         raise NotPossible(release.because)
     return _pieces(release, keyring, first)

@@ -30,13 +30,13 @@ from research import queries, snapshots
 from research.anonymity import checker
 from research.anonymity.demands import Unreachable
 from research.deidentify.problems import Refused
-from research.deidentify.pseudonyms import Pseudonyms
 from research.deidentify.rules import Areas, Rules, areas_2000
 from research.disclosure.differencing import margin
 from research.flatten import running as flattening
 from research.flatten.problems import ViewProblem
+from research.leaving import crowds
 from research.models import Inclusion, Joining, Release, ReleasePiece, Run
-from research.release import files, tables
+from research.release import files, tables, viewing
 from research.release.asking import info
 from research.release.files import About
 from research.snapshots import Snapshot
@@ -91,7 +91,7 @@ def _make(release: Release, folder: Path) -> None:
     snapshot = snapshots.take(run, keyring=keyring, watch=_watch(release, OPENING))
     fewest = queries.rules().small
     _require_many(release, snapshot, fewest, keyring.grant_key(b"differencing"))
-    names = Pseudonyms(keyring.grant_key(b"pseudonyms/" + release.pk.bytes))
+    names = crowds.names(keyring, release)
     _watch(release, FLATTENING)(0, 1)
     made = tables.make(
         study.views,
@@ -104,7 +104,7 @@ def _make(release: Release, folder: Path) -> None:
     content = files.packed(made, _about(release, snapshot, made.facts), folder)
     present = set(made.frame[tables.PERSON].to_list())
     included = [one for one in snapshot.joinings if names.person(str(one.patient_id)) in present]
-    _put_down(release, content, included, made.facts, to)
+    _put_down(release, content, included, made, to)
 
 
 def _areas() -> Areas:
@@ -204,7 +204,7 @@ def _about(release: Release, snapshot: Snapshot, facts: dict) -> About:
     )
 
 
-def _put_down(release: Release, content: bytes, included: list[Joining], facts: dict, to: KeyVersion) -> None:
+def _put_down(release: Release, content: bytes, included: list[Joining], made: tables.Made, to: KeyVersion) -> None:
     """Write pieces, who is in it, digest and the way to the chain in one commit, if it is still this worker's."""
     digest = sha256(content).digest()
     cut = [content[start : start + PIECE_BYTES] for start in range(0, len(content), PIECE_BYTES)]
@@ -218,14 +218,22 @@ def _put_down(release: Release, content: bytes, included: list[Joining], facts: 
         if row is None:
             raise Given
         row.state, row.digest, row.size, row.people = State.READY, digest, len(content), len(included)
-        row.facts, row.to, row.ended_at = facts, to, clock.now()
+        row.facts, row.to, row.ended_at = made.facts, to, clock.now()
         row.save(update_fields=["state", "digest", "size", "people", "facts", "to", "ended_at"])
         ReleasePiece.objects.bulk_create(
             ReleasePiece(release=row, number=number, body=body) for number, body in enumerate(sealed)
         )
         Inclusion.objects.bulk_create(Inclusion(release=row, joining=one) for one in included)
+        crowds.keep(row, _alike(made), release.study.reader)
         chain.release(release.study_id, digest)
         log_study("study.release-made", release.study, None, release=str(row.pk), digest=digest.hex())
+
+
+def _alike(made: tables.Made) -> list[list[str]]:
+    """Return the pseudonyms of the table in groups that nobody tells apart by what people can be recognised by."""
+    quasi = [name for name, column in made.columns.items() if column.kind in viewing.QUASI]
+    rows = made.frame.select(tables.PERSON, *quasi).iter_rows()
+    return crowds.alike((person, tuple(seen)) for person, *seen in rows)
 
 
 def _in_memory() -> str | None:

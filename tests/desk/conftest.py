@@ -57,4 +57,5 @@ def everybody(ward):
         "operator": session_of(staff("Otto Zed", DeskRole.OPERATOR)),
         "institution administrator": session_of(administrator),
         "committee": session_of(staff("Carl Moss", DeskRole.COMMITTEE)),
+        "payments officer": session_of(staff("Paula Pays", DeskRole.PAYMENTS)),
     }

@@ -23,6 +23,7 @@ STAFF = {
     "operator",
     "institution administrator",
     "committee",
+    "payments officer",
 }
 # Which worklist is open to which desk role. Everybody else finds nothing there.
 OPEN = {
@@ -62,6 +63,8 @@ OPEN = {
     "intake_stray": {"identity checker"},
     "consent_grant": {"privacy officer", "institution administrator"},
     "research_study": {"committee"},
+    "research_recall": {"committee", "privacy officer"},
+    "research_payout": {"payments officer"},
 }
 
 

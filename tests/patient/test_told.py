@@ -78,6 +78,7 @@ NEVER_PATIENTS = {
     "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
     "research.read", "research.refused", "research.counted", "research.asked", "research.released",
     "research.destroyed", "research.published", "research.paid",
+    "research.recalled", "research.named", "research.settled",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "research.joined",

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import Permission
 
+from ehr import clock
 from ehr.accounts.models import User
-from research.models import Question, Release
+from research.models import Payout, Question, Recall, Release
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -19,6 +20,7 @@ def of(sharer: Person) -> dict[str, object]:
     joined = studying.opened(who, _board())
     waiting = studying.waiting(who, title="Work and sleep")
     question = Question.objects.create(study=waiting, by=_board().first, text=WHY)
+    release = Release.objects.create(study=joined, asked_by=who.user)
     return {
         "researcher": who,
         "study": joined,
@@ -27,7 +29,11 @@ def of(sharer: Person) -> dict[str, object]:
         "question": question,
         "draft_study": studying.drafted(who, title="Noise and sleep"),
         "joined": studying.join(sharer, joined),
-        "release": Release.objects.create(study=joined, asked_by=who.user),
+        "release": release,
+        "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
+        "payout": Payout.objects.create(
+            institution=joined.institution, currency="CAD", total=0, made_by=_board().first
+        ),
     }
 
 
@@ -35,9 +41,18 @@ def places(has: dict) -> dict[str, Mapping[str, object]]:
     """Return what fills the addresses of a researcher's pages."""
     waiting, study = has["waiting_study"].pk, has["study"].pk
     return {
-        "researcher": {"study": study, "press": "close", "release": has["release"].pk},
+        "researcher": {"study": study, "press": "close", "release": has["release"].pk, "recall": has["recall"].pk},
         "researcher:answer": {"study": waiting, "question": has["question"].pk},
         "researcher:change": {"study": has["draft_study"].pk},
+    }
+
+
+def rows(has: dict) -> dict[str, object]:
+    """Return the rows of the desk's lists about research."""
+    return {
+        "research_study": has["waiting_study"],
+        "research_recall": has["recall"],
+        "research_payout": has["payout"],
     }
 
 

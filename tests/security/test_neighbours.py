@@ -50,6 +50,8 @@ IDS = {
     "calendar",
     "joined",
     "study",
+    "release",
+    "recall",
     "question",
 }
 NUMBERS = {"block", "question"}  # among the ids

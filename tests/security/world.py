@@ -273,7 +273,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "notices_hookparcel": HookParcel.objects.first(),
         "accounts_letter": Letter.objects.filter(user=sharer.user).first(),
         "accounts_recovery": Recovery.objects.get(user=belongings.ward(sharer).user),
-        "research_study": has["waiting_study"],
+        **researching.rows(has),
         "accounts_user": sharer.user,
         "smart_app": let_in.app(),
         "providers_institution": Institution.objects.first(),

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from appointments.payments import amounts
@@ -20,10 +21,20 @@ from ehr.portals.patient.looked import open_words
 from ehr.portals.patient.research_forms import JoinForm
 from ehr.portals.patient.sharing_forms import ConfirmForm
 from ehr.words import SENSITIVE
+from patients.models import Patient
 from research import joining, queries
+from research.compensation import accruing
+from research.leaving.told import Fate, whereabouts
 from research.models import Joining, Study
 
 STUDY = "study"
+FATES = {
+    Fate.HELD: (gettext_lazy("With the researchers"), "plain"),
+    Fate.WAITING: (gettext_lazy("About to be asked back"), "warn"),
+    Fate.TOLD: (gettext_lazy("Asked back"), "warn"),
+    Fate.OVERDUE: (gettext_lazy("Overdue"), "stop"),
+    Fate.DESTROYED: (gettext_lazy("Destroyed"), ""),
+}
 
 
 def _card(study: Study) -> dict[str, object]:
@@ -133,11 +144,23 @@ def research_withdraw(request: HttpRequest, joined: UUID) -> HttpResponse:
     return render(request, "patient/research_withdraw.html", {"one": _part(found)})
 
 
+def _went(patient: Patient) -> list[dict[str, object]]:
+    """Return each release one's data are in: where they are now, and what one is due for it."""
+    dues, found = accruing.by_release(patient), []
+    for one in whereabouts(patient):
+        due, (word, look) = dues.get(one.release), FATES[one.fate]
+        pay = amounts.words(due.amount, due.currency) if due else ""
+        paid_at = due.payout.paid_at if due and due.payout else None
+        found.append({"one": one, "fate": str(one.fate), "word": word, "look": look, "pay": pay, "paid_at": paid_at})
+    return found
+
+
 @require_GET
 @patient_only
 def research_uses(request: HttpRequest) -> HttpResponse:
     """Where my data went: each line of the log on which research had to do with this record."""
     lines = queries.uses(request.patient)
     told = [story.tell(line, me=request.user.pk, open_words=open_words(request)) for line in lines]
-    context = {"days": story.by_day(told), "zone": timezone.get_current_timezone_name()}
+    went = _went(request.patient)
+    context = {"went": went, "days": story.by_day(told), "zone": timezone.get_current_timezone_name()}
     return render(request, "patient/research_uses.html", context)

@@ -15,9 +15,16 @@ THEIRS = {
     Act.RELEASED: gettext_lazy(
         "Handed data to the study %(reader)s, with what you share and without anything that says who you are."
     ),
+    Act.RECALLED: gettext_lazy(
+        "Asked the researchers of the study %(reader)s to destroy what they have of you, because you withdrew."
+    ),
     Act.DESTROYED: gettext_lazy("Said that the data they had of you for the study %(reader)s are destroyed."),
     Act.PUBLISHED: gettext_lazy("Published what the study %(reader)s found."),
     Act.PAID: gettext_lazy("Set aside what you are paid by the study %(reader)s."),
+    Act.NAMED: gettext_lazy(
+        "Handed your name and what you are due for research to those who pay it. No study is named."
+    ),
+    Act.SETTLED: gettext_lazy("Noted that you were paid what you are due for research."),
     Act.WITHDRAWN: gettext_lazy("Ended your part in the study %(reader)s. It reads nothing of you any more."),
 }
 YOURS = {

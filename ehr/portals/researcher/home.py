@@ -8,6 +8,7 @@ from ehr.frame.roles import researcher_only
 from ehr.portals.researcher.words import look
 from providers.queries import own_credentials
 from research import queries
+from research.leaving import attesting
 
 
 @require_GET
@@ -17,6 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "footing": queries.footing(request.researcher),
         "licences": own_credentials(request.researcher.clinician),
+        "recalls": attesting.open_recalls(request.user).count(),
         "studies": [{"study": one, "look": look(one)} for one in queries.own_studies(request.user)],
     }
     return render(request, "researcher/home.html", context)

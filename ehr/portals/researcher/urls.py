@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import home, registering, releases, studies
+from ehr.portals.researcher import home, recalls, registering, releases, studies
 
 app_name = "researcher"
 urlpatterns = [
@@ -19,5 +19,7 @@ urlpatterns = [
     path("releases/<uuid:release>/", releases.release, name="release"),
     path("releases/<uuid:release>/cancel/", releases.cancel, name="cancel-release"),
     path("releases/<uuid:release>/fetch/", releases.fetch, name="fetch-release"),
+    path("recalls/", recalls.recalls, name="recalls"),
+    path("recalls/<uuid:recall>/", recalls.recall, name="recall"),
     path("studies/<uuid:study>/do/<slug:press>/", studies.act, name="act"),
 ]
