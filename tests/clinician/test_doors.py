@@ -28,6 +28,7 @@ POSTED = {
     "team-unassign",
     "bedside",
     "day-act",
+    "day-video-press",
     "time-back",
     "time-calendar-end",
 }
@@ -35,6 +36,8 @@ POSTED = {
 OWN_TIME = {"time-away": 422, "time-feed": 200, "time-feed-end": 302, "time-calendars": 422}
 # Whoever belongs to a team sees it; to everybody else it is not there.
 TEAMS = {"team"}
+# Whose visit it is meets by video; to everybody else it is not there.
+VISITS = {"day-video"}
 # What somebody in each position is answered. "way": a step before it (sign in, second step, begin).
 PATIENTS_PAGES = {one.name for one in urlpatterns if "patient" in one.pattern.converters}
 OWN = {"home", "requests", "code", "credentials", "submit"}
@@ -70,7 +73,7 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
     assert patient == (200 if pattern.name == "register" else 404), "a patient has no business here"
     unknown = tried(browser_of(stranger), pattern, ana, entry)
     assert unknown == OWN_TIME.get(pattern.name) or unknown == (
-        404 if pattern.name in PATIENTS_PAGES | POSTED | TEAMS else 302 if pattern.name == "register" else 200
+        404 if pattern.name in PATIENTS_PAGES | POSTED | TEAMS | VISITS else 302 if pattern.name == "register" else 200
     )
     reader = browser_of(lee)
     known = tried(reader, pattern, ana, entry)
@@ -84,7 +87,13 @@ def test_each_address_answers_each_person_as_it_should(pattern, ana, lee, strang
         "prescription": 404,
         "prescription-correct": 404,
     }
-    expected |= {"day-act": 404, "time-back": 404, "time-calendar-end": 404} | OWN_TIME
+    expected |= {
+        "day-act": 404,
+        "day-video": 404,
+        "day-video-press": 404,
+        "time-back": 404,
+        "time-calendar-end": 404,
+    } | OWN_TIME
     expected |= {"team-remove": 302, "team-assign": 422, "team-unassign": 404}
     assert known == expected.get(pattern.name, 200)
     if "logical_id" in pattern.pattern.converters:
