@@ -23,7 +23,7 @@ REMIND = Act(
     _("Remind the researcher"),
     telling.remind,
     _("The researcher was reminded."),
-    help=_("They get a message, once a day at most. Until they sign, they get no other release of this study."),
+    help=_("They get a message, once a day at most. What is overdue keeps them from any other release of this study."),
     form=Nothing,
 )
 
