@@ -42,22 +42,27 @@ def _recipient(
     return Recipient(reader_id, version.pk, bytes(version.kem_public), bound_to, grant_id, key)
 
 
-def _always(patient: Patient, part: str, signer: Signer) -> list[Recipient]:
+def _always(patient: Patient, parts: Collection[str], signer: Signer) -> dict[str, list[Recipient]]:
     """To whom every lockbox of a record is sealed: its patient, and the escrow for the day they cannot be asked.
 
     The escrow has no part in the words on a patient's log. A record without its patient yet is the escrow's alone.
+    Each is found, and held against the log, once for all the parts that a transaction closes.
     """
-    held = []
-    if not (patient.user_id and part == LOG_PART):
-        holder = queries.escrow()
-        if not escrow.is_held(holder.keyring.version):
-            raise KeyExchanged("The escrow's stored key is not the one that the keyholder has.")
-        held = [_recipient(holder.pk, holder.keyring.version, queries.ESCROW)]
-    if not patient.user_id:
-        return held
-    reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
-    key = _own_key(signer) if isinstance(signer, OpenKeyring) and signer.reader_id == reader.pk else None
-    return [_recipient(reader.pk, reader.keyring.version, _OWNER, key=key), *held]
+    own: list[Recipient] = []
+    if not parts:
+        return {}
+    if patient.user_id:
+        reader = Reader.objects.select_related("keyring__version").get(user_id=patient.user_id)
+        key = _own_key(signer) if isinstance(signer, OpenKeyring) and signer.reader_id == reader.pk else None
+        own = [_recipient(reader.pk, reader.keyring.version, _OWNER, key=key)]
+    without = {LOG_PART} if patient.user_id else set()
+    if without.issuperset(parts):
+        return dict.fromkeys(parts, own)
+    holder = queries.escrow()
+    if not escrow.is_held(holder.keyring.version):
+        raise KeyExchanged("The escrow's stored key is not the one that the keyholder has.")
+    held = [_recipient(holder.pk, holder.keyring.version, queries.ESCROW)]
+    return {part: own if part in without else [*own, *held] for part in parts}
 
 
 def _own_key(keyring: OpenKeyring) -> bytes:
@@ -81,10 +86,9 @@ def begin_record(patient: Patient, *, signer: Signer | None = None) -> dict[str,
     """
     pairs = {str(part): generate_kem() for part in PARTS}
     signer = signer or escrow.signer(patient, {part: pair.public for part, pair in pairs.items()})
+    always = _always(patient, pairs, signer)
     return {
-        part: lockboxes.begin_epoch(
-            patient, part, 1, signer=signer, recipients=_always(patient, part, signer), pair=pair
-        )[1]
+        part: lockboxes.begin_epoch(patient, part, 1, signer=signer, recipients=always[part], pair=pair)[1]
         for part, pair in pairs.items()
     }
 
@@ -92,9 +96,11 @@ def begin_record(patient: Patient, *, signer: Signer | None = None) -> dict[str,
 def take_over(patient: Patient, *, secrets: Mapping[tuple[str, int], bytes], signer: Signer) -> None:
     """Begin new epochs of a claimed record with what `escrow.released` let go. Call it inside a transaction."""
     current = lockboxes.lock(patient, PARTS)
-    for part, box in boxes_of(patient, secrets, PARTS).items():
+    boxes = boxes_of(patient, secrets, PARTS)
+    always = _always(patient, boxes, signer)
+    for part, box in boxes.items():
         lockboxes.check_opened(box, current[part])
-        lockboxes.turn(box, signer=signer, recipients=_always(patient, part, signer))
+        lockboxes.turn(box, signer=signer, recipients=always[part])
 
 
 def own_boxes(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring) -> dict[str, OpenBox]:
@@ -256,10 +262,11 @@ def turn(patient: Patient, parts: Iterable[str], *, keyring: OpenKeyring, withou
     current = lockboxes.lock(patient, sorted(chosen), for_writing=True)
     boxes = own_boxes(patient, sorted(chosen), keyring=keyring)
     followers = _Followers(staying, stale, keyring)
+    always = _always(patient, boxes, keyring)
     for part, box in boxes.items():
         lockboxes.check_signature(current[part])
         lockboxes.check_opened(box, current[part])
-        recipients = [*_always(patient, part, keyring), *followers.of(part)]
+        recipients = [*always[part], *followers.of(part)]
         boxes[part] = lockboxes.turn(box, signer=keyring, recipients=recipients)
     followers.rebundle()
 
