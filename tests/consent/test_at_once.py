@@ -230,6 +230,7 @@ def test_a_browser_is_given_nothing_by_which_to_show_again_what_it_had(given, an
         assert not answer.has_header("Last-Modified"), name
 
 
+@pytest.fixture(scope="module")
 def sources() -> list[tuple[str, ast.Module]]:
     found = [path for package in PRODUCT for path in sorted((ROOT / package).rglob("*.py"))]
     return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))) for path in found]
@@ -245,10 +246,10 @@ def imported(tree: ast.Module) -> set[str]:
     return names
 
 
-def test_no_room_uses_a_cache_and_those_that_decide_remember_nothing():
+def test_no_room_uses_a_cache_and_those_that_decide_remember_nothing(sources):
     """What may be remembered is what does not depend on who asks: a table of countries, what a day is on clocks of a
     zone, the connection to who takes cards."""
-    by_file = {path: imported(tree) for path, tree in sources()}
+    by_file = {path: imported(tree) for path, tree in sources}
     assert [path for path, names in by_file.items() if "django.core.cache" in names] == []
     remembering = {"functools.cache", "functools.lru_cache"}
     decide = {path for path, names in by_file.items() if names & remembering and not path.startswith("ehr/")}
@@ -256,25 +257,25 @@ def test_no_room_uses_a_cache_and_those_that_decide_remember_nothing():
     assert decide == {"consent/places.py", "appointments/payments/cards.py", *clocks}
 
 
-def test_a_record_leaves_whole_or_not_at_all_for_nothing_of_it_is_streamed():
+def test_a_record_leaves_whole_or_not_at_all_for_nothing_of_it_is_streamed(sources):
     """An answer that goes on for minutes would go on after the end. Two do: one tells a number, one is their own copy
     for patients themselves, whom no end concerns."""
     streaming = {"StreamingHttpResponse", "FileResponse"}
     found = {
         path
-        for path, tree in sources()
+        for path, tree in sources
         if any(isinstance(node, ast.Name) and node.id in streaming for node in ast.walk(tree))
     }
     assert found == {"ehr/portals/front/news.py", "ehr/portals/patient/exporting.py"}
 
 
 # --- Queued work ----------------------------------------------------------------------------------
-def test_no_worker_opens_a_record_so_none_can_go_on_after_the_end():
+def test_no_worker_opens_a_record_so_none_can_go_on_after_the_end(sources):
     """What a worker reads has to be decided anew for each entry. None reads yet; who adds one, adds its test here."""
     opening = {"open_chart", "open_own", "open_attachment", "read", "read_attachment"}
     found = {
         (path, node.attr)
-        for path, tree in sources()
+        for path, tree in sources
         if path.endswith("/tasks.py")
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in opening

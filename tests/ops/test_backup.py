@@ -124,9 +124,8 @@ def restore_of(folder, *arguments):
     )  # fmt: skip
 
 
-def test_a_database_in_use_is_not_overwritten_by_mistake(tmp_path, manage):
-    here = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": ""}
-    assert manage(here, "migrate", "--verbosity", "0").returncode == 0
+def test_a_database_in_use_is_not_overwritten_by_mistake(tmp_path, migrated_file):
+    migrated_file(tmp_path / "chartseal.sqlite3")
     assert restore_of(tmp_path, "create", str(tmp_path / "backups")).returncode == 0
     made = next((tmp_path / "backups").iterdir())
     refused = restore_of(tmp_path, "restore", str(made))

@@ -44,7 +44,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def day(tmp_path_factory, django_db_blocker) -> Iterator[Remains]:
+def day(tmp_path_factory, django_db_blocker, migrated_file) -> Iterator[Remains]:
     """Live the day once, on the database server the tests run on, and gather what is left of it."""
     folder = tmp_path_factory.mktemp("day")
     (folder / "data").mkdir()
@@ -54,6 +54,8 @@ def day(tmp_path_factory, django_db_blocker) -> Iterator[Remains]:
     try:
         if database:
             told["DATABASE_URL"] = database
+        else:
+            migrated_file(folder / "data" / "chartseal.sqlite3")
         with (folder / "program.log").open("wb") as output:
             command = [sys.executable, "-m", "tests.privacy.planting", str(folder)]
             done = subprocess.run(command, cwd=ROOT, env=told, stdout=output, stderr=output, timeout=300, check=False)

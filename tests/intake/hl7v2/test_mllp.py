@@ -156,11 +156,11 @@ def test_a_stopped_feed_s_address_may_not_connect(known):
     assert not feeds.may_connect("10.20.0.9")
 
 
-def test_the_command_listens_and_stops_when_told(tmp_path):
+def test_the_command_listens_and_stops_when_told(tmp_path, migrated_file):
     """The program as an operator runs it: it hangs up on strangers, and ends by itself when it is told to."""
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}
     run = [sys.executable, "manage.py"]
-    subprocess.run([*run, "migrate", "-v0"], cwd=settings.BASE_DIR, env=environment, check=True, timeout=300)
+    migrated_file(tmp_path / "x.sqlite3")
     program = subprocess.Popen(
         [*run, "mllp", "--port", "0"],
         cwd=settings.BASE_DIR, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
