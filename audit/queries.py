@@ -105,13 +105,15 @@ class _Position(Func):
         return turned.as_sql(compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ")
 
 
-def with_action(actions: Collection[str]) -> Iterator[Line]:
-    """Yield all events that say one of these actions, oldest first, by one pass over the whole log."""
+def with_action(actions: Collection[str], *, since: datetime | None = None) -> Iterator[Line]:
+    """Yield all events that say one of these actions, oldest first, by one pass over the log, or its part since."""
     said = Q(pk__in=[])
     for action in actions:
         asked = Value(b'"action":' + json.dumps(action).encode(), output_field=BinaryField())
         said |= Q(GreaterThan(_Position("body__payload", asked), 0))
     events = Event.objects.filter(said).select_related("body", "leaf", "erasure").order_by("id")
+    if since is not None:
+        events = events.filter(time__gte=since)
     # The words may stand in an event's details too, so what was found is read before it counts.
     return (found for found in map(line, events.iterator(chunk_size=500)) if found.action in actions)
 

@@ -13,6 +13,7 @@ from research.models import Study
 from research.release import asking, making
 from research.studies import deciding
 from research.studies.states import State
+from research.watching import looking
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,12 @@ def ask_back_what_left() -> int:
     asked = telling.tell()
     telling.flag()
     return asked
+
+
+@shared_task
+def watch_use() -> int:
+    """Put unusual use by researchers before the privacy officer; return how much is new."""
+    return looking.look()
 
 
 @shared_task

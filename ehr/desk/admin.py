@@ -26,6 +26,7 @@ from ehr.desk import (
     timetables,
     visit_reports,
     visiting,
+    watching,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "timetables",
     "visit_reports",
     "visiting",
+    "watching",
 ]

@@ -53,6 +53,8 @@ PERMISSIONS = {
         "accounts.change_user",
         "consent.explain_access",
         "research.view_recall",
+        "research.view_unusual",
+        "research.review_unusual",
     ),
     DeskRole.INSTITUTION: (
         "providers.view_membership",

@@ -7,6 +7,7 @@ from research.models.leaving import Crowd, Recall, Recalled
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
 from research.models.releases import Inclusion, Release, ReleasePiece
 from research.models.studies import Agreement, EthicsApproval, Question, Researcher, Run, Study, Vote
+from research.models.watching import Unusual
 
 __all__ = [
     "Agreement",
@@ -31,5 +32,6 @@ __all__ = [
     "Run",
     "Study",
     "StudyBudget",
+    "Unusual",
     "Vote",
 ]

@@ -65,6 +65,7 @@ OPEN = {
     "research_study": {"committee"},
     "research_recall": {"committee", "privacy officer"},
     "research_payout": {"payments officer"},
+    "research_unusual": {"privacy officer"},
 }
 
 

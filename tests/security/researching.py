@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 
 from ehr import clock
 from ehr.accounts.models import User
-from research.models import Payout, Question, Recall, Release
+from research.models import Payout, Question, Recall, Release, Unusual
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -31,6 +31,7 @@ def of(sharer: Person) -> dict[str, object]:
         "joined": studying.join(sharer, joined),
         "release": release,
         "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
+        "unusual": Unusual.objects.create(by=who.user, why="burst", first=clock.now(), last=clock.now(), count=30),
         "payout": Payout.objects.create(
             institution=joined.institution, currency="CAD", total=0, made_by=_board().first
         ),
@@ -53,6 +54,7 @@ def rows(has: dict) -> dict[str, object]:
         "research_study": has["waiting_study"],
         "research_recall": has["recall"],
         "research_payout": has["payout"],
+        "research_unusual": has["unusual"],
     }
 
 
