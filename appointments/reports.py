@@ -206,7 +206,7 @@ def _offered(institution: UUID, period: Period) -> Iterator[_Offered]:
     if not schedules:
         return
     lines = openings.load_offered(schedules, period.first, period.last)
-    drawn = {one.pk: lines.open_and_clear(one) for one in schedules}
+    drawn = {one.pk: lines.fits(one, length=1, before=0, after=0) for one in schedules}
     for monday in period.weeks:
         first, last = period.of_week(monday)
         people: defaultdict[str, int] = defaultdict(int)
@@ -227,7 +227,7 @@ def _schedules(institution: UUID) -> QuerySet[Schedule]:
     return rows.order_by("made_at", "pk")
 
 
-def _steps(line: bytearray, origin: int, schedule: Schedule, first: date, last: date) -> int:
+def _steps(line: bytes, origin: int, schedule: Schedule, first: date, last: date) -> int:
     """Return the open steps of some local days as one number, a byte each at the same place for every zone."""
     if schedule.retired_at is not None:
         last = min(last, zones.local_day(schedule.retired_at, schedule.time_zone))

@@ -10,7 +10,7 @@ from consent.models import Delegation
 from ehr import clock
 from ehr.words import Category, Purpose
 
-ALL = ("read", "add", "share", "log", "appointments")
+ALL = ("read", "add", "share", "log", "appointments", "book")
 BEGUN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
