@@ -85,6 +85,11 @@ def institution(name: str = "Harbour Medical Centre") -> Institution:
     return made
 
 
+def _verifier(name: str) -> User:
+    """Return somebody who only stands as a name under decisions: they sign in nowhere, and need no keys."""
+    return User.objects.create(email=f"{uuid.uuid4().hex[:12]}@example.org", name=name, email_verified_at=LONG_AGO)
+
+
 def clinician(
     name: str = "Mei Lee",
     *,
@@ -93,14 +98,14 @@ def clinician(
     licence_until: datetime = FAR_AHEAD,
 ) -> Person:
     """Return a clinician in good standing."""
-    person, approver, second = account(name), account("First Verifier"), account("Second Verifier")
+    person, approver, second = account(name), _verifier("First Verifier"), _verifier("Second Verifier")
     registered = Clinician.objects.create(user=person.user, title="Dr", professional_name=name)
     Membership.objects.create(
         clinician=registered,
         institution=place or institution(),
         starts_at=LONG_AGO,
         confirmed_at=LONG_AGO,
-        confirmed_by=approver.user,
+        confirmed_by=approver,
     )
     number = uuid.uuid4().hex[:10]
     Credential.objects.create(
@@ -114,8 +119,8 @@ def clinician(
         digest=uuid.uuid4().bytes * 2,
         status=Credential.Status.APPROVED,
         submitted_by=person.user,
-        first_approver=approver.user,
-        second_approver=second.user,
+        first_approver=approver,
+        second_approver=second,
         decided_at=LONG_AGO,
         confirmed_at=clock.now(),
     )
