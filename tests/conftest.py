@@ -36,7 +36,16 @@ NEEDS = {
 
 
 # What takes longest starts first, so that no worker is left alone with it at the end.
-LONGEST = ("tests/story/", "tests/browser/", "tests/privacy/", "tests/ops/", "tests/security/", "tests/intake/")
+LONGEST = (
+    "tests/story/",
+    "tests/browser/",
+    "tests/privacy/",
+    "tests/ops/",
+    "tests/security/",
+    "tests/intake/",
+    "tests/appointments/test_money",
+    "tests/test_architecture.py",
+)
 
 
 def _place(item) -> int:

@@ -57,7 +57,7 @@ def _keep(connection: sqlite3.Connection, kept: Path) -> None:
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    """Look for garbage seldom: each look walks through all models of all migrations, a third of the time they take."""
+    """Look for garbage seldom: each look walks through all models of all migrations."""
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 20)
     try:
