@@ -28,7 +28,7 @@ from ehr.crypto import sealing
 from providers.rules import NotPossible
 from research import queries, snapshots
 from research.anonymity import checker
-from research.anonymity.demands import Unreachable
+from research.anonymity.demands import Unusable
 from research.deidentify.problems import Refused
 from research.deidentify.rules import Areas, Rules, areas_2000
 from research.disclosure.differencing import margin
@@ -76,7 +76,7 @@ def make(release_id: uuid.UUID) -> str:
         pass
     except KeyholderAway:
         Release.objects.filter(pk=release.pk, attempt=release.attempt).update(state=State.ASKED, attempt=None)
-    except (NotReleased, NotPossible, ViewProblem, Refused, Unreachable, checker.Refused) as problem:
+    except (NotReleased, NotPossible, ViewProblem, Refused, Unusable, checker.Refused) as problem:
         _stop(release, _words(problem))
     finally:
         rmtree(folder, ignore_errors=True)

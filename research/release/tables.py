@@ -39,7 +39,7 @@ def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, ru
 
     As many people as a code needs, `rules.fewest`, look alike at least.
 
-    Raises ViewProblem, Refused, anonymity.demands.Unreachable, and checker.Refused where the second program disagrees.
+    Raises ViewProblem, Refused, anonymity.demands.Unusable, and checker.Refused where the second program disagrees.
     """
     columns = viewing.declared(views)
     today, fewest = rules.today, rules.fewest

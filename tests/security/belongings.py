@@ -90,7 +90,7 @@ def delegates_of(sharer: people.Person, reader: people.Person, has: dict[str, ob
     grant = delegating.let_in(sharer, acts, reader)
     asking = people.patient("Cara Cousin")
     offered = naming.ask(asking.patient, email=acts.user.email, terms=delegating.terms())
-    has |= {"delegation": named.pk, "offered": offered.pk, "given": grant.pk}
+    has |= {"delegation": named.pk, "offered": offered.pk, "given": grant.pk, "acts": acts}
     return acts
 
 

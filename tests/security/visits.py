@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from appointments import availability, booking, waitlist
 from appointments.insurance import policies
-from appointments.models import Appointment, Change, Dispute, Offer, Schedule, Status
+from appointments.models import Appointment, Change, Closure, Dispute, Offer, Schedule, Status
 from consent.access import own_party
 from ehr import clock
 from tests import people
@@ -14,14 +14,16 @@ from tests.appointments import clinics
 from tests.security import bills, visiting
 
 
-def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
-    """Return what fills the addresses of visits: somebody's own, with a clinician who can be booked."""
+def of(sharer: people.Person, reader: people.Person, acts: people.Person) -> dict[str, object]:
+    """Return what fills the addresses of visits: somebody's own, with a clinician who can be booked. `acts` is whoever
+    acts for them."""
     kind = clinics.visit_type(needs=["labs"], free_cancel_hours=24, mode="video")
     schedule = clinics.schedule(reader.user.clinician, kind)
     clinics.open_on(schedule, range(7), "00:00", "00:00")
     times = _times(schedule, kind)
     visit, missed, disputed = (_booked(sharer, schedule, kind, next(times)) for _ in range(3))
     hold = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
+    for_them = booking.hold(schedule, kind, next(times), by=acts.user, once=uuid4())
     waiting = waitlist.join(
         schedule,
         kind,
@@ -47,6 +49,8 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
         "kind": kind.pk,
         "visit": visit.pk,
         "hold": hold.pk,
+        "held for them": for_them.pk,
+        "closure": _closed(schedule).pk,
         "waiting": waiting.pk,
         "offer": offer.pk,
         "dispute": dispute.pk,
@@ -58,6 +62,11 @@ def of(sharer: people.Person, reader: people.Person) -> dict[str, object]:
     }
 
 
+def _closed(schedule: Schedule) -> Closure:
+    starts = clock.now() + timedelta(days=200)
+    return Closure.objects.create(place=schedule.place, starts=starts, ends=starts + timedelta(days=1))
+
+
 def buttons(seen: dict[str, object]) -> dict[str, dict[str, object]]:
     """Return what fills the addresses of buttons that only some visits have."""
     visit = {"visit": seen["visit"]}
@@ -67,6 +76,8 @@ def buttons(seen: dict[str, object]) -> dict[str, dict[str, object]]:
         "clinician:day-video-press": visit | {"press": "let-in"},
         "patient:visit-video-press": visit | {"press": "agree"},
         "patient:visit-dispute": {"visit": seen["missed"]},
+        "patient:acting-visit-confirm": {"hold": seen["held for them"]},
+        "patient:acting-visit-move-confirm": visit | {"hold": seen["held for them"]},
         **bills.buttons(seen["bill"]),
     }
 

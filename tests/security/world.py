@@ -247,7 +247,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "package": has["package"],
         **bills.of(sharer, reader),
     }
-    seen = visits.of(sharer, reader)
+    seen = visits.of(sharer, reader, has["acts"])
     patient |= {name: seen[name] for name in ("schedule", "kind", "visit", "hold", "waiting", "offer", "policy")}
     credential = Credential.objects.get(clinician__user=reader.user)
     rows = {
