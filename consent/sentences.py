@@ -90,7 +90,9 @@ REFUSALS = {
     "app-withdrawn": gettext_lazy(
         "This app is no longer in use here, so it opens nothing of {name}’s record. Ask who makes it what to use now."
     ),
-    "no-run": gettext_lazy("A study reads in a run that its committee approved, and in no other way."),
+    "no-run": gettext_lazy(
+        "A study reads in a run that its committee approved, and in no other way. Ask the committee to let one read."
+    ),
     "not-in-scope": gettext_lazy(
         "What this program was allowed to ask for does not include this. Sign in with it again and let it ask for more."
     ),
