@@ -37,7 +37,7 @@ from tests.clinician.conftest import browser_of, problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
 ROOT = Path(settings.BASE_DIR)
-PRODUCT = ("appointments", "audit", "consent", "ehr", "patients", "providers")
+PRODUCT = ("appointments", "audit", "consent", "ehr", "patients", "providers", "research")
 WORD, FILE = "Marzipanella", b"%PDF-1.7 marzipan"
 FOR_A_PATIENT = "<uuid:patient>"
 
@@ -248,12 +248,14 @@ def imported(tree: ast.Module) -> set[str]:
 
 def test_no_room_uses_a_cache_and_those_that_decide_remember_nothing(sources):
     """What may be remembered is what does not depend on who asks: a table of countries, what a day is on clocks of a
-    zone, the connection to who takes cards."""
+    zone, the connection to who takes cards, how a view's expressions are worked out, tables of codes."""
     by_file = {path: imported(tree) for path, tree in sources}
     assert [path for path, names in by_file.items() if "django.core.cache" in names] == []
     remembering = {"functools.cache", "functools.lru_cache"}
     decide = {path for path, names in by_file.items() if names & remembering and not path.startswith("ehr/")}
-    assert decide == {"consent/places.py", "appointments/payments/cards.py", "appointments/zones.py"}
+    tables = {f"research/{one}.py" for one in ("deidentify/codes", "deidentify/rules")}
+    views = {f"research/flatten/{one}.py" for one in ("expressions", "interpreting")}
+    assert decide == {"consent/places.py", "appointments/payments/cards.py", "appointments/zones.py"} | tables | views
 
 
 def test_a_record_leaves_whole_or_not_at_all_for_nothing_of_it_is_streamed(sources):
