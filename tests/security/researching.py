@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 
 from ehr import clock
 from ehr.accounts.models import User
-from research.models import Payout, Question, Recall, Release, Unusual
+from research.models import CohortCount, Payout, Question, Recall, Release, Unusual
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -30,6 +30,9 @@ def of(sharer: Person) -> dict[str, object]:
         "draft_study": studying.drafted(who, title="Noise and sleep"),
         "joined": studying.join(sharer, joined),
         "release": release,
+        "count": CohortCount.objects.create(
+            study=joined, asked_by=who.user, criteria={"version": 1, "who": {"sex": ["female"]}}, digest=bytes(32)
+        ),
         "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
         "unusual": Unusual.objects.create(by=who.user, why="burst", first=clock.now(), last=clock.now(), count=30),
         "payout": Payout.objects.create(
@@ -42,7 +45,11 @@ def places(has: dict) -> dict[str, Mapping[str, object]]:
     """Return what fills the addresses of a researcher's pages."""
     waiting, study = has["waiting_study"].pk, has["study"].pk
     return {
-        "researcher": {"study": study, "press": "close", "release": has["release"].pk, "recall": has["recall"].pk},
+        "researcher": {
+            "study": study,
+            "press": "close",
+            **{name: has[name].pk for name in ("release", "recall", "count")},
+        },
         "researcher:answer": {"study": waiting, "question": has["question"].pk},
         "researcher:change": {"study": has["draft_study"].pk},
     }

@@ -8,7 +8,7 @@ from audit.models import Event
 from consent.models import AccessRequest, Block, Delegation, Grant
 from ehr.notices.models import Notice
 from patients.models import Entry
-from research.models import Joining, Study
+from research.models import CohortCount, Joining, Study
 from tests.security.world import World, addresses
 
 pytestmark = [pytest.mark.security, pytest.mark.compliance]
@@ -51,6 +51,7 @@ IDS = {
     "joined",
     "study",
     "release",
+    "count",
     "recall",
     "question",
 }
@@ -110,6 +111,7 @@ def facts() -> dict[str, list]:
         "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_at", "accepted_at")),
         "studies": list(Study.objects.order_by("pk").values_list("pk", "state", "title")),
         "joinings": list(Joining.objects.order_by("pk").values_list("pk", "withdrawn_at")),
+        "counts": list(CohortCount.objects.order_by("pk").values_list("pk", "state")),
         "notices": list(Notice.objects.order_by("pk").values_list("pk", "read_at")),
     }
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import home, recalls, registering, releases, studies
+from ehr.portals.researcher import counts, home, recalls, registering, releases, studies
 
 app_name = "researcher"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("studies/<uuid:study>/ethics/", studies.ethics, name="ethics"),
     path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
     path("studies/<uuid:study>/releases/", releases.releases, name="releases"),
+    path("studies/<uuid:study>/counts/", counts.counts, name="counts"),
+    path("counts/<uuid:count>/", counts.count, name="count"),
+    path("counts/<uuid:count>/cancel/", counts.cancel, name="cancel-count"),
     path("releases/<uuid:release>/", releases.release, name="release"),
     path("releases/<uuid:release>/cancel/", releases.cancel, name="cancel-release"),
     path("releases/<uuid:release>/fetch/", releases.fetch, name="fetch-release"),
