@@ -29,6 +29,7 @@ PATTERNS = {
     "emergency.opened": Pattern.READ,
     "emergency.read": Pattern.READ,
     "entry.opened": Pattern.READ,
+    "joining.read": Pattern.READ,
     "patient.named": Pattern.READ,
     "record.log-read": Pattern.READ,
     "record.log-read-for": Pattern.READ,

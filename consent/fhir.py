@@ -17,7 +17,7 @@ from django.conf import settings
 from audit import fhir as log_fhir
 from audit import log
 from consent import authority, proofs, queries, sentences
-from consent.access import AccessDenied, Caller, may_reach
+from consent.access import AccessDenied, Caller, is_owners
 from consent.models import Block, EmergencyOptOut, Grant
 from ehr import clock
 from ehr.accounts.models import KeyVersion, Reader
@@ -67,8 +67,7 @@ def read_log(
 
 def _see_that_it_is_theirs(patient: Patient, caller: Caller) -> None:
     """Raise AccessDenied for everybody but the patient and their apps; the list holds a try that was refused."""
-    theirs = patient.user_id is not None and patient.user_id == caller.user.pk
-    if theirs and any(one.pk == patient.pk for one in may_reach(caller)):
+    if is_owners(patient, caller):
         return
     app = caller.app
     log.record(

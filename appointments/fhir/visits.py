@@ -17,7 +17,7 @@ from appointments.booking import REASONS
 from appointments.fhir import hours, slots
 from appointments.models import Appointment, Change, Status
 from audit import log
-from consent.access import Caller, may_reach
+from consent.access import Caller, is_owners
 from ehr.crypto.digests import keyed
 from ehr.r4 import build
 from ehr.r4.build import coding, filled, reference
@@ -101,8 +101,7 @@ def patients_of(caller: Caller, *, since: datetime | None = None, until: datetim
 def _told(patient: Patient, caller: Caller) -> QuerySet[Appointment]:
     rows = Appointment.objects.filter(patient=patient)
     if patient.user_id is not None and patient.user_id == caller.user.pk:
-        reached = any(one.pk == patient.pk for one in may_reach(caller))
-        return _full(rows) if reached else rows.none()
+        return _full(rows) if is_owners(patient, caller) else rows.none()
     return _full(rows & _with(caller)) if _treats(caller) else rows.none()
 
 

@@ -3,7 +3,7 @@
 Each verb decides, logs, acts. The line is committed before a key is used: no log, no chart. A refusal is logged too.
 """
 
-from consent.access.callers import Caller, may_reach
+from consent.access.callers import Caller, is_owners, may_reach
 from consent.access.copying import Copied, copy_own, copy_whole
 from consent.access.reading import Chart, identify, open_attachment, open_chart, open_own, own_recorded_between
 from consent.access.refusing import AccessDenied, KeysLocked, own_party
@@ -37,6 +37,7 @@ __all__ = [
     "copy_whole",
     "explain",
     "identify",
+    "is_owners",
     "may_open",
     "may_reach",
     "open_attachment",

@@ -78,6 +78,12 @@ def may_reach(caller: Caller) -> list[Patient]:
     return [*filter(caller.is_owner, own), *(one.patient for one in found)]
 
 
+def is_owners(patient: Patient, caller: Caller) -> bool:
+    """Tell whether a caller is a patient themself, or an app that they let in and that may reach them now."""
+    theirs = patient.user_id is not None and patient.user_id == caller.user.pk
+    return theirs and any(one.pk == patient.pk for one in may_reach(caller))
+
+
 def inside(parts: Iterable[Category], bounds: frozenset[Category]) -> tuple[Category, ...]:
     """Return those parts that are within bounds, in the order in which they are always listed."""
     chosen = frozenset(parts) & bounds

@@ -50,6 +50,8 @@ _SUBSCRIPTION = {
 _SAID = {
     "Appointment": "Visits booked here, where a scope names the type, beside what others sent. Booked by /api/v1.",
     "Schedule": "Whom can be booked now. What others sent is in the record it came with: Patient/[id]/Schedule.",
+    "ResearchStudy": "Studies that people may join, or could. In nobody's record, and nothing of who joined.",
+    "ResearchSubject": "A patient's parts in studies here, where a scope names the type, beside what others sent.",
     "Slot": "Free times, 31 days of them at most; by its id a time is free or busy. What others sent is in its record.",
     "Group": "Group/mine: those who let whoever asks read something of their record now.",
     "Practitioner": "A clinician's app reads its fhirUser here, all who have hours too; others are part of a record.",
@@ -92,7 +94,7 @@ def _rest() -> dict:
         "mode": "server",
         "documentation": "Update with If-Match, or with the version read in the body's meta.versionId.",
         "security": _security(),
-        "resource": sorted([*map(_resource, kinds.kept()), _SUBSCRIPTION], key=lambda one: one["type"]),
+        "resource": sorted([*map(_resource, kinds.answered()), _SUBSCRIPTION], key=lambda one: one["type"]),
         "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
     }
 
@@ -109,6 +111,8 @@ def _security() -> dict:
 
 
 def _resource(kind: str) -> dict:
+    if kind not in kinds.kept():
+        return _listed(kind)
     known = parameters.supported(kind)
     writing, free = _WRITTEN.get(kind, _WRITING), kind not in _WRITTEN
     operations = _VALIDATE | _OPERATIONS.get(kind, {})
@@ -130,3 +134,15 @@ def _resource(kind: str) -> dict:
         "documentation": _SAID.get(kind, []),
     }
     return {name: value for name, value in said.items() if value != []}
+
+
+def _listed(kind: str) -> dict:
+    """Return what is said of a type that is in nobody's record: told as it is now, without versions."""
+    return {
+        "type": kind,
+        "interaction": [{"code": code} for code in ("read", "search-type")],
+        "versioning": "no-version",
+        "searchInclude": ["*", *kinds.links_of(kind)],
+        "searchParam": [{"name": code, "type": one.type} for code, one in parameters.supported(kind).items()],
+        "documentation": _SAID[kind],
+    }

@@ -1,4 +1,5 @@
-"""Whom can be booked, where and when: Schedule, Slot, Practitioner and Location as they are now, in nobody's record.
+"""Whom can be booked, where and when, and which studies there are: Schedule, Slot, Practitioner, Location and
+ResearchStudy as they are now, in nobody's record.
 
 Of a visit nothing can be told from any of it: a time that is not free says no more. What is here has no versions.
 """
@@ -16,9 +17,11 @@ from ehr.fhir.asking import Asking
 from ehr.fhir.records import Seen, indexed
 from ehr.r4 import ranges
 from ehr.r4 import search as r4
+from research import fhir as research
 
 SCHEDULE, SLOT, PLACE, PERSON = "Schedule", "Slot", "Location", "Practitioner"
-KINDS = frozenset({SCHEDULE, SLOT, PLACE, PERSON})
+STUDY = research.STUDY
+KINDS = frozenset({SCHEDULE, SLOT, PLACE, PERSON, STUDY})
 _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)  # where nothing says since when something stands as it is
 
 
@@ -94,6 +97,8 @@ def _by_id(kind: str, fhir_id: str) -> dict | None:
         return None
     if str(named) != fhir_id:
         return None
+    if kind == STUDY:
+        return research.find(named)
     if kind == SCHEDULE:
         return _schedule(named, at)
     found = hours.places([named]) if kind == PLACE else people.with_hours([named], at)
@@ -131,7 +136,7 @@ def _unknown(kind: str, fhir_id: str) -> dict:
 
 
 def around(asking: Asking, seen: Iterable[Seen], kinds: Collection[str]) -> Mapping[str, Seen]:
-    """Return what visits lead to, of some types that the token's scopes let be read, by "Type/id"."""
+    """Return what visits and parts in studies lead to, of types that the token's scopes let be read, by "Type/id"."""
     wanted = frozenset(kind for kind in KINDS & frozenset(kinds) if asking.allow(kind, "read"))
     directory = Directory()
     for one in seen:
@@ -141,9 +146,10 @@ def around(asking: Asking, seen: Iterable[Seen], kinds: Collection[str]) -> Mapp
     return directory.current
 
 
-def _led_to(visit: Mapping) -> Iterable[tuple[str, str]]:
-    names = [one["reference"] for one in visit.get("slot", ())]
-    names += [one["actor"].get("reference", "") for one in visit.get("participant", ()) if "actor" in one]
+def _led_to(told: Mapping) -> Iterable[tuple[str, str]]:
+    names = [one["reference"] for one in told.get("slot", ())]
+    names += [one["actor"].get("reference", "") for one in told.get("participant", ()) if "actor" in one]
+    names += [told["study"]["reference"]] if told["resourceType"] == research.SUBJECT else []
     for name in names:
         kind, _, fhir_id = name.partition("/")
         yield kind, fhir_id

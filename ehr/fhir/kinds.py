@@ -7,6 +7,7 @@ from django.conf import settings
 from ehr.catalogue import rules as catalogue
 from ehr.fhir import outcomes
 from ehr.r4 import parameters
+from research.fhir import STUDY
 
 
 def base() -> str:
@@ -18,6 +19,17 @@ def base() -> str:
 def kept() -> tuple[str, ...]:
     """Return the types, sorted."""
     return tuple(sorted(kind for kind in catalogue.OWNERS if parameters.supported(kind)))
+
+
+@cache
+def answered() -> tuple[str, ...]:
+    """Return the types that can be searched, sorted: those that are kept, and studies, which are nobody's record."""
+    return tuple(sorted({*kept(), STUDY}))
+
+
+def searched(kind: str) -> str:
+    """Return a type that can be searched. Raises Refusal 404."""
+    return kind if kind in answered() else known(kind)
 
 
 def known(kind: str) -> str:

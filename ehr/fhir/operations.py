@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ehr import clock
-from ehr.fhir import kinds, outcomes, pages, reading, records, search, visits
+from ehr.fhir import kinds, outcomes, pages, reading, records, search
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.query import Asked
@@ -17,6 +17,7 @@ from ehr.fhir.told import KINDS
 from ehr.fhir.wire import Answer, Sent
 from ehr.r4 import matching, ranges, validate
 from ehr.rights import summary
+from ehr.smart.scopes import TOLD
 from patients.models import Patient
 
 MOST_EACH = 100
@@ -87,7 +88,7 @@ def _is_between(one: Seen, within: tuple[str, str]) -> bool:
 # --- $summary ------------------------------------------------------------------------------------
 def summarize(_sent: Sent, _told: Asked, asking: Asking, fhir_id: str) -> Answer:
     """Return the International Patient Summary of what may be seen of a record, as a document."""
-    left_out = KINDS | {visits.KIND}  # a summary has no place for them, so nobody looked at them
+    left_out = KINDS | TOLD  # a summary has no place for them, so nobody looked at them
     wanted = frozenset(kind for kind in kinds.kept() if kind not in left_out and asking.allow(kind, "read"))
     if not wanted:
         raise outcomes.beyond_scope("anything of this record")

@@ -75,6 +75,15 @@ def method_not_here(allowed: Iterable[str]) -> Refusal:
     return Refusal(405, "not-supported", words, headers={"Allow": listed})
 
 
+def changed_elsewhere() -> Refusal:
+    """Return the answer for a change to what is told here and stored as none."""
+    words = (
+        "This server tells this itself, from what was booked or signed. It is changed there: visits by /api/v1, taking "
+        "part in a study by its patient, in their portal."
+    )
+    return Refusal(405, "not-supported", words, headers={"Allow": "GET"})
+
+
 def not_understood(words: str, *, at: str = "", code: str = "invalid") -> Refusal:
     """Return the answer for a request that cannot be read or makes no sense."""
     return Refusal(400, code, words, at=at)

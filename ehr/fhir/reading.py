@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-from ehr.fhir import directory, files, kinds, outcomes, pages, people, query, records, search, times, wire
+from ehr.fhir import directory, files, kinds, outcomes, pages, people, query, records, search, studies, times, wire
 from ehr.fhir.asking import Asking
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
@@ -40,9 +40,11 @@ def _file(asking: Asking, fhir_id: str) -> dict | None:
 
 def newest(asking: Asking, kind: str, fhir_id: str, *, interaction: str = "read") -> Seen:
     """Return the newest version of a resource that may be seen, a deletion too. Raises Refusal 404."""
-    kinds.known(kind)
-    if not asking.allow(kind, interaction):
+    if not asking.allow(kinds.searched(kind), interaction):
         raise outcomes.beyond_scope(kind)
+    if interaction != "read" and directory.find(asking, kind, fhir_id):
+        raise outcomes.changed_elsewhere()
+    kinds.known(kind)
     record = records.record_with(asking, kind, fhir_id, action="entry.opened")
     found = record.of(f"{kind}/{fhir_id}")
     if not found or not _allowed(asking, interaction, found[0]):
@@ -159,14 +161,14 @@ def instant_of(text: str, name: str) -> datetime | None:
 # --- Searches ------------------------------------------------------------------------------------
 def search_type(_sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Return what of a type answers a question."""
-    return _searched(told, asking, kinds.known(kind), kind)
+    return _searched(told, asking, kinds.searched(kind), kind)
 
 
 def search_by_form(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Return the same for a question that came as a form, so that no proxy writes it down."""
     told = query.with_form(sent, told)
     wire.check_accepted(sent.headers, told.format)
-    return _searched(told, asking, kinds.known(kind), kind)
+    return _searched(told, asking, kinds.searched(kind), kind)
 
 
 def search_compartment(_sent: Sent, told: Asked, asking: Asking, fhir_id: str, kind: str) -> Answer:
@@ -175,10 +177,14 @@ def search_compartment(_sent: Sent, told: Asked, asking: Asking, fhir_id: str, k
     return _searched(told, asking, kind, f"Patient/{fhir_id}/{kind}", records.patient_of(asking, fhir_id))
 
 
+# Whom can be booked, and which studies there are, is in nobody's record; what others sent of such types is found in
+# the one it came with.
+_LISTED = dict.fromkeys(times.KINDS, times.find) | {directory.STUDY: studies.find}
+
+
 def _searched(told: Asked, asking: Asking, kind: str, path: str, within: Patient | None = None) -> Answer:
     told, place = pages.opened(asking, told, path)
     asked = search.question(kind, told)
-    # Whom can be booked is nobody's record; what others sent of these types is found in the one it came with.
-    listed = within is None and kind in times.KINDS
-    found = times.find(asking, asked) if listed else search.find(asking, asked, within=within)
+    listing = _LISTED.get(kind) if within is None else None
+    found = listing(asking, asked) if listing else search.find(asking, asked, within=within)
     return Answer(200, pages.searchset(found, place, asking=asking, path=path))

@@ -198,13 +198,15 @@ def open_one(
 ) -> Record:
     """Return one record. Raises Refusal 404 where nothing of it may be opened: as if there were no such patient."""
     caller = _towards(asking, patient)
-    said = told.wanted(asking, patient, kinds)
+    said = told.wanted(asking, patient, caller, kinds)
     booked = visits.of(asking, patient, caller, kinds)
     types = None if kinds is None else frozenset(kinds)
     if booked is not None and types is not None:
         types = visits.types(asking, patient, types)
     opened: OpenRecord | None = None
-    if booked is None or access.may_open(patient, caller, types):
+    # What is told beside a record puts no refusal on the list, where nothing of the record may be opened.
+    beside = booked is not None or told.JOININGS in said
+    if not beside or access.may_open(patient, caller, types):
         try:
             opened = access.open_record(
                 patient, caller, action_words=action, types=types, logical_id=logical_id, all_versions=all_versions
@@ -304,6 +306,8 @@ def record_with(asking: Asking, kind: str, fhir_id: str, *, action: str, all_ver
     if found is None:
         _note_nobody(asking)
         raise outcomes.not_there()
+    if kind == told.JOININGS and (owner := told.whose(asking, logical_id)):
+        return open_one(asking, owner, action=action, kinds=(kind,), all_versions=all_versions)
     if kind == "Patient" or kind in told.KINDS:
         return open_one(asking, found, action=action, kinds=(kind,), all_versions=all_versions)
     return open_one(asking, found, action=action, logical_id=logical_id, all_versions=all_versions)

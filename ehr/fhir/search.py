@@ -19,6 +19,7 @@ from ehr.fhir.records import Record, Seen
 from ehr.r4 import comparing, links, matching
 from ehr.r4.links import Include
 from ehr.r4.matching import BadValue, Context, Criterion, Unsupported
+from ehr.smart.scopes import TOLD
 from patients.models import Patient
 
 MOST_INCLUDED = 1_000
@@ -95,7 +96,7 @@ def _try(asked: Question, name: str, raws: Sequence[str]) -> None:
         raise Unsupported(f"This server does not do “{name}”.")
 
     def note(kind: str, _criterion: Criterion) -> Iterable[Mapping]:
-        if kind in kinds.kept():
+        if kind in kinds.answered():
             asked.touched.add(kind)
         return ()
 
@@ -115,8 +116,8 @@ def _read_include(asked: Question, name: str, value: str) -> None:
 
 def _reach(one: Include) -> set[str]:
     targets = matching.parameter_of(one.kind, one.code).targets
-    wanted = {one.target} if one.target else set(targets or kinds.kept())
-    return wanted & set(kinds.kept())
+    wanted = {one.target} if one.target else set(targets or kinds.answered())
+    return wanted & set(kinds.answered())
 
 
 def _order(told: Asked) -> str:
@@ -133,8 +134,17 @@ def find(asking: Asking, asked: Question, *, within: Patient | None = None, open
         raise outcomes.beyond_scope(asked.kind)
     found = list(opened) or _opened(asking, asked, within)
     pool = {name: one for record in found for name, one in record.current.items()}
-    if asked.kind == visits.KIND:
-        pool |= directory.around(asking, _of(pool, visits.KIND), asked.touched)
+    if asked.kind in TOLD:
+        pool |= directory.around(asking, _of(pool, asked.kind), asked.touched)
+    return _among(asking, asked, found, pool)
+
+
+def listed(asking: Asking, asked: Question, there: Directory) -> Found:
+    """Return what of a directory answers a question, in its order."""
+    return _among(asking, asked, [there], there.current)
+
+
+def _among(asking: Asking, asked: Question, found: Sequence[Record | Directory], pool: Mapping[str, Seen]) -> Found:
     matches = [
         one
         for one in answering(asked, pool)
@@ -176,7 +186,7 @@ def _opened(asking: Asking, asked: Question, within: Patient | None) -> list[Rec
     if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
         words = "This would open more records than are opened at once. Name the patient, as in patient=Patient/ and id."
         raise outcomes.Refusal(422, "too-costly", words)
-    return records.open_all(asking, patients, kinds=asked.touched, action="record.searched")
+    return records.open_all(asking, patients, kinds=asked.touched.intersection(kinds.kept()), action="record.searched")
 
 
 def within_reach(asking: Asking, kind: str, dates: Iterable[str] = ()) -> list[Patient]:

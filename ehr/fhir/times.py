@@ -42,9 +42,7 @@ def find(asking: Asking, asked: Question) -> Found:
         directory.add_hours(there, offered, read, at)
     if asked.kind == SLOT:
         _add_times(there, offered, asked, at)
-    pool = there.current
-    matches = [one for one in search.answering(asked, pool) if asking.allow(one.kind, "search-type", one.index)]
-    return Found(asked, [there], pool, search.in_order(asked, matches))
+    return search.listed(asking, asked, there)
 
 
 # --- Free times ------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def new(kind: str, resource: dict, *, logical_id: uuid.UUID | None = None, at: s
     if kind == visits.KIND and visits.is_offered_here(resource):
         words = "A time of this server's is booked by /api/v1: keep it, see its price and terms, then book it."
         raise Refusal(422, "business-rule", words, at=f"{at or kind}.slot")
+    _check_joined(kind, resource, at)
     given = logical_id or uuid.uuid4()
     return Change(kind, given, str(given), 1, _ours(resource, str(given)), at=at)
 
@@ -109,6 +110,7 @@ def next_of(seen: Seen, resource: dict, *, at: str = "") -> Change:
     if resource.get("id") != seen.id:
         raise outcomes.not_understood("The id in the body is not the one in the address.", at=f"{seen.kind}.id")
     _check_stored(seen)
+    _check_joined(seen.kind, resource, at)
     if seen.row is None and not seen.record.shows_basics:
         raise outcomes.may_not("Who this is about may be read here, and not changed.")
     stored = _ours(resource, str(seen.logical_id))
@@ -128,8 +130,13 @@ def without(seen: Seen, *, at: str = "") -> Change:
 def _check_stored(seen: Seen) -> None:
     """Raise Refusal for what is told here and stored as none: it is changed where it comes from."""
     if isinstance(seen, Told):
-        words = "This server tells this itself, from what was booked or signed. It is changed there: visits by /api/v1."
-        raise Refusal(405, "not-supported", words, headers={"Allow": "GET"})
+        raise outcomes.changed_elsewhere()
+
+
+def _check_joined(kind: str, resource: dict, at: str) -> None:
+    if kind == told.JOININGS and told.is_joined_here(resource):
+        words = "Nobody joins a study of this server's by what is sent: its patient signs that in their portal."
+        raise Refusal(422, "business-rule", words, at=f"{at or kind}.study")
 
 
 def _check_kind(kind: str, resource: dict, at: str) -> None:

@@ -25,6 +25,8 @@ SCOPES = [
     "patient/AuditEvent.rs",
     "patient/Consent.rs",
     "patient/Appointment.rs",
+    "patient/ResearchStudy.rs",
+    "patient/ResearchSubject.rs",
     "user/*.cruds",
     "user/Appointment.rs",
     "user/Schedule.rs",

@@ -15,7 +15,7 @@ from ehr import clock
 from ehr.frame.categories import About, all_six
 from ehr.frame.forms import Option
 from ehr.smart import allowing, bearers, words
-from ehr.smart.scopes import BY_NAME, OFFLINE, ONLINE, VISITS, Scopes
+from ehr.smart.scopes import BY_NAME, JOININGS, OFFLINE, ONLINE, TOLD, VISITS, Scopes
 from ehr.words import SENSITIVE, Category
 
 MONTH, YEAR = timedelta(days=30), timedelta(days=365)
@@ -78,7 +78,7 @@ class _Asking(forms.Form):
 class PatientForm(_Asking):
     """Which parts of one's own record, the sensitive ones apart; what is not in the record, each by itself."""
 
-    apart = BY_NAME | {VISITS}
+    apart = BY_NAME | TOLD
     ordinary = forms.MultipleChoiceField(
         label=gettext_lazy("Parts of your record"), widget=forms.CheckboxSelectMultiple, required=False
     )
@@ -110,14 +110,19 @@ class PatientForm(_Asking):
         ),
         required=False,
     )
-    field_order = ("ordinary", "sensitive", "write", "log", "permissions", "visits", "things", "until")
-    _BY_NAME = {"log": "AuditEvent", "permissions": "Consent", "visits": VISITS}
+    studies = forms.BooleanField(
+        label=gettext_lazy("It may see which studies you take part in"),
+        help_text=gettext_lazy("Those you left, too. What a study is about may say something about your health."),
+        required=False,
+    )
+    field_order = ("ordinary", "sensitive", "write", "log", "permissions", "visits", "studies", "things", "until")
+    _BY_NAME = {"log": "AuditEvent", "permissions": "Consent", "visits": VISITS, "studies": JOININGS}
 
     def __init__(self, *args, asked: Scopes, **kwargs):
         super().__init__(*args, asked=asked, **kwargs)
         wanted = frozenset[Category]().union(*(words.parts_of(one) for one in asked.resources))
         parts = all_six()
-        # Who reads the list of openings, or of visits, knows at least whose it is.
+        # Who reads the list of openings, of visits or of studies knows at least whose it is.
         ordinary = (wanted - SENSITIVE) or {Category.BASIC}
         self.fields["ordinary"].choices = _options(one for one in parts if Category(one.slug) in ordinary)
         self.fields["sensitive"].choices = _options(one for one in parts if one.sensitive)

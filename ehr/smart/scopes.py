@@ -19,6 +19,10 @@ BY_NAME = frozenset({"AuditEvent", "Consent"})
 # Visits that were booked here stand in no part of a record: they, too, are told where a scope names them. Those that
 # other systems sent are entries like any other.
 VISITS = "Appointment"
+# So does which studies somebody takes part in.
+JOININGS = "ResearchSubject"
+TOLD = frozenset({VISITS, JOININGS})
+STUDIES = "ResearchStudy"  # in no part of anybody's record
 
 _PATTERN = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,40})\.([a-z*]{1,5})(?:\?([^\s?]{1,200}))?")
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent import sentences
 from ehr.r4 import labels
-from ehr.smart.scopes import BY_NAME, VISITS, Scope, Scopes
+from ehr.smart.scopes import BY_NAME, STUDIES, TOLD, Scope, Scopes
 from ehr.words import SENSITIVE, Category
 
 KINDS = {
@@ -42,6 +42,8 @@ KINDS = {
     "Provenance": _("where entries come from"),
     "QuestionnaireResponse": _("answers to questionnaires"),
     "RelatedPerson": _("relatives and contacts"),
+    "ResearchStudy": _("studies that look for people"),
+    "ResearchSubject": _("which studies somebody takes part in"),
     "Schedule": _("who can be booked"),
     "ServiceRequest": _("referrals and orders"),
     "Slot": _("free times"),
@@ -114,7 +116,7 @@ def does(scope: Scope) -> str:
 
 def parts_of(scope: Scope) -> frozenset[Category]:
     """Return the ordinary parts of a record in which something of a scope stands. Any may be in a sensitive one."""
-    if scope.kind in BY_NAME:
+    if scope.kind in BY_NAME or scope.kind == STUDIES:
         return frozenset()
     if scope.kind == "*":
         return frozenset(Category) - SENSITIVE
@@ -126,7 +128,9 @@ def parts_of(scope: Scope) -> frozenset[Category]:
 
 
 def within(scopes: Scopes, parts: frozenset[Category]) -> Scopes:
-    """Return the scopes of which something can be in these parts; those that have a tick of their own stay."""
+    """Return the scopes of which something can be in these parts; what has a tick of its own, or no part, stays."""
     sensitive = bool(parts & SENSITIVE)
-    kept = (one for one in scopes.resources if one.kind in BY_NAME | {VISITS} or sensitive or parts_of(one) & parts)
+    kept = (
+        one for one in scopes.resources if one.kind in BY_NAME | TOLD | {STUDIES} or sensitive or parts_of(one) & parts
+    )
     return Scopes(scopes.plain, tuple(kept))

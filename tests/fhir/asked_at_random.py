@@ -221,7 +221,7 @@ def requests(count: int, seed: int, *, ids: list[str], patient: str) -> Iterator
 
 def _address(chance: random.Random, ids: list[str], patient: str) -> str:
     kind = chance.choice(
-        (*kinds.kept(), "Observation", "Observation", "Condition", "Patient", "Nothing", "observation")
+        (*kinds.answered(), "Observation", "Observation", "Condition", "Patient", "Nothing", "observation")
     )
     place = chance.choice(_PLACES).format(
         kind=kind,

@@ -78,7 +78,7 @@ NEVER_PATIENTS = {
     "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
     "research.read", "research.refused", "research.counted", "research.asked", "research.released",
     "research.destroyed", "research.published", "research.paid",
-    "research.recalled", "research.named", "research.settled",
+    "research.recalled", "research.named", "research.settled", "joining.read",
 }  # fmt: skip
 ONLY_PATIENTS = {
     "research.joined",

@@ -150,6 +150,7 @@ THEIRS = {
         "Tried a link to a room of yours that was used, dead or not theirs, and was refused."
     ),
     "appointment.read": gettext_lazy("Looked at your visits: when, where, with whom and what for."),
+    "joining.read": gettext_lazy("Looked at which studies you take part in, or took part in before."),
     "appointment.refused": gettext_lazy("Wanted to do something with a visit of yours, and was refused."),
     "waiting.lapsed": gettext_lazy("An earlier time with %(reader)s was offered to you, and passed on unanswered."),
     "waiting.declined": gettext_lazy("Left an earlier time with %(reader)s, for you, to who waits next."),
