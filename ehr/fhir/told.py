@@ -59,6 +59,6 @@ def is_joined_here(resource: Mapping) -> bool:
     study = resource.get("study")
     name = str(study.get("reference")) if isinstance(study, dict) else ""
     try:
-        return research.find(UUID(name.rpartition("/")[2])) is not None
+        return research.find(UUID(name.partition("/_history/")[0].rpartition("/")[2])) is not None
     except ValueError:
         return False

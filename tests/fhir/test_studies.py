@@ -291,8 +291,9 @@ def test_neither_is_changed_here(own, ana, study, part):
 
 def test_nobody_joins_by_what_is_sent(own, ana, study, rosa):
     program = own(ana, scope="patient/*.cruds patient/ResearchSubject.cruds")
-    answer = program.ask("POST", "ResearchSubject", sent(ana.patient, study.pk))
-    assert answer.status_code == 422
+    for named in (f"{study.pk}/_history/1", study.pk):
+        answer = program.ask("POST", "ResearchSubject", sent(ana.patient, named))
+        assert answer.status_code == 422, said(answer)
     [issue] = json(answer)["issue"]
     assert (issue["expression"], issue["code"]) == (["ResearchSubject.study"], "business-rule")
     kept = program.make(sent(ana.patient, studying.drafted(rosa).pk))

@@ -203,3 +203,10 @@ def test_too_much_at_once_is_said(program, harbour, monkeypatch):
     clinics.schedule(harbour.lee.user.clinician, harbour.kind)
     monkeypatch.setattr(times, "MOST_SCHEDULES", 1)
     assert program.get("Schedule").status_code == 422
+
+
+def test_hours_are_not_changed_here(own, ana, harbour):
+    program = own(ana, scope="patient/*.cruds")
+    [told] = program.find("Schedule")
+    assert program.put({**told, "active": False}, If_Match='W/"1"').status_code == 405
+    assert program.ask("DELETE", f"Schedule/{told['id']}").status_code == 405
