@@ -161,14 +161,15 @@ def test_one_thing_more_is_another_line_and_asks_nothing_yet(browser, study):
 def test_an_eighth_time_in_thirty_days_it_is_locked_and_says_until_when(browser, study, crowd):
     for _ in range(7):
         send(browser, study, **DIABETES)
-    send(browser, study, **DIABETES)
-    assert "This was asked too often. It can be asked again from" in page(browser, "counts", study.pk)
+    answer = unescape(send(browser, study, status=422, **DIABETES).content.decode())
+    assert "This was asked too often. It can be asked again from" in answer
 
 
-def test_a_study_that_nobody_lets_read_says_what_to_do(browser, rosa):
+def test_a_study_that_nobody_lets_read_says_what_to_do_and_keeps_what_was_typed(browser, rosa):
     study = studying.waiting(rosa)
-    send(browser, study, **DIABETES)
-    assert "Ask the committee to let it run." in page(browser, "counts", study.pk)
+    answer = unescape(send(browser, study, status=422, **DIABETES).content.decode())
+    assert "Ask the committee to let it run." in answer
+    assert 'value="44054006"' in answer
 
 
 def test_a_count_is_cancelled(browser, study, crowd):

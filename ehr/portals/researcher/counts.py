@@ -59,10 +59,9 @@ def counts(request: HttpRequest, study: UUID) -> HttpResponse:
         except budget.Locked as locked:
             until = day_words(timezone.localtime(locked.until).date())
             words = _("This was asked too often. It can be asked again from %(until)s on; what was said stands below.")
-            messages.warning(request, words % {"until": until})
+            asked.people.add_error(None, words % {"until": until})
         except NotPossible as problem:
-            messages.warning(request, str(problem))
-        return redirect("researcher:counts", found.pk)
+            asked.people.add_error(None, str(problem))
     wrong = forms.to_correct([asked.people, *asked.lines]) if posted and "more" not in request.POST else []
     page = paging.page(request, asking.counts(found), size=10)
     context = {
