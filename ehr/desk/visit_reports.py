@@ -253,6 +253,7 @@ def _missed(shares: Sequence[Share], title: str, said: str = "") -> Chart:
     described = "; ".join(f"{one.name}: {_of_missed(one)}" for one in shares)
     rows = [(one.name, str(one.part), str(one.whole), _of_missed(one)) for one in shares]
     heads = (gettext("Where or what"), gettext("Nobody came"), gettext("Visits"), gettext("Share"))
+    said = said or ("" if shares else gettext("No visit is over yet."))
     return Chart(title, said, bars.svg(drawn, title=title, description=described, whole=1.0), heads, rows)
 
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from audit import log
@@ -168,7 +168,7 @@ def _claimed(count_id: UUID) -> CohortCount | None:
     return row
 
 
-def _mine(row: CohortCount):  # type: ignore[no-untyped-def]
+def _mine(row: CohortCount) -> QuerySet[CohortCount]:
     """Return the row while it is this worker's."""
     rows = CohortCount.objects.filter(pk=row.pk, state=State.RUNNING, attempt=row.attempt)
     return rows.select_related("study__reader", "study__institution") if row.attempt else rows.none()

@@ -9,6 +9,7 @@ Source: Canonne, Kamath, Steinke, The Discrete Gaussian for Differential Privacy
 import math
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import opendp.prelude as dp
 
@@ -106,7 +107,7 @@ def _scale(farthest: int, price: int) -> float:
     return exact * (1 + 1e-9)
 
 
-def _measured(measurement: dp.Measurement, values: list[int], price: int):  # type: ignore[no-untyped-def]
+def _measured(measurement: dp.Measurement, values: list[int], price: int) -> Any:
     """Return what a measurement says. Raises Costly, before anything is measured, where its proof names more."""
     if measurement.map(_ONE_PERSON) > price / NANO:
         raise Costly

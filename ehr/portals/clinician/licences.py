@@ -1,54 +1,32 @@
 """What a clinician says about themselves and their licence."""
 
-from datetime import date, datetime, time, timedelta
-
 from django import forms
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.licence_forms import HandedIn, country, document, last_day, line
 from providers import queries
-from providers.credentials import EVIDENCE_BYTES, Licence
-from providers.models import ROLE_NAMES, country_code
+from providers.credentials import Licence
+from providers.models import ROLE_NAMES
 from providers.roles import CLINICAL, RANK
 
 
-def _line(label, missing, **more) -> forms.CharField:
-    more.setdefault("max_length", 200)
-    return forms.CharField(label=label, error_messages={"required": missing}, **more)
-
-
-class LicenceForm(forms.Form):
+class LicenceForm(HandedIn):
     """One licence for one role, with the document that shows it."""
 
+    over = gettext_lazy("This licence has already ended. Hand in the renewed one.")
     role = forms.ChoiceField(
         label=gettext_lazy("You work as"), error_messages={"required": gettext_lazy("Choose what you work as.")}
     )
-    number = _line(gettext_lazy("Licence number"), gettext_lazy("Type the number of your licence."), max_length=100)
-    issuing_body = _line(
+    number = line(gettext_lazy("Licence number"), gettext_lazy("Type the number of your licence."), max_length=100)
+    issuing_body = line(
         gettext_lazy("Issued by"),
         gettext_lazy("Name who issued your licence."),
         help_text=gettext_lazy("For example: College of Physicians and Surgeons of Ontario"),
     )
-    country = _line(
-        gettext_lazy("Country"),
-        gettext_lazy("Give the country as two capital letters, such as CA or US."),
-        max_length=2,
-        help_text=gettext_lazy("Two letters, such as CA or US"),
-        widget=forms.TextInput({"class": "short", "autocomplete": "country", "autocapitalize": "characters"}),
-    )
-    expires = forms.DateField(
-        label=gettext_lazy("Valid until"),
-        help_text=gettext_lazy("The last day on which it counts"),
-        widget=Day,
-        error_messages={
-            "required": gettext_lazy("Give the last day on which your licence counts."),
-            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
-        },
-    )
+    country = country()
+    expires = last_day(gettext_lazy("Give the last day on which your licence counts."))
     training = forms.CharField(
         label=gettext_lazy("Training"),
         help_text=gettext_lazy("Where and when you trained, and in what"),
@@ -56,15 +34,10 @@ class LicenceForm(forms.Form):
         widget=forms.Textarea({"rows": 3}),
         error_messages={"required": gettext_lazy("Say where you trained, and in what.")},
     )
-    evidence = forms.FileField(
-        label=gettext_lazy("A picture of the licence"),
-        help_text=gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. Verifiers see it, nobody else."),
-        widget=forms.FileInput({"accept": "application/pdf,image/jpeg,image/png"}),
-        error_messages={
-            "required": gettext_lazy("Choose a scan or photo of your licence."),
-            "empty": gettext_lazy("This file is empty. Choose another."),
-            "missing": gettext_lazy("Choose a scan or photo of your licence."),
-        },
+    evidence = document(
+        gettext_lazy("A picture of the licence"),
+        gettext_lazy("Choose a scan or photo of your licence."),
+        gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. Verifiers see it, nobody else."),
     )
 
     def __init__(self, *args, **kwargs):
@@ -75,34 +48,9 @@ class LicenceForm(forms.Form):
             *((role, capfirst(str(ROLE_NAMES[role]))) for role in roles),
         ]
 
-    def clean_country(self) -> str:
-        country = self.cleaned_data["country"].upper()
-        country_code(country)
-        return country
-
-    def clean_expires(self) -> date:
-        expires = self.cleaned_data["expires"]
-        if expires < timezone.localtime(clock.now()).date():
-            raise forms.ValidationError(_("This licence has already ended. Hand in the renewed one."))
-        return expires
-
-    def clean_evidence(self):
-        evidence = self.cleaned_data["evidence"]
-        if evidence.size > EVIDENCE_BYTES:
-            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
-        return evidence
-
     def licence(self) -> Licence:
-        """Return what was said. A licence good until a day counts until that day is over in the reader's zone."""
-        told = self.cleaned_data
-        return Licence(
-            role=told["role"],
-            number=told["number"],
-            issuing_body=told["issuing_body"],
-            country=told["country"],
-            training=told["training"],
-            expires_at=_first_moment_after(told["expires"]),
-        )
+        """Return what was said."""
+        return self.said_of(self.cleaned_data["role"])
 
 
 class RegisterForm(LicenceForm):
@@ -115,7 +63,7 @@ class RegisterForm(LicenceForm):
         help_text=gettext_lazy("For example: Dr"),
         widget=forms.TextInput({"class": "short", "autocomplete": "honorific-prefix"}),
     )
-    professional_name = _line(
+    professional_name = line(
         gettext_lazy("Name, as it is on your licence"), gettext_lazy("Type your name as it is on your licence.")
     )
     institution = forms.ModelChoiceField(
@@ -131,7 +79,3 @@ class RegisterForm(LicenceForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["institution"].queryset = queries.institutions_open()
-
-
-def _first_moment_after(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))

@@ -1,7 +1,7 @@
 """What a researcher types: who they are, and what a study asks."""
 
 import json
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from decimal import Decimal
 
 from django import forms
@@ -10,12 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments.payments import amounts
-from ehr import clock
 from ehr.frame.forms import Day
+from ehr.frame.licence_forms import HandedIn, country, document, last_day, line
 from ehr.frame.part_forms import PartsForm
 from ehr.words import SENSITIVE
-from providers.credentials import EVIDENCE_BYTES, Licence
-from providers.models import country_code
+from providers.credentials import Licence
 from providers.roles import Role
 from providers.rules import NotPossible
 from research import queries
@@ -30,62 +29,26 @@ _EXAMPLE = """{
 }"""
 
 
-def _line(label, missing, **more) -> forms.CharField:
-    more.setdefault("max_length", 200)
-    return forms.CharField(label=label, error_messages={"required": missing}, **more)
-
-
 def _text(label, missing, *, rows: int, **more) -> forms.CharField:
-    return _line(label, missing, widget=forms.Textarea({"rows": rows}), **more)
+    return line(label, missing, widget=forms.Textarea({"rows": rows}), **more)
 
 
-def _file(label, missing, hint, **more) -> forms.FileField:
-    return forms.FileField(
-        label=label,
-        help_text=hint,
-        widget=forms.FileInput({"accept": "application/pdf,image/jpeg,image/png"}),
-        error_messages={
-            "required": missing,
-            "missing": missing,
-            "empty": gettext_lazy("This file is empty. Choose another."),
-        },
-        **more,
-    )
-
-
-def _first_moment_after(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))
-
-
-class TrainingForm(forms.Form):
+class TrainingForm(HandedIn):
     """What shows that somebody may do research: who vouches for them, and their training."""
 
-    number = _line(
+    over = gettext_lazy("This has ended already. Hand in the renewed one.")
+    number = line(
         gettext_lazy("Number of your staff card or registration"),
         gettext_lazy("Type the number under which your institution knows you."),
         max_length=100,
     )
-    issuing_body = _line(
+    issuing_body = line(
         gettext_lazy("Issued by"),
         gettext_lazy("Name who issued it."),
         help_text=gettext_lazy("For example: City University, Research Office"),
     )
-    country = _line(
-        gettext_lazy("Country"),
-        gettext_lazy("Give the country as two capital letters, such as CA or US."),
-        max_length=2,
-        help_text=gettext_lazy("Two letters, such as CA or US"),
-        widget=forms.TextInput({"class": "short", "autocomplete": "country", "autocapitalize": "characters"}),
-    )
-    expires = forms.DateField(
-        label=gettext_lazy("Valid until"),
-        help_text=gettext_lazy("The last day on which it counts"),
-        widget=Day,
-        error_messages={
-            "required": gettext_lazy("Give the last day on which it counts."),
-            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
-        },
-    )
+    country = country()
+    expires = last_day(gettext_lazy("Give the last day on which it counts."))
     training = _text(
         gettext_lazy("Training"),
         gettext_lazy("Say which training in research with people’s data you have had."),
@@ -93,40 +56,15 @@ class TrainingForm(forms.Form):
         max_length=2_000,
         help_text=gettext_lazy("In research with people and in the protection of their data: where, and when"),
     )
-    evidence = _file(
+    evidence = document(
         gettext_lazy("A picture of your certificate"),
         gettext_lazy("Choose a scan or photo of your certificate."),
         gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. Verifiers see it, nobody else."),
     )
 
-    def clean_country(self) -> str:
-        country = self.cleaned_data["country"].upper()
-        country_code(country)
-        return country
-
-    def clean_expires(self) -> date:
-        expires = self.cleaned_data["expires"]
-        if expires < timezone.localtime(clock.now()).date():
-            raise forms.ValidationError(_("This has ended already. Hand in the renewed one."))
-        return expires
-
-    def clean_evidence(self):
-        evidence = self.cleaned_data["evidence"]
-        if evidence.size > EVIDENCE_BYTES:
-            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
-        return evidence
-
     def licence(self) -> Licence:
-        """Return what was said, for the role of a researcher. It counts until its last day is over."""
-        told = self.cleaned_data
-        return Licence(
-            role=Role.RESEARCHER,
-            number=told["number"],
-            issuing_body=told["issuing_body"],
-            country=told["country"],
-            training=told["training"],
-            expires_at=_first_moment_after(told["expires"]),
-        )
+        """Return what was said, for the role of a researcher."""
+        return self.said_of(Role.RESEARCHER)
 
 
 class RegisterForm(TrainingForm):
@@ -139,7 +77,7 @@ class RegisterForm(TrainingForm):
         help_text=gettext_lazy("For example: Dr"),
         widget=forms.TextInput({"class": "short", "autocomplete": "honorific-prefix"}),
     )
-    professional_name = _line(gettext_lazy("Name, as people read it"), gettext_lazy("Type your name."))
+    professional_name = line(gettext_lazy("Name, as people read it"), gettext_lazy("Type your name."))
     institution = forms.ModelChoiceField(
         label=gettext_lazy("You work at"),
         queryset=None,
@@ -161,7 +99,7 @@ class StudyForm(PartsForm):
     warns = gettext_lazy("People are asked about these on their own. Ask only if the study cannot do without.")
 
     once = forms.UUIDField(widget=forms.HiddenInput, required=False)
-    title = _line(gettext_lazy("Title, as people read it"), gettext_lazy("Give the study a title."), max_length=160)
+    title = line(gettext_lazy("Title, as people read it"), gettext_lazy("Give the study a title."), max_length=160)
     plain = _text(
         gettext_lazy("What you want to find out, in plain words"),
         gettext_lazy("Say in a few sentences what you want to find out."),
@@ -203,17 +141,17 @@ class StudyForm(PartsForm):
             "invalid": gettext_lazy("Write an amount such as 5 or 7.50."),
         },
     )
-    currency = _line(
+    currency = line(
         gettext_lazy("Currency"),
         gettext_lazy("Give the currency as three capital letters, such as CAD or EUR."),
         max_length=3,
         widget=forms.TextInput({"class": "short", "autocapitalize": "characters"}),
     )
-    ethics_body = _line(gettext_lazy("Ethics board"), gettext_lazy("Name the board that approved the study."))
-    ethics_reference = _line(
+    ethics_body = line(gettext_lazy("Ethics board"), gettext_lazy("Name the board that approved the study."))
+    ethics_reference = line(
         gettext_lazy("Its reference"), gettext_lazy("Type the reference of its approval."), max_length=100
     )
-    ethics = _file(
+    ethics = document(
         gettext_lazy("Its approval"),
         gettext_lazy("Choose a scan of the approval."),
         gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. The committee sees it, nobody else."),
