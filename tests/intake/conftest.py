@@ -76,7 +76,7 @@ def write(tmp_path):
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(body) if name.endswith(".gz") else body)
+        path.write_bytes(gzip.compress(body, mtime=0) if name.endswith(".gz") else body)
         return path
 
     return put

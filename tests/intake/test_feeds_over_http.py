@@ -56,6 +56,7 @@ def test_gzip_is_unpacked(sending, bundle):
         (b"no gzip at all", 400),
         (gzip.compress(b"{}") + gzip.compress(b"{}"), 400),
     ],
+    ids=["a bomb", "torn", "not packed at all", "two of them"],
 )
 def test_bombs_and_torn_packets_are_refused(sending, packed, status):
     assert sending.post(packed, **FHIR, **{"Content-Encoding": "gzip"}).status_code == status

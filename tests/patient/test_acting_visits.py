@@ -179,3 +179,9 @@ def test_who_may_not_share_is_offered_nothing_to_sign(ana, rui, schedule, kind):
     visit = book(theirs, schedule, kind)
     assert "what they would see" not in said(theirs, "acting-visit", visit.pk)
     said(theirs, "acting-visit-access", visit.pk, status=404)
+
+
+def test_who_may_share_and_not_see_visits_finds_no_page_that_shares_for_one(ana, rui, schedule, kind, browser):
+    visit = booked(browser, schedule, kind)
+    theirs = acting(ana, rui, rights=("read", "share"), parts=("labs",))
+    said(theirs, "acting-visit-access", visit.pk, status=404)

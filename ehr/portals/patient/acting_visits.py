@@ -151,12 +151,11 @@ def acting_visit_undo(request: HttpRequest, visit: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @with_right(Right.SHARE)
+@with_right(Right.APPOINTMENTS)
 @unlocked
 def acting_visit_access(request: HttpRequest, visit: UUID) -> HttpResponse:
     """One sentence that lets the clinician see what the visit needs, of what one may share for them, in its days."""
     now, at = request.acting, clock.now()
-    if Right.APPOINTMENTS not in now.rights:
-        raise Http404
     one = visit_of(request, visit)
     found = visiting.offered_by(now, one, at)
     if found is None:
