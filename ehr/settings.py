@@ -30,6 +30,7 @@ from ehr.environment import (
     video,
 )
 from ehr.rings import rings
+from ehr.study_rules import *  # noqa: F403  what research may be told at most: RESEARCH_SMALL and others
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = secret("SECRET_KEY")
@@ -278,8 +279,7 @@ BREAK_GLASS_ROLES = frozenset({"emergency", "primary-physician", "specialist"})
 BLOCKS_PREVAIL_IN_EMERGENCY = flag("BLOCKS_PREVAIL_IN_EMERGENCY")
 OPT_OUTS_PREVAIL_IN_EMERGENCY = flag("OPT_OUTS_PREVAIL_IN_EMERGENCY")
 
-# How long a place that a patient leaves keeps what its people wrote.
-LEGAL_COPY_YEARS = count("LEGAL_COPY_YEARS") or 10
+LEGAL_COPY_YEARS = count("LEGAL_COPY_YEARS") or 10  # that a place which a patient leaves keeps what its people wrote
 # When a parent's right to act for a child is over, and whose midnight counts for a child without an account.
 MAJORITY_YEARS = count("MAJORITY_YEARS") or 18
 MAJORITY_ZONE = os.environ.get("MAJORITY_ZONE", "UTC")

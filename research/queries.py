@@ -19,7 +19,7 @@ from providers.models import Institution
 from providers.queries import institutions_open, standing
 from providers.roles import Role
 from research import words
-from research.disclosure import BASE, SMALL, Rules, shown
+from research.disclosure import Rules, shown
 from research.models import Agreement, Joining, Question, Researcher, Run, Study, Vote
 
 # How far back the page on uses looks: lines of one's own log, read in pieces.
@@ -28,7 +28,7 @@ _PIECE, _PIECES = 200, 25
 
 def rules() -> Rules:
     """Return from how many people on a number is shown, and to what it is rounded, as the operator set it."""
-    return Rules(getattr(settings, "RESEARCH_SMALL", SMALL), getattr(settings, "RESEARCH_BASE", BASE))
+    return Rules(settings.RESEARCH_SMALL, settings.RESEARCH_BASE)
 
 
 # --- Researchers ---------------------------------------------------------------------------------

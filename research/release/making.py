@@ -109,9 +109,9 @@ def _make(release: Release, folder: Path) -> None:
 
 def _areas() -> Areas:
     """Return the three-digit ZIP areas of few people, as the operator set them after a census."""
-    known = areas_2000()
-    census = getattr(settings, "RESEARCH_ZIP_CENSUS", known.census)
-    return Areas(census, frozenset(getattr(settings, "RESEARCH_ZIP_SPARSE", known.sparse)))
+    if settings.RESEARCH_ZIP_CENSUS is None:
+        return areas_2000()
+    return Areas(settings.RESEARCH_ZIP_CENSUS, settings.RESEARCH_ZIP_SPARSE)
 
 
 # --- Claiming and being watched ------------------------------------------------------------------
