@@ -45,6 +45,7 @@ class Release(models.Model):
     size = models.PositiveBigIntegerField(default=0)
     people = models.PositiveIntegerField(default=0)
     facts = models.JSONField(default=dict)
+    mark = models.BinaryField(null=True, blank=True)  # what tells this recipient's copy, under the storage key
     to = models.ForeignKey(KeyVersion, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:

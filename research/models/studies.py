@@ -81,6 +81,8 @@ class Study(models.Model):
     plain = models.TextField(_("purpose, for everybody"), max_length=1500)
     categories = models.JSONField(default=list)  # sorted list of Category values: what may be asked for
     views = models.JSONField(default=list)  # SQL on FHIR ViewDefinitions, as they were handed in
+    # Who determined, and where that is written, that days may leave, moved for each person; without it years alone do.
+    determination = models.CharField(_("expert’s determination of days"), max_length=300, blank=True)
     commercial = models.BooleanField(_("somebody may earn money with the results"), default=False)
     ends = models.DateTimeField(_("until"))
     pay = models.PositiveIntegerField(_("pay for each person and release"), default=0)  # minor units
