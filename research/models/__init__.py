@@ -1,7 +1,7 @@
 """Facts about studies: who asked what, who joined, and what left."""
 
 from research.models.cohorts import CohortCount
-from research.models.compensation import Due, Payout
+from research.models.compensation import Due, Payout, SetAside
 from research.models.joining import Joining, JoiningParcel
 from research.models.leaving import Crowd, Recall, Recalled
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
@@ -30,6 +30,7 @@ __all__ = [
     "ReleasePiece",
     "Researcher",
     "Run",
+    "SetAside",
     "Study",
     "StudyBudget",
     "Unusual",

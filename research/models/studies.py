@@ -87,6 +87,8 @@ class Study(models.Model):
     ends = models.DateTimeField(_("until"))
     pay = models.PositiveIntegerField(_("pay for each person and release"), default=0)  # minor units
     currency = models.CharField(_("currency"), max_length=3, default="USD", validators=[currency_code])
+    # wei that stand for one minor unit, where people are paid through the contract; 0: the institution pays from a file
+    unit = models.PositiveBigIntegerField(default=0)
     ethics_body = models.CharField(_("ethics board"), max_length=200)
     ethics_reference = models.CharField(_("its reference"), max_length=100)
     salt = models.BinaryField()  # hides the terms behind their digest in public
