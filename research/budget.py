@@ -16,11 +16,7 @@ from django.db.models import F, Max, Sum
 from ehr import clock
 from ehr.accounts.models import User
 from patients.models import Patient
-from research.models import Asking, Debit, PatientBudget, PrivateAnswer, Study, StudyBudget
-
-# rho 0.5 is ε = 5.8 at δ = 10⁻⁶, rho 1 is ε = 8.4: the most, and only when all of it is spent.
-STUDY, PATIENT = 500_000_000, 1_000_000_000
-REPEATS, REPEAT_DAYS = 7, 30
+from research.models import Asking, Debit, PatientBudget, PrivateAnswer, PrivateQuestion, Study, StudyBudget
 
 
 class Spent(Exception):
@@ -70,13 +66,26 @@ class Share:
 def left_of_study(study: Study) -> Budget:
     """Return what a study may still spend."""
     row = StudyBudget.objects.filter(study=study).first()
-    return Budget(row.granted, row.spent) if row else Budget(_granted("RESEARCH_STUDY_NANO_RHO", STUDY), 0)
+    return Budget(row.granted, row.spent) if row else Budget(settings.RESEARCH_STUDY_NANO_RHO, 0)
 
 
 def left_of_patient(patient: Patient) -> Budget:
     """Return what may still be asked of a person, in all studies together."""
     row = PatientBudget.objects.filter(patient=patient).first()
-    return Budget(row.granted, row.spent) if row else Budget(_granted("RESEARCH_PATIENT_NANO_RHO", PATIENT), 0)
+    return Budget(row.granted, row.spent) if row else Budget(settings.RESEARCH_PATIENT_NANO_RHO, 0)
+
+
+def promised(study: Study) -> int:
+    """Return what the questions of a study that are under way will cost when they are answered."""
+    rows = PrivateQuestion.objects.filter(study=study, state__in=["asked", "running"])
+    return rows.aggregate(all=Sum("price"))["all"] or 0
+
+
+def without_budget(patient_ids: Iterable[UUID], price: int) -> set[UUID]:
+    """Return those of whom so much may not be asked any more, as it stands now: their records need not be opened."""
+    over = PatientBudget.objects.filter(pk__in=list(patient_ids), spent__gt=F("granted") - price)
+    found = set(over.values_list("pk", flat=True))
+    return found if price <= settings.RESEARCH_PATIENT_NANO_RHO else set(patient_ids)
 
 
 def shares_of(patient: Patient) -> list[Share]:
@@ -91,7 +100,7 @@ def shares_of(patient: Patient) -> list[Share]:
 # --- Asking the same again -------------------------------------------------------------------------
 def note_asking(study: Study, digest: bytes, *, by: User | None) -> None:
     """Note that a question is asked. Raises Locked from the eighth time in thirty days on; that is not noted again."""
-    most, days = _granted("RESEARCH_REPEATS", REPEATS), timedelta(days=_granted("RESEARCH_REPEAT_DAYS", REPEAT_DAYS))
+    most, days = settings.RESEARCH_REPEATS, timedelta(days=settings.RESEARCH_REPEAT_DAYS)
     with transaction.atomic():
         locked_budget(study)
         at = clock.now()
@@ -105,7 +114,7 @@ def note_asking(study: Study, digest: bytes, *, by: User | None) -> None:
 # --- Spending --------------------------------------------------------------------------------------
 def locked_budget(study: Study) -> StudyBudget:
     """Return a study's budget, held until the transaction ends."""
-    StudyBudget.objects.get_or_create(study=study, defaults={"granted": _granted("RESEARCH_STUDY_NANO_RHO", STUDY)})
+    StudyBudget.objects.get_or_create(study=study, defaults={"granted": settings.RESEARCH_STUDY_NANO_RHO})
     return StudyBudget.objects.select_for_update().get(study=study)
 
 
@@ -114,7 +123,7 @@ def who_can_afford(patient_ids: Iterable[UUID], price: int) -> list[UUID]:
 
     That depends on what was asked before and never on what their records say, so it tells nothing of these.
     """
-    granted = _granted("RESEARCH_PATIENT_NANO_RHO", PATIENT)
+    granted = settings.RESEARCH_PATIENT_NANO_RHO
     ids = sorted(patient_ids)
     PatientBudget.objects.bulk_create(
         [PatientBudget(patient_id=each, granted=granted) for each in ids], ignore_conflicts=True, batch_size=500
@@ -127,7 +136,8 @@ def who_can_afford(patient_ids: Iterable[UUID], price: int) -> list[UUID]:
 def debit(budget: StudyBudget, answer: PrivateAnswer, patient_ids: Iterable[UUID]) -> None:
     """Charge a study and each person for an answer. Raises Spent; the database itself refuses an overspent row.
 
-    `budget` and the persons' are held since `locked_budget` and `who_can_afford`.
+    `budget` and the persons' are held since `locked_budget` and `who_can_afford`. The answer's own row may come after
+    its debits, in the same transaction: it is written once, when it is drawn.
     """
     if answer.price > budget.granted - budget.spent:
         raise Spent(budget.granted - budget.spent)
@@ -137,7 +147,3 @@ def debit(budget: StudyBudget, answer: PrivateAnswer, patient_ids: Iterable[UUID
     at = clock.now()
     debits = [Debit(answer=answer, patient_id=each, price=answer.price, at=at) for each in (None, *ids)]
     Debit.objects.bulk_create(debits, batch_size=500)
-
-
-def _granted(name: str, default: int) -> int:
-    return int(getattr(settings, name, default))

@@ -12,9 +12,10 @@ from audit import log
 from ehr import clock
 from ehr.accounts.models import User
 from providers.rules import NotPossible
-from research import budget, criteria, queries
+from research import budget, criteria
 from research.criteria.parts import parts_for
 from research.models import CohortCount, Study
+from research.studies import work
 from research.studies.proposing import log_study, party
 
 State = CohortCount.State
@@ -63,8 +64,8 @@ def cancel(count: CohortCount, *, by: User) -> CohortCount:
     """Stop a count that is under way; what was opened for it is gone with the worker's next look. Twice is once."""
     with transaction.atomic():
         count = CohortCount.objects.select_for_update(of=("self",)).select_related("study").get(pk=count.pk)
-        _require_own(count.study, by)
-        if count.state in {State.ASKED, State.RUNNING}:
+        work.require_own(count.study, by)
+        if count.state in work.UNDER_WAY:
             count.state, count.ended_at = State.CANCELLED, clock.now()
             count.save(update_fields=["state", "ended_at"])
             log_study("study.count-cancelled", count.study, by, count=str(count.pk))
@@ -85,21 +86,12 @@ def count_of(user: User, count_id: UUID) -> CohortCount | None:
 def _known(study: Study, digest: bytes) -> CohortCount | None:
     """Return the count of this question that is under way, or was made just now."""
     rows = CohortCount.objects.filter(study=study, digest=digest)
-    under_way = rows.filter(state__in=[State.ASKED, State.RUNNING]).first()
+    under_way = rows.filter(state__in=work.UNDER_WAY).first()
     return under_way or rows.filter(state=State.READY, ended_at__gt=clock.now() - FRESH).first()
 
 
 def _require(study: Study, asked: criteria.Criteria, by: User) -> None:
-    _require_own(study, by)
-    if not study.is_open or queries.run_at(study, clock.now()) is None:
-        raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+    work.require_own(study, by)
+    work.run_of(study)
     if not parts_for(asked) <= set(study.categories):
         raise NotPossible(_("This asks for parts of the record that were not approved for the study. Leave them out."))
-
-
-def _require_own(study: Study, by: User) -> None:
-    researcher = queries.researcher_of(by)
-    if researcher is None or study.researcher_id != researcher.pk:
-        raise NotPossible(_("Only who proposed a study asks for its counts."))
-    if not queries.footing(researcher).ok:
-        raise NotPossible(_("Your licence or the data-use agreement is missing. Your own page says what to do."))

@@ -5,83 +5,50 @@ keys, for later counts to be held against: groups that differ by few people have
 """
 
 import json
-import uuid
-from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 
 from audit import log
-from consent.escrow import KeyholderAway, NotReleased
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.words import Purpose
-from providers.rules import NotPossible
 from research import budget, criteria, queries, snapshots
 from research.criteria.parts import parts_for
 from research.disclosure import Answered, earlier_answer, shown
 from research.models import CohortCount, Study
 from research.snapshots import Snapshot
-from research.studies import running
+from research.studies import running, work
 from research.words import Act
 
 State = CohortCount.State
-# A worker that was not seen for this long is taken for dead; after three of them a count stops.
-SILENT = timedelta(minutes=10)
-MOST_ATTEMPTS = 3
 _ID_BYTES, _SIZE_BYTES = 16, 4
 _LABEL = "cohort members"
 
 
-class Given(Exception):
-    """Somebody cancelled, or another worker took over: nothing of this one counts."""
-
-
 def due() -> list[UUID]:
     """Return the counts that wait for a worker, those first that wait longest."""
-    silent = Q(state=State.RUNNING, seen_at__lte=clock.now() - SILENT)
-    rows = CohortCount.objects.filter(Q(state=State.ASKED) | silent)
-    return list(rows.order_by("asked_at").values_list("pk", flat=True))
+    return work.due(CohortCount)
 
 
 def count(count_id: UUID) -> str:
     """Make one count and return the state it is in then. May run any number of times, and in two workers at once."""
-    row = _claimed(count_id)
-    if row is None:
-        return ""
-    try:
-        _count(row)
-    except Given:
-        pass
-    except KeyholderAway:
-        _mine(row).update(state=State.ASKED, attempt=None, attempts=row.attempts - 1)
-    except NotReleased as problem:
-        words = _("The study’s keys stay where they are: %(because)s. Ask the committee.") % {
-            "because": problem.because
-        }
-        _mine(row).update(state=State.STOPPED, because=words[:500], ended_at=clock.now())
-    except NotPossible as problem:
-        _mine(row).update(state=State.STOPPED, because=str(problem)[:500], ended_at=clock.now())
-    row.refresh_from_db()
-    return row.state
+    return work.carry(CohortCount, count_id, _count)
 
 
 def _count(row: CohortCount) -> None:
     study, at = row.study, clock.now()
-    run = queries.run_at(study, at)
-    if run is None:
-        raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+    run = work.run_of(study)
     keyring = running.keys_for(run, because="count")
-    snapshot = snapshots.take(run, keyring=keyring, watch=_watch(row))
+    snapshot = snapshots.take(run, keyring=keyring, watch=work.watch(row))
     members = meeting(criteria.read(row.criteria), snapshot, at.date())
     with transaction.atomic():
         budget.locked_budget(study)  # one count after another, or two would not know of each other
-        row = _mine(row).select_for_update(of=("self",)).first()
+        row = work.mine(row).select_for_update(of=("self",)).first()
         if row is None:
-            raise Given
+            raise work.Given
         _put_down(row, members, snapshot, keyring)
 
 
@@ -147,40 +114,3 @@ def _packed(members: Iterable[UUID], everybody: int) -> bytes:
 def _unpacked(packed: bytes) -> frozenset[UUID]:
     size, ids = int.from_bytes(packed[:_SIZE_BYTES], "big"), packed[_SIZE_BYTES:]
     return frozenset(UUID(bytes=ids[at * _ID_BYTES : (at + 1) * _ID_BYTES]) for at in range(size))
-
-
-# --- Claiming and being watched ------------------------------------------------------------------
-def _claimed(count_id: UUID) -> CohortCount | None:
-    with transaction.atomic():
-        rows = CohortCount.objects.select_for_update(of=("self",)).select_related("study__reader", "study__institution")
-        row = rows.filter(pk=count_id, state__in=[State.ASKED, State.RUNNING]).first()
-        now = clock.now()
-        if row is None or (row.state == State.RUNNING and row.seen_at and row.seen_at > now - SILENT):
-            return None
-        if row.attempts >= MOST_ATTEMPTS:
-            row.state, row.ended_at = State.STOPPED, now
-            row.because = _("It was begun three times and never came to an end. Tell the operator.")
-            row.save(update_fields=["state", "ended_at", "because"])
-            return None
-        row.state, row.attempt, row.seen_at = State.RUNNING, uuid.uuid4(), now
-        row.attempts += 1
-        row.save(update_fields=["state", "attempt", "seen_at", "attempts"])
-    return row
-
-
-def _mine(row: CohortCount) -> QuerySet[CohortCount]:
-    """Return the row while it is this worker's."""
-    rows = CohortCount.objects.filter(pk=row.pk, state=State.RUNNING, attempt=row.attempt)
-    return rows.select_related("study__reader", "study__institution") if row.attempt else rows.none()
-
-
-def _watch(row: CohortCount) -> Callable[[int, int], None]:
-    """Return what writes down how far it is. It raises Given once the count is not this worker's any more."""
-
-    def told(done: int, total: int) -> None:
-        if not CohortCount.objects.filter(pk=row.pk, state=State.RUNNING, attempt=row.attempt).update(
-            done=done, total=total, seen_at=clock.now()
-        ):
-            raise Given
-
-    return told

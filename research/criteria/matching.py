@@ -48,10 +48,36 @@ def asks_for(criteria: Criteria) -> frozenset[str]:
 
 def matches(criteria: Criteria, resources: Iterable[Resource], today: date) -> bool:
     """Tell whether one person's FHIR R4 resources meet the criteria. `today` counts where they name no day."""
+    return _Asking(_sorted(resources), criteria.on or today).meets(criteria.who)
+
+
+def sex(resources: Iterable[Resource]) -> str | None:
+    """Return the administrative gender that a record says; None where it says none."""
+    told = _Asking(_sorted(resources), date.min).patient().get("gender")
+    return told if isinstance(told, str) else None
+
+
+def age(resources: Iterable[Resource], on: date) -> int | None:
+    """Return years completed on a day; None where no birth date is known."""
+    return _Asking(_sorted(resources), on).age()
+
+
+def latest(resources: Iterable[Resource], codes: Iterable[Code], unit: str) -> Decimal | None:
+    """Return a record's latest result of any of these codes, in a unit; None where it has none that is a number.
+
+    Of several at one moment it is the highest: whichever it is, it must not depend on how they were stored.
+    """
+    lab = Lab(tuple(codes), None, None, unit, latest=False, when=When())
+    every = _Asking(_sorted(resources), date.min).results(lab)
+    numbers = [(time, number) for time, part in every if (number := _number(part, unit)) is not None]
+    return max(numbers)[1] if numbers else None
+
+
+def _sorted(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
     by_type: dict[str, list[Resource]] = {}
     for resource in resources:
         by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
-    return _Asking(by_type, criteria.on or today).meets(criteria.who)
+    return by_type
 
 
 class _Asking:
@@ -118,15 +144,19 @@ class _Asking:
             until is None or known.end <= (until + timedelta(days=1)).isoformat()
         )
 
-    def lab(self, lab: Lab) -> bool:
+    def results(self, lab: Lab) -> list[tuple[str, Resource]]:
+        """Return results of these codes in their time, whatever they say, each with when it began to be so."""
         codes = set(lab.codes)
-        found = [
+        return [
             (time.start if (time := _time_of(each)) else "", part)
             for each in self.by_type.get("Observation", ())
             if _is_so(each) and self.within(each, lab.when)
             for part in _parts(each)
             if not codes.isdisjoint(_codings(part.get("code")))
         ]
+
+    def lab(self, lab: Lab) -> bool:
+        found = self.results(lab)
         if lab.latest and found:
             newest = max(start for start, _ in found)
             found = [one for one in found if one[0] == newest]
@@ -177,14 +207,19 @@ def _time_of(resource: Resource) -> Span | None:
 def _in_range(part: Resource, lab: Lab) -> bool:
     if lab.least is None and lab.most is None:
         return True
+    value = _number(part, lab.unit)
+    return value is not None and (lab.least is None or lab.least <= value) and (lab.most is None or value <= lab.most)
+
+
+def _number(part: Resource, unit: str) -> Decimal | None:
+    """Return the number of a result in a unit. "Less than 5" is not known to be 4."""
     quantity = part.get("valueQuantity")
-    # "Less than 5" is not known to be 4.
     if not isinstance(quantity, Mapping) or quantity.get("comparator"):
-        return False
-    if lab.unit not in (quantity.get("code"), quantity.get("unit")):
-        return False
+        return None
+    if unit not in (quantity.get("code"), quantity.get("unit")):
+        return None
     try:
         value = Decimal(str(quantity.get("value")))
     except InvalidOperation:
-        return False
-    return value.is_finite() and (lab.least is None or lab.least <= value) and (lab.most is None or value <= lab.most)
+        return None
+    return value if value.is_finite() else None

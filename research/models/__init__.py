@@ -4,7 +4,7 @@ from research.models.cohorts import CohortCount
 from research.models.compensation import Due, Payout, SetAside
 from research.models.joining import Joining, JoiningParcel
 from research.models.leaving import Crowd, Recall, Recalled
-from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
+from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, PrivateQuestion, StudyBudget
 from research.models.releases import Inclusion, Release, ReleasePiece
 from research.models.studies import Agreement, EthicsApproval, Question, Researcher, Run, Study, Vote
 from research.models.watching import Unusual
@@ -23,6 +23,7 @@ __all__ = [
     "PatientBudget",
     "Payout",
     "PrivateAnswer",
+    "PrivateQuestion",
     "Question",
     "Recall",
     "Recalled",

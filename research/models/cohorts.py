@@ -2,38 +2,20 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ehr import clock
 from research.models.studies import Study
+from research.models.work import Work
 
 
-class CohortCount(models.Model):
+class CohortCount(Work):
     """A question how many people meet criteria, and what was said. The true number stands nowhere in clear."""
-
-    class State(models.TextChoices):
-        ASKED = "asked", "asked"
-        RUNNING = "running", "running"
-        READY = "ready", "ready"
-        CANCELLED = "cancelled", "cancelled"
-        STOPPED = "stopped", "stopped"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, models.PROTECT, related_name="counts")
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=clock.now, editable=False)
     criteria = models.JSONField()  # as research.criteria writes them
     digest = models.BinaryField(max_length=32)  # of the question, however it was asked
-    state = models.CharField(max_length=9, choices=State, default=State.ASKED)
-    attempt = models.UUIDField(null=True, blank=True)  # which worker's: one that was taken for dead puts nothing down
-    attempts = models.PositiveSmallIntegerField(default=0)
-    seen_at = models.DateTimeField(null=True, blank=True)  # when a worker was last at it
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    because = models.CharField(max_length=500, blank=True)  # why it stopped, in words that hold nothing of a record
-    ended_at = models.DateTimeField(null=True, blank=True)
     # Of what is ready: the rounded number, empty for fewer than are told; and the earlier count that stands for it.
     said = models.PositiveIntegerField(null=True, blank=True)
     same_as = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")

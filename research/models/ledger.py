@@ -1,4 +1,7 @@
-"""What private questions cost, of what, and what was answered. Amounts are whole nano-rho: 10⁻⁹ of zCDP's rho."""
+"""What private questions cost, of what, and what was answered. Amounts are whole nano-rho: 10⁻⁹ of zCDP's rho.
+
+Answers and debits are only ever added, and budgets only spent: triggers (research/triggers.py) refuse the rest.
+"""
 
 import uuid
 
@@ -9,6 +12,7 @@ from django.db.models import F, Q
 from ehr import clock
 from patients.models import Patient
 from research.models.studies import Study
+from research.models.work import Work
 
 
 class StudyBudget(models.Model):
@@ -40,12 +44,16 @@ class PatientBudget(models.Model):
 
 
 class PrivateAnswer(models.Model):
-    """A private question of a study and its answer, noise and all. Written once; asked again, it is given again."""
+    """A private question of a study and its answer, noise and all. Written once; asked again, it is given again.
+
+    `as_of` is the day, UTC, whose records it is of: on another day the same question may be paid for anew.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, models.PROTECT, related_name="private_answers")
     digest = models.BinaryField(max_length=32)  # of the question in its normal form
     price = models.PositiveBigIntegerField()
+    as_of = models.DateField()
     question = models.JSONField()
     answer = models.JSONField()
     answered_at = models.DateTimeField(default=clock.now, editable=False)
@@ -53,12 +61,43 @@ class PrivateAnswer(models.Model):
     class Meta:
         ordering = ["-answered_at", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["study", "digest", "price"], name="private_answer_once"),
+            models.UniqueConstraint(fields=["study", "digest", "price", "as_of"], name="private_answer_once"),
             models.CheckConstraint(condition=Q(price__gt=0), name="private_answer_has_a_price"),
         ]
 
     def __str__(self):
         return f"answer {self.id}"
+
+
+class PrivateQuestion(Work):
+    """A private question as it was asked, and how far its answer is. An answer that was there is given to many."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, models.PROTECT, related_name="private_questions")
+    question = models.JSONField()  # in its normal form, with the bounds it was asked with
+    criteria = models.JSONField(null=True, blank=True)  # of the people it is about; none for everybody
+    digest = models.BinaryField(max_length=32)
+    price = models.PositiveBigIntegerField()
+    answer = models.ForeignKey(PrivateAnswer, models.PROTECT, null=True, blank=True, related_name="questions")
+
+    class Meta:
+        ordering = ["-asked_at", "pk"]
+        indexes = [models.Index(fields=["state", "seen_at"], name="question_by_state")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "digest", "price"],
+                condition=Q(state__in=["asked", "running"]),
+                name="one_private_question_under_way",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="ready", answer__isnull=False, ended_at__isnull=False)
+                | ~Q(state="ready") & Q(answer__isnull=True),
+                name="private_question_answered_when_ready",
+            ),
+        ]
+
+    def __str__(self):
+        return f"private question {self.id}"
 
 
 class Debit(models.Model):

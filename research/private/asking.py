@@ -11,6 +11,7 @@ from django.db import transaction
 
 from audit import log
 from audit.log import Party
+from ehr import clock
 from ehr.accounts.models import User
 from ehr.words import Purpose
 from research import budget
@@ -64,7 +65,10 @@ def _draw(question: Question, *, study: Study, price: int, actor: Party, values:
         held = budget.locked_budget(study)
         if known := answered_before(study, question, price=price):
             return known
-        row = PrivateAnswer(study=study, digest=question.digest, price=price, question=question.written(), answer={})
+        as_of = clock.now().date()
+        row = PrivateAnswer(
+            study=study, digest=question.digest, price=price, as_of=as_of, question=question.written(), answer={}
+        )
         included = budget.who_can_afford(values, price)
         row.save()
         budget.debit(held, row, included)

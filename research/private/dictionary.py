@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Any
 
 MOST_STEPS = 1_000_000
 MOST_GROUPS = 200
@@ -75,6 +76,15 @@ class Variable:
         numbers = {"least": self.least, "most": self.most, "step": self.step}
         told: dict[str, object] = {name: plain(number) for name, number in numbers.items()}
         return told | {"name": self.name, "unit": self.unit, "edges": [plain(edge) for edge in self.edges]}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Variable":
+        """Return the variable that was written down."""
+        if "choices" in written:
+            return cls(written["name"], choices=tuple(written["choices"]))
+        bounds = {name: Decimal(written[name]) for name in ("least", "most", "step")}
+        edges = tuple(map(Decimal, written["edges"]))
+        return cls(written["name"], unit=written["unit"], edges=edges, **bounds)
 
 
 @dataclass(frozen=True)

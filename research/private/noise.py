@@ -14,15 +14,17 @@ from typing import Any
 import opendp.prelude as dp
 
 from research.private.dictionary import plain
+from research.private.prices import NANO, scale, within
 from research.private.questions import Answer, Kind, Question
 
 dp.enable_features("contrib")
 
-NANO = 10**9
 # A quantile is chosen among so many candidates at most; finer steps are thinned out evenly.
 MOST_CANDIDATES = 1000
 _WHOLE = dp.vector_domain(dp.atom_domain(T="i64"))
 _ONE_PERSON = 1
+# A mean tells how far it is from the truth where people are so many times their noise.
+_SURE = 5
 
 
 class Costly(RuntimeError):
@@ -36,8 +38,8 @@ def answer(question: Question, values: Sequence[object], price: int) -> Answer:
 
 def _count(_question: Question, values: Sequence[object], price: int) -> Answer:
     """Count those for whom the value is true."""
-    number, scale = _counted(sum(value is True for value in values), price)
-    return Answer({"": str(number)}, _within(scale))
+    number = _counted(sum(value is True for value in values), price)
+    return Answer({"": str(number)}, str(within(scale(1, price))))
 
 
 def _groups(question: Question, values: Sequence[object], price: int) -> Answer:
@@ -49,9 +51,9 @@ def _groups(question: Question, values: Sequence[object], price: int) -> Answer:
     counting = (_WHOLE, dp.symmetric_distance()) >> dp.t.then_count_by_categories(
         categories=list(range(len(names))), null_category=False, MO="L2Distance<i64>", TOA="i64"
     )
-    scale = _scale(1, price)
-    numbers = _measured(counting >> dp.m.then_gaussian(scale=scale), placed, price)
-    return Answer(dict(zip(names, map(str, numbers), strict=True)), _within(scale))
+    deviation = scale(1, price)
+    numbers = _measured(counting >> dp.m.then_gaussian(scale=deviation), placed, price)
+    return Answer(dict(zip(names, map(str, numbers), strict=True)), str(within(deviation)))
 
 
 def _mean(question: Question, values: Sequence[object], price: int) -> Answer:
@@ -62,14 +64,18 @@ def _mean(question: Question, values: Sequence[object], price: int) -> Answer:
     middle = (least + most) // 2
     apart = [at - middle for value in values if (at := variable.steps(value)) is not None]
     farthest = max(most - middle, middle - least)
-    people, _ = _counted(len(apart), price // 2)
-    rest = price - price // 2
+    half, rest = price // 2, price - price // 2
+    people = _counted(len(apart), half)
     adding = (_WHOLE, dp.symmetric_distance()) >> dp.t.then_clamp((least - middle, most - middle)) >> dp.t.then_sum()
-    scale = _scale(farthest, rest)
-    total = _measured(adding >> dp.m.then_gaussian(scale=scale), apart, rest)
-    mean = (middle + Decimal(total) / max(people, 1)) * variable.step
-    bounded = min(max(mean, variable.least), variable.most)
-    return Answer({"": plain(bounded.quantize(variable.step / 100))}, None, people)
+    deviation = scale(farthest, rest)
+    off = Decimal(_measured(adding >> dp.m.then_gaussian(scale=deviation), apart, rest)) / max(people, 1)
+    bounded = min(max((middle + off) * variable.step, variable.least), variable.most)
+    told = plain(bounded.quantize(variable.step / 100))
+    if people < _SURE * scale(1, half):
+        return Answer({"": told}, None, people)
+    # By the first terms of a quotient of two noisy numbers; both are told anyway, so this costs nothing.
+    spread = math.hypot(deviation, float(off) * scale(1, half)) / people
+    return Answer({"": told}, plain(within(spread * 100) * variable.step / 100), people)
 
 
 def _quantile(question: Question, values: Sequence[object], price: int) -> Answer:
@@ -80,31 +86,24 @@ def _quantile(question: Question, values: Sequence[object], price: int) -> Answe
     candidates = list(range(least, most + 1, -(-(most - least) // MOST_CANDIDATES)))
     placed = [at for value in values if (at := variable.steps(value)) is not None]
 
-    def choosing(scale: float) -> dp.Measurement:
+    def choosing(deviation: float) -> dp.Measurement:
         return (_WHOLE, dp.symmetric_distance()) >> dp.m.then_private_quantile(
-            dp.zero_concentrated_divergence(), candidates=candidates, alpha=question.percent / 100, scale=scale
+            dp.zero_concentrated_divergence(), candidates=candidates, alpha=question.percent / 100, scale=deviation
         )
 
-    scale = dp.binary_search_param(choosing, d_in=_ONE_PERSON, d_out=price / NANO)
-    chosen = _measured(choosing(scale), placed, price)
-    return Answer({"": plain(chosen * variable.step)}, None)
+    chosen = _measured(choosing(dp.binary_search_param(choosing, d_in=_ONE_PERSON, d_out=price / NANO)), placed, price)
+    # A choice by ranks, of which one person moves the scores apart by one: McSherry and Talwar (2007), theorem 6.
+    between = math.ceil(math.sqrt(NANO / (8 * price)) * math.log(20 * len(candidates)))
+    return Answer({"": plain(chosen * variable.step)}, None, between=between)
 
 
 _MAKERS = {Kind.COUNT: _count, Kind.GROUPS: _groups, Kind.MEAN: _mean, Kind.QUANTILE: _quantile}
 
 
-def _counted(count: int, price: int) -> tuple[int, float]:
-    """Return a count with noise, and the noise's standard deviation."""
-    scale = _scale(1, price)
-    counting = (_WHOLE, dp.symmetric_distance()) >> dp.t.then_count(TO="i64") >> dp.m.then_gaussian(scale=scale)
-    return _measured(counting, [0] * count, price), scale
-
-
-def _scale(farthest: int, price: int) -> float:
-    """Return the standard deviation of which rho is the price, where a person moves a number by so much at most."""
-    exact = farthest * math.sqrt(NANO / (2 * price))
-    # OpenDP rounds what it proves upward; a hair more noise keeps that below the price.
-    return exact * (1 + 1e-9)
+def _counted(count: int, price: int) -> int:
+    """Return a count with noise."""
+    counting = (_WHOLE, dp.symmetric_distance()) >> dp.t.then_count(TO="i64")
+    return _measured(counting >> dp.m.then_gaussian(scale=scale(1, price)), [0] * count, price)
 
 
 def _measured(measurement: dp.Measurement, values: list[int], price: int) -> Any:
@@ -112,7 +111,3 @@ def _measured(measurement: dp.Measurement, values: list[int], price: int) -> Any
     if measurement.map(_ONE_PERSON) > price / NANO:
         raise Costly
     return measurement(values)
-
-
-def _within(scale: float) -> str:
-    return str(math.ceil(1.96 * scale))

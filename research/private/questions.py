@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from research.private.dictionary import DataDictionary, NotDescribed, Variable
 
@@ -36,6 +38,12 @@ class Question:
             told["percent"] = self.percent
         return told
 
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Question":
+        """Return the question that was written down."""
+        variable = Variable.read(written["variable"]) if "variable" in written else None
+        return cls(Kind(written["kind"]), variable, bytes.fromhex(written["among"]), written.get("percent", 50))
+
     @property
     def digest(self) -> bytes:
         """Return 32 bytes that are the same for the same question."""
@@ -63,13 +71,16 @@ def question(
 class Answer:
     """Numbers with noise, by group; of a count, mean or quantile the group is "".
 
-    `within` is how far nineteen of twenty answers are from the true number, by the noise alone; None where the noise
-    does not tell. `people` is with noise, too, for means. Numbers are decimal text, so that no reader rounds them.
+    `within` is how far nineteen of twenty answers are from the true number, by the noise alone; None where there are
+    too few people for the noise. `people` is with noise, too, for means. For quantiles `between` tells it instead: in
+    nineteen of twenty, so many people at most have values between what is told and the true one. Numbers are decimal
+    text, so that no reader rounds them.
     """
 
     numbers: dict[str, str]
     within: str | None
     people: int | None = None
+    between: int | None = None
 
     def written(self) -> dict[str, object]:
         """Return the answer as plain JSON."""

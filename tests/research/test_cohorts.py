@@ -20,7 +20,7 @@ from research.cohorts import asking, counting
 from research.criteria import NotUnderstood, digest, read
 from research.criteria.parts import parts_for
 from research.models import CohortCount, Run
-from research.studies import deciding, running
+from research.studies import deciding, running, work
 from tests import people
 from tests.research import studying
 from tests.research.cohorts_made import Crowd, said
@@ -268,18 +268,18 @@ def test_a_worker_that_died_is_followed_by_another_and_puts_nothing_down(study, 
     for _ in range(20):
         crowd.add()
     waiting = asking.ask(study, document(DIABETIC), by=rosa.user)
-    slow = counting._claimed(waiting.pk)
+    slow = work.taken(CohortCount, waiting.pk)
     assert counting.count(waiting.pk) == ""
-    CohortCount.objects.filter(pk=waiting.pk).update(seen_at=clock.now() - counting.SILENT)
+    CohortCount.objects.filter(pk=waiting.pk).update(seen_at=clock.now() - work.SILENT)
     assert counting.due() == [waiting.pk]
     assert counting.count(waiting.pk) == State.READY
-    with pytest.raises(counting.Given):
+    with pytest.raises(work.Given):
         counting._count(slow)
 
 
 def test_a_count_that_never_ends_stops(study, rosa, crowd):
     waiting = asking.ask(study, document(DIABETIC), by=rosa.user)
-    CohortCount.objects.update(attempts=counting.MOST_ATTEMPTS)
+    CohortCount.objects.update(attempts=work.MOST_ATTEMPTS)
     assert counting.count(waiting.pk) == ""
     waiting.refresh_from_db()
     assert waiting.state == State.STOPPED

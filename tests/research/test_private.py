@@ -218,7 +218,7 @@ pytestmark = pytest.mark.django_db
 def test_an_answer_is_paid_for_by_the_study_and_by_each_person_it_is_made_of():
     of, people = study(), patients(3)
     asked(of, yes(people[:2]))
-    assert budget.left_of_study(of) == budget.Budget(budget.STUDY, 5_000_000)
+    assert budget.left_of_study(of) == budget.Budget(500_000_000, 5_000_000)
     assert [budget.left_of_patient(one).spent for one in people] == [5_000_000, 5_000_000, 0]
     assert sorted(map(str, Debit.objects.values_list("patient", flat=True))) == sorted(
         ["None", *(str(one.pk) for one in people[:2])]
