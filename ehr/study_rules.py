@@ -1,4 +1,4 @@
-"""What research may be told at most, from the environment: settings names all of it by one star.
+"""What research may be told at most, and how it pays, from the environment: settings names all of it by one star.
 
 An operator may be stricter than what is set here by itself, never laxer: below each floor a program does not start.
 Whoever reads one of these takes it from `django.conf.settings`.
@@ -8,15 +8,18 @@ import os
 from datetime import date
 
 from django.core.exceptions import ImproperlyConfigured
+from eth_utils.address import is_checksum_address
 
-from ehr.environment import count
+from ehr.environment import PRODUCTION, count
 
 __all__ = [
     "RESEARCH_BASE",
     "RESEARCH_PATIENT_NANO_RHO",
+    "RESEARCH_PAY_WEI",
     "RESEARCH_REPEATS",
     "RESEARCH_REPEAT_DAYS",
     "RESEARCH_SMALL",
+    "RESEARCH_SPONSOR",
     "RESEARCH_STUDY_NANO_RHO",
     "RESEARCH_ZIP_CENSUS",
     "RESEARCH_ZIP_SPARSE",
@@ -76,6 +79,38 @@ def areas() -> tuple[int | None, frozenset[str]]:
     return year, sparse
 
 
+# A hundred million of the largest units, ten million times over, are still a number of 128 bits.
+_MOST_WEI = 10**18
+
+
+def pay_units() -> dict[str, int]:
+    """Return how many wei stand for one minor unit of each currency in which the contract may pay; empty for none."""
+    found = {}
+    for told in os.environ.get("RESEARCH_PAY_WEI", "").replace(",", " ").split():
+        currency, _equals, number = told.partition("=")
+        wei = int(number) if number.isascii() and number.isdigit() else 0
+        if not (len(currency) == 3 and currency.isascii() and currency.isupper() and 1 <= wei <= _MOST_WEI):
+            raise ImproperlyConfigured(
+                f"RESEARCH_PAY_WEI says {told!r}. Write how many wei, 1 to 10^18, stand for a cent: CAD=1000000000."
+            )
+        found[currency] = wei
+    return found
+
+
+def sponsor(units: dict[str, int]) -> str:
+    """Return to which account on chain money of studies goes back; empty for the relayer's own."""
+    told = os.environ.get("RESEARCH_SPONSOR", "").strip()
+    if told and not is_checksum_address(told):
+        raise ImproperlyConfigured(
+            f"RESEARCH_SPONSOR is {told!r}. Set it to an address on chain, with the capital letters that guard it."
+        )
+    if PRODUCTION and units and not told:
+        raise ImproperlyConfigured(
+            "RESEARCH_PAY_WEI is set. Set RESEARCH_SPONSOR, too: the account on chain to which unclaimed pay goes back."
+        )
+    return told
+
+
 # Source: CMS, Cell Size Suppression Policy: 1 to 10 are never shown.
 RESEARCH_SMALL = at_least("RESEARCH_SMALL", 11, "groups of 1 to 10 people are told of nowhere")
 RESEARCH_BASE = base(RESEARCH_SMALL)
@@ -87,3 +122,5 @@ RESEARCH_PATIENT_NANO_RHO = at_most(
     "RESEARCH_PATIENT_NANO_RHO", 1_000_000_000, "more tells too much of one person, over all studies"
 )
 RESEARCH_ZIP_CENSUS, RESEARCH_ZIP_SPARSE = areas()
+RESEARCH_PAY_WEI = pay_units()
+RESEARCH_SPONSOR = sponsor(RESEARCH_PAY_WEI)

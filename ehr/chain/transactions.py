@@ -6,6 +6,7 @@ together or not at all. `ehr.chain.tasks.relay` does the rest.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ehr import clock
@@ -37,15 +38,16 @@ def queue(
     args: Sequence[object],
     after: Transaction | None = None,
     value: int = 0,
+    due: datetime | None = None,
 ) -> Transaction:
     """Queue one call of a contract; the same digest again returns what was queued first.
 
-    `value` are wei that the relayer sends along.
+    `value` are wei that the relayer sends along. Before `due` it does not leave.
     It is not signed before `after` is in a block. `args` are what eth_abi encodes: bytes as bytes, structs as tuples.
     Raises ValueError for a digest that is not 32 bytes or that stands for another call, and eth_abi's EncodingError
     for arguments that do not fit.
     """
-    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args), after, value)
+    return _queue(digest, contract, method, artifacts.load(contract).calldata(method, args), after, value, due)
 
 
 def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> Transaction:
@@ -64,7 +66,13 @@ def failed(contract: str) -> list[Transaction]:
 
 
 def _queue(
-    digest: bytes, contract: str, method: str, calldata: bytes, after: Transaction | None = None, value: int = 0
+    digest: bytes,
+    contract: str,
+    method: str,
+    calldata: bytes,
+    after: Transaction | None = None,
+    value: int = 0,
+    due: datetime | None = None,
 ) -> Transaction:
     if len(digest) != 32:
         raise ValueError(f"A digest has 32 bytes, not {len(digest)}.")
@@ -78,7 +86,7 @@ def _queue(
             "value": value,
             "after": after,
             "queued_at": now,
-            "due_at": now,
+            "due_at": due or now,
         },
     )
     if not new and (transaction.contract, bytes(transaction.calldata), int(transaction.value)) != (

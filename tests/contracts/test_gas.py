@@ -69,26 +69,31 @@ def escrowing(bench):
 
 
 def researching(bench):
-    """Return what each of a hundred opt-ins costs, and a claim of one in as many shares."""
+    """Return what each of a hundred opt-ins costs, setting aside for as many, one's claim, and sending it."""
     registry = bench.deploy("ResearchRegistry", bench.operator.address, DAY).functions
     study, files = keccak(text="a study"), keccak(text="what left")
     bench.send(registry.register(study, files, bench.admin.address, int(bench.time) + 9 * DAY))
     bench.send(registry.deposit(study), value=10**15)
     bench.send(registry.release(study, files))
     joined = bench.send(registry.join([keccak(text=f"opt-in {number}") for number in range(BATCH)]))
-    due = [(keccak(text=f"share {number}"), bench.stranger.address, 10**12) for number in range(BATCH)]
-    levels = studies.tree([studies.leaf(*one) for one in due])
-    bench.send(registry.accrue(files, levels[-1][0], BATCH * 10**12))
-    for one in due[:2]:  # another than the first, whose payee has nothing yet
-        claimed = bench.send(registry.claim(files, *one, studies.proof(levels, studies.leaf(*one))))
-    return joined.gasUsed // BATCH, claimed.gasUsed
+    holders = [Person(f"share {number}") for number in range(BATCH)]
+    due = [studies.Share(one.address, 10**12) for one in holders]
+    levels = studies.tree([one.leaf for one in due])
+    accrued = bench.send(registry.accrue(files, levels[-1][0], BATCH * 10**12))
+    where, payee = studies.domain(registry.accrue.address, bench.web3.eth.chain_id), bench.stranger.address
+    for one, share in list(zip(holders, due, strict=True))[:2]:  # another than the first: its payee has nothing yet
+        signed = studies.sign_claim(one.key, files, payee, where)
+        call = registry.claim(files, share.claimant, share.amount, payee, *signed, studies.proof(levels, share.leaf))
+        claimed = bench.send(call)
+    collected = bench.send(registry.collect(payee))
+    return joined.gasUsed // BATCH, accrued.gasUsed // BATCH, claimed.gasUsed, collected.gasUsed
 
 
 @pytest.fixture
 def measured(bench):
     each_grant, each_end = grants_and_ends(bench)
     deposit, release = escrowing(bench)
-    opt_in, share = researching(bench)
+    opt_in, set_aside, share, collected = researching(bench)
     return {
         "grant with token, each of 100": each_grant,
         "revoke, each of 100": each_end,
@@ -98,7 +103,9 @@ def measured(bench):
         "deposit for a visit": deposit,
         "release a deposit": release,
         "join a study, each of 100": opt_in,
-        "claim one of 100 shares": share,
+        "set pay aside, each of 100": set_aside,
+        "claim one of 100 shares, signed": share,
+        "send what was claimed": collected,
     }
 
 

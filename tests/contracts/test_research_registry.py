@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.chain import studies
+from ehr.chain.embedded.evm import CHAIN_ID
 
 from .conftest import DAY, NOON, Bench, Person, events
 
@@ -21,13 +22,20 @@ WINDOW = 30 * DAY
 WEI = 10**15
 NONE, JOINED, WITHDRAWN = range(3)
 PEOPLE = [Person(name) for name in ("Ana", "Bo", "Cy")]
-DUE = [(keccak(text=f"claim of {one.name}"), one.address, 5 * WEI) for one in PEOPLE]
-LEVELS = studies.tree([studies.leaf(*one) for one in DUE])
+# The one-time addresses of the three, and the accounts where they want what they are due.
+HOLDERS = [Person(f"{one.name} for this release") for one in PEOPLE]
+DUE = [studies.Share(one.address, 5 * WEI) for one in HOLDERS]
+LEVELS = studies.tree([one.leaf for one in DUE])
 ROOT, TOTAL = LEVELS[-1][0], 15 * WEI
 
 
-def proof(one):
-    return studies.proof(LEVELS, studies.leaf(*one))
+def claim(registry, place, *, payee=None, signer=None, amount=None, files=FILES, proof_of=None):
+    """Return the call by which one of the three has their share sent; anything about it may be another."""
+    share, to = DUE[place], payee or PEOPLE[place].address
+    where = studies.domain(registry.accrue.address, CHAIN_ID)
+    r, vs = studies.sign_claim((signer or HOLDERS[place]).key, files, to, where)
+    proof = studies.proof(LEVELS, DUE[proof_of if proof_of is not None else place].leaf)
+    return registry.claim(files, share.claimant, amount or share.amount, to, r, vs, proof)
 
 
 @pytest.fixture
@@ -98,21 +106,40 @@ def test_a_hash_is_released_once_and_for_a_running_study(bench, registry):
 
 
 def test_each_is_paid_once(bench, accrued):
-    for one in DUE:
-        bench.send(accrued.claim(FILES, *one, proof(one)), by=bench.stranger)
-        assert bench.refusal(accrued.claim(FILES, *one, proof(one)))[0] == "AlreadyClaimed"
+    for place in range(3):
+        bench.send(claim(accrued, place), by=bench.stranger)
+        assert bench.refusal(claim(accrued, place))[0] == "AlreadyClaimed"
+        assert bench.refusal(claim(accrued, place, payee=bench.stranger.address))[0] == "AlreadyClaimed"
     assert [accrued.creditOf(one.address).call() for one in PEOPLE] == [5 * WEI] * 3
     assert accrued.releaseOf(FILES).call()[2] == 0
 
 
-def test_another_amount_payee_or_release_is_not_due(bench, accrued):
-    claim, payee, amount = DUE[0]
-    for call in (
-        accrued.claim(FILES, claim, payee, amount + 1, proof(DUE[0])),
-        accrued.claim(FILES, claim, bench.stranger.address, amount, proof(DUE[0])),
-        accrued.claim(TERMS, claim, payee, amount, proof(DUE[0])),
-    ):
-        assert bench.refusal(call)[0] == "NotDue"
+@pytest.mark.parametrize("instead", [{"amount": 5 * WEI + 1}, {"files": TERMS}, {"proof_of": 1}])
+def test_another_amount_release_or_proof_is_not_due(bench, accrued, instead):
+    assert bench.refusal(claim(accrued, 0, **instead))[0] == "NotDue"
+
+
+def test_nobody_but_its_claimant_says_where_a_share_goes(bench, accrued):
+    for signer in (bench.operator, bench.stranger, HOLDERS[1]):
+        assert bench.refusal(claim(accrued, 0, signer=signer, payee=signer.address)) == (
+            "NotSigned",
+            (FILES, HOLDERS[0].address),
+        )
+
+
+def test_a_signature_counts_for_one_payee_release_and_contract(bench, accrued):
+    share, payee = DUE[0], PEOPLE[0].address
+    where = studies.domain(accrued.accrue.address, CHAIN_ID)
+    proof = studies.proof(LEVELS, share.leaf)
+    elsewhere = studies.domain(bench.stranger.address, CHAIN_ID)
+    for files, to, domain in ((TERMS, payee, where), (FILES, PEOPLE[1].address, where), (FILES, payee, elsewhere)):
+        r, vs = studies.sign_claim(HOLDERS[0].key, files, to, domain)
+        call = accrued.claim(FILES, share.claimant, share.amount, payee, r, vs, proof)
+        assert bench.refusal(call)[0] == "NotSigned"
+
+
+def test_nothing_is_credited_to_nobody(bench, accrued):
+    assert bench.refusal(claim(accrued, 0, payee="0x" + "0" * 40))[0] == "NotSigned"
 
 
 def test_more_than_was_deposited_is_not_set_aside(bench, registry):
@@ -129,8 +156,15 @@ def test_a_study_that_closes_still_pays_what_is_due(bench, registry):
     bench.send(registry.release(STUDY, FILES))
     bench.send(registry.close(STUDY))
     bench.send(registry.accrue(FILES, ROOT, TOTAL))
-    bench.send(registry.claim(FILES, *DUE[1], proof(DUE[1])))
-    assert registry.creditOf(DUE[1][1]).call() == 5 * WEI
+    bench.send(claim(registry, 1))
+    assert registry.creditOf(PEOPLE[1].address).call() == 5 * WEI
+
+
+def test_money_comes_as_long_as_it_can_be_set_aside(bench, registry):
+    bench.time = UNTIL + WINDOW - 2
+    bench.send(registry.deposit(STUDY), value=TOTAL)
+    bench.time = UNTIL + WINDOW
+    assert bench.refusal(registry.deposit(STUDY), value=TOTAL) == ("StudyOver", (STUDY,))
 
 
 def test_what_is_left_goes_back_to_the_sponsor_once_it_is_over(bench, accrued):
@@ -140,18 +174,27 @@ def test_what_is_left_goes_back_to_the_sponsor_once_it_is_over(bench, accrued):
     assert accrued.creditOf(bench.admin.address).call() == 5 * WEI
     assert bench.refusal(accrued.giveBackUnclaimed(FILES))[0] == "NotOver"
     bench.time = UNTIL + 2 * WINDOW
-    bench.send(accrued.claim(FILES, *DUE[0], proof(DUE[0])))
+    bench.send(claim(accrued, 0))
     bench.send(accrued.giveBackUnclaimed(FILES), by=bench.stranger)
     assert accrued.creditOf(bench.admin.address).call() == 15 * WEI
 
 
-def test_credit_is_collected_by_its_owner(bench, accrued):
-    bench.time = UNTIL + WINDOW
-    bench.send(accrued.giveBack(STUDY))
-    receipt = bench.send(accrued.collect(), by=bench.admin)
+def test_credit_reaches_its_owner_once_whoever_sends_it(bench, accrued):
+    ana = PEOPLE[0]
+    bench.send(claim(accrued, 0))
+    receipt = bench.send(accrued.collect(ana.address), by=bench.stranger)
     contract = bench.web3.eth.contract(address=receipt.to, abi=accrued.abi)
-    assert events(contract, receipt, "Paid") == [{"account": bench.admin.address, "amount": 5 * WEI}]
-    assert bench.refusal(accrued.collect(), by=bench.admin) == ("NoCredit", (bench.admin.address,))
+    assert events(contract, receipt, "Paid") == [{"account": ana.address, "amount": 5 * WEI}]
+    assert bench.web3.eth.get_balance(ana.address) == 5 * WEI
+    assert bench.refusal(accrued.collect(ana.address)) == ("NoCredit", (ana.address,))
+
+
+def test_who_takes_no_money_keeps_its_credit_and_costs_a_stranger_little(bench, accrued):
+    spends_all = bench.create(bytes.fromhex("6004600c60003960046000f3" + "5b600056"))
+    bench.send(claim(accrued, 0, payee=spends_all))
+    assert bench.refusal(accrued.collect(spends_all))[0] == "NotTaken"
+    assert bench.send(accrued.collect(spends_all), gas=1_000_000).gasUsed < 130_000
+    assert accrued.creditOf(spends_all).call() == 5 * WEI
 
 
 @settings(max_examples=25, deadline=None)
@@ -175,7 +218,7 @@ def test_money_that_went_in_is_what_goes_out(claims, closed):
     bench.send(registry.release(STUDY, FILES))
     bench.send(registry.accrue(FILES, ROOT, TOTAL))
     for place in claims[:2]:
-        bench.send(registry.claim(FILES, *DUE[place], proof(DUE[place])))
+        bench.send(claim(registry, place))
     if closed:
         bench.send(registry.close(STUDY))
     bench.time = UNTIL + 3 * WINDOW

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ehr import study_rules
-from research import budget, disclosure
+from research import disclosure
 
 
 def started(**names):
@@ -27,8 +27,8 @@ def started(**names):
 
 def test_without_a_word_the_floors_hold():
     assert (settings.RESEARCH_SMALL, settings.RESEARCH_BASE) == (disclosure.SMALL, disclosure.BASE) == (11, 5)
-    assert (settings.RESEARCH_REPEATS, settings.RESEARCH_REPEAT_DAYS) == (budget.REPEATS, budget.REPEAT_DAYS) == (7, 30)
-    assert (settings.RESEARCH_STUDY_NANO_RHO, settings.RESEARCH_PATIENT_NANO_RHO) == (budget.STUDY, budget.PATIENT)
+    assert (settings.RESEARCH_REPEATS, settings.RESEARCH_REPEAT_DAYS) == (7, 30)
+    assert (settings.RESEARCH_STUDY_NANO_RHO, settings.RESEARCH_PATIENT_NANO_RHO) == (500_000_000, 1_000_000_000)
     assert settings.RESEARCH_ZIP_CENSUS is None
 
 
@@ -92,3 +92,31 @@ def test_areas_of_a_later_census_take_the_place_of_those_built_in(monkeypatch):
     monkeypatch.setenv("RESEARCH_ZIP_CENSUS", "2020")
     monkeypatch.setenv("RESEARCH_ZIP_SPARSE", "036, 059")
     assert study_rules.areas() == (2020, frozenset({"036", "059"}))
+
+
+def test_without_a_word_no_study_pays_through_the_contract():
+    assert (settings.RESEARCH_PAY_WEI, settings.RESEARCH_SPONSOR) == ({}, "")
+
+
+def test_each_currency_has_its_own_unit(monkeypatch):
+    monkeypatch.setenv("RESEARCH_PAY_WEI", "CAD=1000000000, JPY=100000000000")
+    assert study_rules.pay_units() == {"CAD": 10**9, "JPY": 10**11}
+
+
+@pytest.mark.parametrize("told", ["CAD", "CAD=0", "cad=5", "CAD=1.5", "CAD=9999999999999999999"])
+def test_a_unit_is_a_whole_number_of_wei_for_a_currency(monkeypatch, told):
+    monkeypatch.setenv("RESEARCH_PAY_WEI", told)
+    with pytest.raises(ImproperlyConfigured, match="stand for a cent"):
+        study_rules.pay_units()
+
+
+def test_production_names_to_whom_unclaimed_pay_goes_back(monkeypatch):
+    monkeypatch.setattr(study_rules, "PRODUCTION", True)
+    with pytest.raises(ImproperlyConfigured, match="Set RESEARCH_SPONSOR, too"):
+        study_rules.sponsor({"CAD": 1})
+
+
+def test_an_address_without_its_check_is_refused(monkeypatch):
+    monkeypatch.setenv("RESEARCH_SPONSOR", "0x52908400098527886e0f7030069857d2e4169ee7")
+    with pytest.raises(ImproperlyConfigured, match="capital letters"):
+        study_rules.sponsor({})
