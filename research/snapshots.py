@@ -3,9 +3,10 @@
 What is returned is clear text, in this process's memory and nowhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
+from uuid import UUID
 
 from consent.access import AccessDenied, open_for_study
 from consent.judging import Presence
@@ -31,13 +32,14 @@ class Snapshot:
     digest: bytes
 
 
-def take(run: Run, *, keyring: OpenKeyring, watch: Watch) -> Snapshot:
+def take(run: Run, *, keyring: OpenKeyring, watch: Watch, only: Collection[UUID] | None = None) -> Snapshot:
     """Return what a study may read now. Whoever the door does not let it to is left out; their list says so.
 
-    Call it outside a transaction: each opening commits its line first.
+    With `only` it is these patients' records that are opened. Call it outside a transaction: each opening commits its
+    line first.
     """
     presence, reader = Presence(run=run.pk), accounts.reader(keyring.reader_id)
-    wanted = list(queries.participants(run.study))
+    wanted = [one for one in queries.participants(run.study) if only is None or one.patient_id in only]
     found: list[Joining] = []
     documents: list[tuple[str, str]] = []
     versions: list[bytes] = []
@@ -54,4 +56,6 @@ def take(run: Run, *, keyring: OpenKeyring, watch: Watch) -> Snapshot:
             if entry.raw is not None:
                 documents.append((str(joining.patient_id), entry.raw.decode()))
                 versions.append(entry.entry_id.bytes)
-    return Snapshot(tuple(found), tuple(documents), sha256(joined(b"snapshot/v1", *sorted(versions))).digest())
+    # Under the study's id, or two studies of the same people would say so by one value.
+    told = joined(b"snapshot/v2", run.study_id.bytes, *sorted(versions))
+    return Snapshot(tuple(found), tuple(documents), sha256(told).digest())

@@ -1,4 +1,7 @@
-"""Somebody who works out hidden numbers: linear bounds over all tables that agree with what was published."""
+"""Somebody who works out hidden numbers, by linear bounds over all tables that there can be, or by trying them."""
+
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -36,6 +39,25 @@ def solve(published: Published, truth, slack: int = BASE // 2) -> list[tuple[flo
         limits += [np.array([most - of @ at]), np.array([of @ at - least])]
     moves, room = np.vstack(weights), np.concatenate(limits)
     return [(of @ at - _most(-of, moves, room), of @ at + _most(of, moves, room), of @ at) for of in hidden]
+
+
+def tables(published: Published, people: int) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Yield every table of whole people that adds up to the cells and sums that are shown, taken for exact.
+
+    `people` is how many there are in all, which the attacker knows.
+    """
+    shown = zip(published.cells, published.rows, strict=True)
+    for made in product(*(list(_rows(cells, total, people)) for cells, total in shown)):
+        columns = map(sum, zip(*made, strict=True))
+        fits = all(said in (None, one) for said, one in zip(published.columns, columns, strict=True))
+        if fits and sum(map(sum, made)) == people:
+            yield made
+
+
+def _rows(cells, total: int | None, most: int) -> Iterator[tuple[int, ...]]:
+    for made in product(*(range(most + 1) if said is None else [said] for said in cells)):
+        if sum(made) == total if total is not None else sum(made) <= most:
+            yield made
 
 
 def _most(aim, moves, slack, ceiling=1e4) -> float:
