@@ -12,7 +12,7 @@ from functools import partial
 from django import forms
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -21,10 +21,12 @@ from consent import sentences
 from consent.keyholder.studies import COMMITTEE, DECIDES
 from ehr import clock
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
-from ehr.frame import roles
+from ehr.frame import figures, roles
 from providers.rules import NotPossible
 from research import queries
 from research.models import Study, Vote
+from research.release import asking as releases
+from research.release import reported
 from research.studies import deciding, proposing
 from research.studies.states import State, Verb, may
 
@@ -154,6 +156,7 @@ class Studies(Worklist):
             (_("What people read"), row.plain),
             (_("Purpose and method"), row.purpose),
             (_("Parts of the record"), sentences.parts(row.categories)),
+            (_("Dates leave as"), self.dates(row)),
             (_("Somebody may earn money with the results"), _("yes") if row.commercial else _("no")),
             (_("Until"), row.ends),
             (_("Pay for each person and release"), amounts.words(row.pay, row.currency)),
@@ -166,6 +169,14 @@ class Studies(Worklist):
             run = queries.run_at(row, clock.now())
             said.append((_("May read until"), run.until if run else _("nobody let it read")))
         return said
+
+    @staticmethod
+    def dates(row: Study) -> str:
+        """Return how dates leave: what the committee approves with the terms."""
+        if not row.determination:
+            return gettext("years")
+        said = gettext("whole days, moved by a number of days of each person’s own; determined by: %(whom)s")
+        return said % {"whom": row.determination}
 
     def sections(self, request: HttpRequest, row: Study) -> list[Section]:
         document = Line(
@@ -187,11 +198,21 @@ class Studies(Worklist):
             Line(title=one.by.name, said=one.reason, tag=one.get_decision_display(), since=one.at)
             for one in queries.votes(row)
         ]
+        left = [
+            Line(
+                title=one.get_state_display(),
+                said=one.because,
+                since=one.asked_at,
+                url=self.address("releases", row.pk),
+            )
+            for one in releases.releases(row)
+        ]
         return [
             Section(_("Ethics approval"), lines=[document]),
             Section(_("Views: what may leave"), facts=views),
             Section(_("Questions"), lines=asked),
             Section(_("Decisions"), lines=decided),
+            Section(_("Releases"), lines=left),
         ]
 
     def before(self, request: HttpRequest, row) -> HttpResponse | None:
@@ -232,7 +253,17 @@ class Studies(Worklist):
         ]
 
     def extra(self):
-        return [("evidence/", self.ethics_page, "evidence")]
+        return [("evidence/", self.ethics_page, "evidence"), ("releases/", self.releases_page, "releases")]
+
+    def releases_page(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Show what each release of a study risks and lost, in the numbers that are in the file as well."""
+        row = self.row(request, pk)
+        told = []
+        for one in releases.releases(row):
+            drawn = figures.shown(reported.figures(one.facts, gettext=gettext), of=f"{one.asked_at:%Y-%m-%d %H:%M:%S}")
+            told.append({"release": one, "figures": drawn})
+        context = {"study": row, "releases": told, "back": self.address("change", row.pk)}
+        return render(request, "desk/releases.html", context)
 
     def ethics_page(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Hand the ethics board's document to a member as a file; it is on the log before it is opened."""

@@ -46,9 +46,11 @@ def anonymise(
     others: Sequence[str] = (),
     way: str = "full-domain",
     watch: lattice.Watch | None = None,
+    last: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
 ) -> Report:
     """Write the anonymous table to `target` and return the report. One row is one person; see `checker.check` for
-    `person` and `others`. The source may be a table in memory, so that it need not be written in the clear.
+    `person` and `others`. The source may be a table in memory, so that it need not be written in the clear. What is to
+    be done to the table at the very end is done by `last`, before the checker looks.
 
     Raises Unusable where a person has more than one row or a value has no place in its hierarchy, Unreachable where
     no way meets the demands, checker.Refused where the checker disagrees. There is no target then.
@@ -60,7 +62,7 @@ def anonymise(
     outcome = WAYS[way](table, demands, watch=watch)
     waiting = target.with_name(target.name + ".unchecked")
     try:
-        generalised(frame, outcome).write_parquet(waiting, statistics=False)
+        last(generalised(frame, outcome)).write_parquet(waiting, statistics=False)
         verdict = _checked(waiting, outcome, demands, person=person, others=others)
         waiting.replace(target)
     finally:

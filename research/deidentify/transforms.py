@@ -60,7 +60,7 @@ def _date(table: Any, column: Column, rules: Rules) -> ir.Value:
     if rules.dates == "years":
         return told.ifelse(year, ibis.null())
     shifted = text.substr(0, 10).try_cast("date") + table["days"].as_interval("D")
-    return told.ifelse(shifted, ibis.null()).cast("date")
+    return (told & (shifted.cast("date").year() >= earliest)).ifelse(shifted, ibis.null()).cast("date")
 
 
 def _birth(table: Any, column: Column, rules: Rules) -> ir.Value:

@@ -8,6 +8,7 @@ from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import Reader
 from ehr.crypto import sealing
 from ehr.crypto.digests import joined
+from research import marks
 from research.deidentify.pseudonyms import Pseudonyms
 from research.models import Crowd, Release
 
@@ -15,8 +16,16 @@ Groups = Sequence[Sequence[str]]
 
 
 def names(keyring: OpenKeyring, release: Release) -> Pseudonyms:
-    """Return the pseudonyms of one release, which are derived from the study's keys and kept nowhere."""
-    return Pseudonyms(keyring.grant_key(b"pseudonyms/" + release.pk.bytes))
+    """Return the pseudonyms of one release, which are derived from the study's keys and kept nowhere.
+
+    Days are shifted alike in all of a study's releases: another shift each time, and their mean would be the day.
+    """
+    mark = marks.of(release)
+    return Pseudonyms(
+        keyring.grant_key(b"pseudonyms/" + release.pk.bytes),
+        shifts=keyring.grant_key(b"date-shifts"),
+        marked=mark.key if mark else b"",
+    )
 
 
 def alike(rows: Iterable[tuple[str, tuple]]) -> list[list[str]]:

@@ -19,7 +19,7 @@ from research import queries
 from research.compensation.accruing import accrue
 from research.leaving.attesting import overdue
 from research.models import Inclusion, Joining, Release, ReleasePiece, Study
-from research.release import viewing
+from research.release import twin, viewing
 from research.studies.proposing import log_study, party
 from research.words import Act
 
@@ -60,6 +60,17 @@ def cancel(release: Release, *, by: User) -> Release:
             release.save(update_fields=["state", "ended_at"])
             log_study("study.release-cancelled", release.study, by, release=str(release.pk))
     return release
+
+
+def synthetic(study: Study) -> bytes:
+    """Return the synthetic twin of what will leave for a study, as a ZIP, whatever state the study is in.
+
+    Raises NotPossible where its views make no table.
+    """
+    if stops := viewing.problem(study.views):
+        raise NotPossible(_("Its views do not make a table yet. %(problem)s") % {"problem": stops})
+    shifted = bool(study.determination)
+    return twin.packed(twin.Dictionary(study.pk, study.title, study.views, shifted, clock.now().date()))
 
 
 def releases(study: Study) -> QuerySet[Release]:

@@ -15,26 +15,20 @@ import polars as pl
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from research.deidentify.declaring import PERSON, Column, Kind
+from research.release import describing, reported
 from research.release.tables import Made
+from research.reports import figures, pages
 
 _FIXED = (1980, 1, 1, 0, 0, 0)
-_MEANING = {
-    Kind.CODE: "A code; empty where fewer people have it than may be shown, or where it is none.",
-    Kind.NUMBER: "A number within the declared bounds; empty outside of them.",
-    Kind.TRUTH: "True or false.",
-    Kind.DATE: "A year, or a span of years; none by which an age of 90 or more could be told.",
-    Kind.BIRTH: "The age in years on the day of the release, or a span; 90 stands for 90 and above.",
-    Kind.ZIP: "The first digits of a ZIP code; 000 stands for areas of 20,000 people or fewer.",
-    Kind.STATE: "A state of the United States.",
-    Kind.SEX: "Administrative gender, as FHIR has it.",
-    Kind.ID: "A pseudonym of a record's id, for this release alone.",
-}
-_TYPES = {"Int64": "integer", "Float64": "number", "Boolean": "boolean"}
+_TYPES = {"Int64": "integer", "Float64": "number", "Boolean": "boolean", "Date": "date"}
 README = """This table is for the study and the recipient named in datapackage.json, under the data-use agreement.
 
-datapackage.json says what each column means; ro-crate-metadata.json how the table came about. Rows have no names:
-"person" is a pseudonym of this release alone. An asterisk stands for any value, a span such as 40-49 for one of them.
+datapackage.json says what each column means; ro-crate-metadata.json how the table came about; report.html what it risks
+and what it lost. Rows have no names: "person" is a pseudonym of this release alone. An asterisk stands for any value, a
+span such as 40-49 for one of them.
+
+This copy is marked as yours: a copy of it, or of a part, names you. No value was changed for that. The ends of
+pseudonyms are yours, and in larger tables about one number in fifty is left empty at random; report.html says how many.
 
 To check that this is the file that was released, whole: manage.py verify_release FILE.zip
 """
@@ -53,6 +47,7 @@ class About:
     views: tuple[Mapping, ...]
     terms: str
     snapshot: str
+    ledger: tuple[str, ...]  # the entries of the study's budget until then
     facts: Mapping
 
 
@@ -60,6 +55,8 @@ def packed(made: Made, about: About, folder: Path) -> bytes:
     """Return the ZIP. The same table and the same words make the same bytes."""
     contents = {"data.parquet": (folder / "data.parquet").read_bytes(), "data.csv": _csv(made.frame)}
     contents["datapackage.json"] = _json(_package(made, about, contents))
+    shown = [figures.drawn(one) for one in reported.figures(about.facts)]
+    contents["report.html"] = pages.page(about.title, shown, facts=reported.told(about.facts)).encode()
     contents["ro-crate-metadata.json"] = _json(_crate(about, contents))
     contents["README.txt"] = README.encode()
     written = io.BytesIO()
@@ -87,9 +84,17 @@ def _json(value: object) -> bytes:
 
 
 def _package(made: Made, about: About, contents: Mapping[str, bytes]) -> dict:
-    """Source: Frictionless Data Package 1, profile tabular-data-package."""
-    fields = [_field(name, str(kind), made.columns.get(name)) for name, kind in made.frame.schema.items()]
-    schema = {"fields": fields, "missingValues": [""], "primaryKey": PERSON}
+    shifted, emptied = made.facts["dates"] == "shifted", made.facts["left empty as a mark"]
+    fields = [
+        describing.field(
+            name,
+            _TYPES.get(str(kind), "string"),
+            made.columns.get(name),
+            shifted=shifted,
+            emptied=name in emptied,
+        )
+        for name, kind in made.frame.schema.items()
+    ]
     return {
         "profile": "tabular-data-package",
         "name": f"release-{about.release}",
@@ -97,33 +102,8 @@ def _package(made: Made, about: About, contents: Mapping[str, bytes]) -> dict:
         "title": about.title,
         "created": about.made_at.isoformat(),
         "contributors": [{"title": about.recipient, "organization": about.institution, "role": "recipient"}],
-        "resources": [
-            {
-                "profile": "tabular-data-resource",
-                "name": name.replace(".", "-"),
-                "path": name,
-                "format": name.partition(".")[2],
-                "mediatype": kind,
-                "encoding": "utf-8",
-                "bytes": len(contents[name]),
-                "hash": f"sha256:{sha256(contents[name]).hexdigest()}",
-                "schema": schema,
-            }
-            for name, kind in (("data.csv", "text/csv"), ("data.parquet", "application/vnd.apache.parquet"))
-        ],
+        "resources": describing.resources(contents, describing.schema(fields)),
     }
-
-
-def _field(name: str, kind: str, column: Column | None) -> dict:
-    described: dict[str, object] = {"name": name, "type": _TYPES.get(kind, "string")}
-    if column is None:
-        return described | {"description": "A pseudonym of this release alone."}
-    described["description"] = _MEANING[column.kind]
-    if column.system:
-        described["rdfType"] = column.system
-    if column.kind == Kind.NUMBER:
-        described["constraints"] = {"minimum": column.low, "maximum": column.high}
-    return described
 
 
 def _crate(about: About, contents: Mapping[str, bytes]) -> dict:
@@ -131,7 +111,14 @@ def _crate(about: About, contents: Mapping[str, bytes]) -> dict:
     crate = ROCrate(gen_preview=False)
     crate.name, crate.datePublished = about.title, about.made_at
     made = [
-        crate.add_file(name, properties={"sha256": sha256(content).hexdigest(), "contentSize": str(len(content))})
+        crate.add_file(
+            name,
+            properties={
+                "sha256": sha256(content).hexdigest(),
+                "contentSize": str(len(content)),
+                "encodingFormat": describing.MEDIA[name.rpartition(".")[2]],
+            },
+        )
         for name, content in contents.items()
     ]
     views = [
@@ -148,7 +135,7 @@ def _crate(about: About, contents: Mapping[str, bytes]) -> dict:
         )
         for number, view in enumerate(about.views, 1)
     ]
-    notes = {"terms": about.terms, "snapshot": about.snapshot, **about.facts}
+    notes = {"terms": about.terms, "snapshot": about.snapshot, "ledger": list(about.ledger), **about.facts}
     told = [
         crate.add(
             ContextEntity(

@@ -13,6 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
+from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -26,7 +27,7 @@ from ehr.accounts.models import KeyVersion, Reader
 from ehr.chain import studies as chain
 from ehr.crypto import sealing
 from providers.rules import NotPossible
-from research import queries, snapshots
+from research import marks, queries, snapshots
 from research.anonymity import checker
 from research.anonymity.demands import Unusable
 from research.deidentify.problems import Refused
@@ -35,7 +36,7 @@ from research.disclosure.differencing import margin
 from research.flatten import running as flattening
 from research.flatten.problems import ViewProblem
 from research.leaving import crowds
-from research.models import Inclusion, Joining, Release, ReleasePiece, Run
+from research.models import Inclusion, Joining, Release, ReleasePiece, Run, Study
 from research.release import files, tables, viewing
 from research.release.asking import info
 from research.release.files import About
@@ -91,13 +92,16 @@ def _make(release: Release, folder: Path) -> None:
     snapshot = snapshots.take(run, keyring=keyring, watch=_watch(release, OPENING))
     fewest = queries.rules().small
     _require_many(release, snapshot, fewest, keyring.grant_key(b"differencing"))
+    mark = marks.new()
+    release.mark = marks.closed(release, mark)
     names = crowds.names(keyring, release)
     _watch(release, FLATTENING)(0, 1)
     made = tables.make(
         study.views,
         flattening.documents(snapshot.documents),
         names=names,
-        rules=Rules(clock.now().date(), fewest=fewest, areas=_areas()),
+        rules=Rules(clock.now().date(), dates=_dates(study), fewest=fewest, areas=_areas()),
+        mark=mark,
         folder=folder,
     )
     _watch(release, WRITING)(0, 1)
@@ -105,6 +109,11 @@ def _make(release: Release, folder: Path) -> None:
     present = set(made.frame[tables.PERSON].to_list())
     included = [one for one in snapshot.joinings if names.person(str(one.patient_id)) in present]
     _put_down(release, content, included, made, to)
+
+
+def _dates(study: Study) -> Literal["years", "shifted"]:
+    """Return how dates leave: as years, unless the study's terms name an expert's determination."""
+    return "shifted" if study.determination else "years"
 
 
 def _areas() -> Areas:
@@ -200,6 +209,7 @@ def _about(release: Release, snapshot: Snapshot, facts: dict) -> About:
         views=tuple(study.views),
         terms=bytes(study.terms or b"").hex(),
         snapshot=snapshot.digest.hex(),
+        ledger=tuple(str(one) for one in study.private_answers.order_by("answered_at").values_list("pk", flat=True)),
         facts=facts,
     )
 
@@ -219,7 +229,8 @@ def _put_down(release: Release, content: bytes, included: list[Joining], made: t
             raise Given
         row.state, row.digest, row.size, row.people = State.READY, digest, len(content), len(included)
         row.facts, row.to, row.ended_at = made.facts, to, clock.now()
-        row.save(update_fields=["state", "digest", "size", "people", "facts", "to", "ended_at"])
+        row.mark = marks.closed(row, made.mark)
+        row.save(update_fields=["state", "digest", "size", "people", "facts", "to", "ended_at", "mark"])
         ReleasePiece.objects.bulk_create(
             ReleasePiece(release=row, number=number, body=body) for number, body in enumerate(sealed)
         )

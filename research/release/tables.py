@@ -1,8 +1,10 @@
 """From records to the one table that may leave: flattened, without names, as coarse as it must be."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -10,16 +12,19 @@ import pyarrow as pa
 
 from research.anonymity import files as anonymity
 from research.anonymity.demands import Demands, Sensitive
-from research.anonymity.hierarchies import ANY, Hierarchy, intervals, prefixes
+from research.anonymity.hierarchies import ANY, Hierarchy, dates, intervals, prefixes
+from research.anonymity.risks import Band
 from research.deidentify import codes, declaring
 from research.deidentify import running as deidentifying
 from research.deidentify.declaring import PERSON, Column, Kind
+from research.deidentify.marks import Mark
 from research.deidentify.problems import Refused
 from research.deidentify.pseudonyms import Pseudonyms
 from research.deidentify.rules import OLDEST, Rules
 from research.flatten import running as flattening
 from research.flatten.plans import OWNER
-from research.release import viewing
+from research.release import marking, viewing
+from research.release.marking import Marked
 
 # The share of people who may be left out so that the others need to become less coarse.
 LEFT_OUT = 0.05
@@ -27,22 +32,25 @@ LEFT_OUT = 0.05
 
 @dataclass(frozen=True)
 class Made:
-    """The table, what its columns are, and what was done, in numbers alone."""
+    """The table, what its columns are, the mark it bears, and what was done, in numbers alone."""
 
     frame: pl.DataFrame
     columns: dict[str, Column]
+    mark: Mark
     facts: dict
 
 
-def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, rules: Rules, folder: Path) -> Made:
+def make(
+    views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, rules: Rules, mark: Mark, folder: Path
+) -> Made:
     """Return what may leave of records, one row for each person. `folder` holds nothing but the anonymous table.
 
-    As many people as a code needs, `rules.fewest`, look alike at least.
+    As many people as a code needs, `rules.fewest`, look alike at least. `mark` is of this copy alone.
 
     Raises ViewProblem, Refused, anonymity.demands.Unusable, and checker.Refused where the second program disagrees.
     """
     columns = viewing.declared(views)
-    today, fewest = rules.today, rules.fewest
+    fewest = rules.fewest
     frame = pl.DataFrame({PERSON: []}, schema={PERSON: pl.String})
     for view in views:
         rows = _one_each(flattening.table(view, documents), declaring.declared(view))
@@ -52,13 +60,21 @@ def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, ru
     quasi = [name for name, column in columns.items() if column.kind in viewing.QUASI]
     diverse = tuple(Sensitive(name, distinct=column.diverse) for name, column in columns.items() if column.diverse > 1)
     apart = {*quasi, *(one.column for one in diverse)}
+    hierarchies = [_hierarchy(columns[name], frame, rules) for name in quasi]
+    done: list[Marked] = []
+
+    def last(made: pl.DataFrame) -> pl.DataFrame:
+        done.append(marking.marked(made, columns, mark))
+        return done[0].frame
+
     report = anonymity.anonymise(
         frame,
         folder / "data.parquet",
-        hierarchies=[_hierarchy(columns[name], frame, today) for name in quasi],
+        hierarchies=hierarchies,
         demands=Demands(fewest, diverse, LEFT_OUT),
         person=PERSON,
         others=[name for name in columns if name not in apart],
+        last=last,
     )
     facts = {
         "k": fewest,
@@ -67,15 +83,32 @@ def make(views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, ru
         "classes": report.verdict.classes,
         "smallest class": report.verdict.smallest,
         "suppressed": report.suppressed,
+        "way": report.way,
+        "rows left out at most": LEFT_OUT,
         "levels": report.levels,
+        "hierarchies": {one.column: _digest(one) for one in hierarchies},
         "loss": asdict(report.losses),
         "risks before": asdict(report.risks_before),
         "risks after": asdict(report.risks_after),
-        "ages and years of": today.isoformat(),
+        "classes before": _told(report.bands_before),
+        "classes after": _told(report.bands_after),
+        "left empty as a mark": done[0].emptied,
+        "dates": rules.dates,
+        "ages and years of": rules.today.isoformat(),
         "census of ZIP areas": rules.areas.census,
         "fewest people of a code": fewest,
     }
-    return Made(pl.read_parquet(folder / "data.parquet"), columns, facts)
+    return Made(pl.read_parquet(folder / "data.parquet"), columns, done[0].mark, facts)
+
+
+def _told(bands: Sequence[Band]) -> list[list]:
+    """Return how many classes have from so many to so many rows, and how many rows that is, as JSON has it."""
+    return [[one.low, one.high, one.classes, one.lines] for one in bands]
+
+
+def _digest(hierarchy: Hierarchy) -> str:
+    """Return 64 hex digits by which somebody who has a hierarchy knows it again."""
+    return sha256(json.dumps(hierarchy.rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
 def _one_each(rows: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
@@ -92,13 +125,15 @@ def _one_each(rows: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
     return latest.to_arrow().cast(rows.schema)
 
 
-def _hierarchy(column: Column, frame: pl.DataFrame, today: date) -> Hierarchy:
-    name = column.name
+def _hierarchy(column: Column, frame: pl.DataFrame, rules: Rules) -> Hierarchy:
+    name, first, last = column.name, rules.today.year - OLDEST, rules.today.year + 1
     if column.kind == Kind.BIRTH:
-        return intervals(name, low=0, high=OLDEST - 1, widths=(5, 10, 30), last=str(OLDEST))
+        return intervals(name, low=0, high=OLDEST - 1, widths=viewing.AGES, last=str(OLDEST))
+    if column.kind == Kind.DATE and rules.dates == "shifted":
+        return dates(name, first=date(first, 1, 1), last=date(last, 12, 31))
     if column.kind == Kind.DATE:
-        return intervals(name, low=today.year - OLDEST, high=today.year + 1, widths=(2, 10, 50))
+        return intervals(name, low=first, high=last, widths=viewing.YEARS)
     if column.kind == Kind.ZIP:
-        return prefixes(name, frame[name].drop_nulls().unique().to_list() or ["000"], lengths=(2, 1))
+        return prefixes(name, frame[name].drop_nulls().unique().to_list() or ["000"], lengths=viewing.DIGITS)
     values = codes.SEXES if column.kind == Kind.SEX else codes.STATES
     return Hierarchy(name, tuple((value, ANY) for value in values))

@@ -1,6 +1,6 @@
 """A figure: a chart as SVG, and the same numbers as a table. One is never without the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from re import sub
@@ -8,22 +8,11 @@ from re import sub
 import altair
 import vl_convert
 
-# What translates a text. The default leaves English; the parameter's name lets translators' tools find the texts.
-Gettext = Callable[[str], str]
+from research.reports.bars import Bar, Bars
 
 BEFORE, AFTER, INK = "#9273a8", "#5b3a6e", "#1b2a2f"
 # In the units of the picture, which is scaled to its place: small, so that letters stay large on a telephone.
 WIDTH, STEP, LETTERS = 200, 17, 12
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar: what it is of, whether it is of before or after, its length, and that in words."""
-
-    row: str
-    after: bool
-    length: float
-    words: str
 
 
 @dataclass(frozen=True)
@@ -41,18 +30,10 @@ class Figure:
     rows: tuple[tuple[str, ...], ...]
 
 
-def figure(
-    slug: str,
-    title: str,
-    description: str,
-    bars: Sequence[Bar],
-    *,
-    heading: Sequence[str],
-    rows: Sequence[Sequence[str]],
-) -> Figure:
-    """Return the figure with these bars, two for each row. `slug` must be its own on a page: ids are made of it."""
-    svg = named(_drawn(bars), slug=slug, title=title, description=description)
-    return Figure(slug, title, description, svg, tuple(heading), tuple(map(tuple, rows)))
+def drawn(shown: Bars) -> Figure:
+    """Return the figure with these bars."""
+    svg = named(_drawn(shown.bars), slug=shown.slug, title=shown.title, description=shown.description)
+    return Figure(shown.slug, shown.title, shown.description, svg, shown.heading, shown.rows)
 
 
 def _drawn(bars: Sequence[Bar]) -> str:

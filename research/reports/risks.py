@@ -1,9 +1,10 @@
-"""The two figures of a release: how likely somebody is recognised, and how many look alike; before and after."""
+"""The three figures of a release: how likely somebody is recognised, and how many look alike, before and after; and
+what was lost for that."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from research.reports.figures import Bar, Figure, Gettext, figure
+from research.reports.bars import Bar, Bars, Gettext
 
 
 class Chances(Protocol):
@@ -30,7 +31,7 @@ class Sizes(Protocol):
     def lines(self) -> int: ...
 
 
-def chances(before: Chances, after: Chances, *, gettext: Gettext = str) -> Figure:
+def chances(before: Chances, after: Chances, *, gettext: Gettext = str) -> Bars:
     """Return the figure of the three attackers' chances."""
     kinds = [
         (gettext("Prosecutor"), gettext("Looks for a person who is known to be in the table; the worst case"),
@@ -46,40 +47,63 @@ def chances(before: Chances, after: Chances, *, gettext: Gettext = str) -> Figur
         prosecutor=_share(before.prosecutor), then=_share(after.prosecutor),
         all=_share(before.marketer), left=_share(after.marketer),
     )  # fmt: skip
-    return figure(
+    return Bars(
         "chances",
         gettext("How likely somebody is recognised"),
         description,
-        [bar for name, _who, was, now in kinds for bar in _pair(name, was, now, _share(was), _share(now), gettext)],
+        tuple(
+            bar for name, _who, was, now in kinds for bar in _pair(name, was, now, _share(was), _share(now), gettext)
+        ),
         heading=(gettext("Attacker"), gettext("Before"), gettext("After"), gettext("What they do")),
-        rows=[(name, _share(was), _share(now), who) for name, who, was, now in kinds],
+        rows=tuple((name, _share(was), _share(now), who) for name, who, was, now in kinds),
     )
 
 
-def sizes(before: Sequence[Sizes], after: Sequence[Sizes], *, gettext: Gettext = str) -> Figure:
+def sizes(before: Sequence[Sizes], after: Sequence[Sizes], *, gettext: Gettext = str) -> Bars:
     """Return the figure of how many rows stand in classes of which size. Both are in the same bands."""
     bands = [(_band(old, gettext), old, new) for old, new in zip(before, after, strict=True)]
     alone, still = before[0].lines, after[0].lines
     description = gettext(
         "Before, {alone} of {all} rows stood alone; after, {still} do, and {left} rows are left."
     ).format(alone=f"{alone:,}", all=f"{_lines(before):,}", still=f"{still:,}", left=f"{_lines(after):,}")
-    return figure(
+    return Bars(
         "sizes",
         gettext("How many rows look alike"),
         description,
-        [
+        tuple(
             bar for name, old, new in bands
             for bar in _pair(name, old.lines, new.lines, f"{old.lines:,}", f"{new.lines:,}", gettext)
-        ],
+        ),
         heading=(
             gettext("Rows alike"), gettext("Classes before"), gettext("Rows before"), gettext("Classes after"),
             gettext("Rows after"),
         ),
-        rows=[
+        rows=tuple(
             (name, f"{old.classes:,}", f"{old.lines:,}", f"{new.classes:,}", f"{new.lines:,}")
             for name, old, new in bands
-        ],
+        ),
     )  # fmt: skip
+
+
+def losses(certainty: float, entropy: float, suppressed: int, lines: int, *, gettext: Gettext = str) -> Bars:
+    """Return the figure of what a table of so many lines lost: shares from 0 to 1, and how many lines were left out."""
+    left_out = suppressed / lines if lines else 0.0
+    kinds = [
+        (gettext("Detail"), certainty, gettext("How wide spans are, of how wide they could be (certainty penalty)")),
+        (gettext("Information"), entropy, gettext("What a reader knows less of each value (non-uniform entropy)")),
+        (gettext("Rows"), left_out, gettext("Rows that were left out, so that the others need not become coarser")),
+    ]
+    description = gettext("{detail} of the detail is lost, and {suppressed} of {lines} rows were left out.").format(
+        detail=_share(certainty), suppressed=f"{suppressed:,}", lines=f"{lines:,}"
+    )
+    return Bars(
+        "losses",
+        gettext("What was lost for that"),
+        description,
+        tuple(Bar(name, True, share, _share(share)) for name, share, _what in kinds),
+        heading=(gettext("Loss"), gettext("Share"), gettext("What it is")),
+        rows=tuple((name, _share(share), what) for name, share, what in kinds),
+    )
 
 
 def _pair(row: str, before: float, after: float, was: str, is_now: str, gettext: Gettext) -> tuple[Bar, Bar]:

@@ -50,6 +50,7 @@ class Asked:
     currency: str
     ethics_body: str
     ethics_reference: str
+    determination: str = ""  # by which expert days may leave, moved for each person; empty where years alone do
 
 
 def read_views(text: str) -> tuple[dict, ...]:
@@ -186,6 +187,8 @@ def terms(study: Study) -> bytes:
     """Return 32 bytes that fix what a study asks, salted: what is approved, joined and put on chain."""
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
+    if not study.determination:
+        del asked["determination"]  # terms that were fixed before anybody could name one say nothing of it
     said = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     parts = [study.pk.bytes, bytes(study.salt), study.institution_id.bytes, study.proposer_id.bytes]
     return sha256(joined(b"study-terms/v1", *parts, bytes(study.ethics.digest), said.encode())).digest()
@@ -201,7 +204,7 @@ def _columns(asked: Asked) -> dict[str, object]:
     found["categories"] = [str(part) for part in Category if part in set(asked.categories)]
     found["views"] = list(asked.views)
     found["ends"] = asked.ends.replace(microsecond=0)
-    for name in ("title", "purpose", "plain", "ethics_body", "ethics_reference"):
+    for name in ("title", "purpose", "plain", "ethics_body", "ethics_reference", "determination"):
         found[name] = found[name].strip()
     return found
 

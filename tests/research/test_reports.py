@@ -15,7 +15,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def drawn():
     before, after = bands([1] * 8841 + [3] * 2000 + [150]), bands([5, 5, 60, 2000])
-    return [risks.chances(BEFORE, AFTER), risks.sizes(before, after)]
+    shown = [risks.chances(BEFORE, AFTER), risks.sizes(before, after), risks.losses(0.17834, 0.2, 1346, 30162)]
+    return [figures.drawn(one) for one in shown]
 
 
 def test_each_chart_has_a_title_and_a_description_it_points_to(drawn):
@@ -27,7 +28,7 @@ def test_each_chart_has_a_title_and_a_description_it_points_to(drawn):
 
 
 def test_each_bar_says_what_it_shows_and_the_table_says_it_too(drawn):
-    chances, sizes = drawn
+    chances, sizes, losses = drawn
     heard = re.findall(r'aria-label="([^"]*)"', chances.svg)
     assert heard == [
         "Prosecutor: before 100 %", "Prosecutor: after 20 %", "Journalist: before 100 %", "Journalist: after 12.5 %",
@@ -39,6 +40,8 @@ def test_each_bar_says_what_it_shows_and_the_table_says_it_too(drawn):
     assert "2–4: before 6,000" in sizes.svg
     assert sizes.rows[1] == ("2–4", "2,000", "6,000", "0", "0")
     assert sizes.description == "Before, 8,841 of 14,991 rows stood alone; after, 0 do, and 2,070 rows are left."
+    assert losses.description == "17.8 % of the detail is lost, and 1,346 of 30,162 rows were left out."
+    assert re.findall(r'aria-label="([^"]*)"', losses.svg) == ["Detail: 17.8 %", "Information: 20 %", "Rows: 4.5 %"]
 
 
 def test_a_chart_needs_no_script_no_style_and_no_network(drawn):
@@ -67,5 +70,5 @@ def test_what_a_study_is_called_is_no_markup():
 def test_a_chart_speaks_the_reader_s_language(drawn):
     german = {"Prosecutor": "Anklage", "before {number}": "vorher {number}", "After": "Nachher"}
     figure = risks.chances(BEFORE, AFTER, gettext=lambda text: german.get(text, text))
-    assert "Anklage: vorher 100 %" in figure.svg
+    assert "Anklage: vorher 100 %" in figures.drawn(figure).svg
     assert figure.heading[2] == "Nachher"

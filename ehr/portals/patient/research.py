@@ -46,6 +46,7 @@ def _card(study: Study) -> dict[str, object]:
         "place": study.institution.name,
         "parts": sentences.parts(set(study.categories) - SENSITIVE),
         "sensitive": sentences.parts(set(study.categories) & SENSITIVE),
+        "days": bool(study.determination),
         "commercial": study.commercial,
         "until": study.ends,
         "pay": amounts.words(study.pay, study.currency) if study.pay else "",

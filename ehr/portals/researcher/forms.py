@@ -120,6 +120,16 @@ class StudyForm(PartsForm):
         max_length=proposing.VIEWS_BYTES,
         help_text=gettext_lazy("SQL on FHIR ViewDefinitions as JSON: one, or a list. Free text never leaves."),
     )
+    determination = forms.CharField(
+        label=gettext_lazy("Whole days instead of years: by whose determination"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy(
+            "Leave this empty, and dates leave as years. Days leave only if an expert has determined in writing that "
+            "nobody is recognised by them: name the expert and the document. Each person’s days are then moved by a "
+            "number of days of their own, and are as coarse as they must be for people to look alike."
+        ),
+    )
     commercial = forms.BooleanField(label=gettext_lazy("Somebody may earn money with the results"), required=False)
     until = forms.DateField(
         label=gettext_lazy("Last day of the study"),
@@ -169,7 +179,8 @@ class StudyForm(PartsForm):
     @classmethod
     def of(cls, study: Study) -> "StudyForm":
         """Return the form as a study fills it in."""
-        names = ("title", "plain", "purpose", "commercial", "currency", "ethics_body", "ethics_reference")
+        names = ("title", "plain", "purpose", "determination", "commercial", "currency")
+        names += ("ethics_body", "ethics_reference")
         chosen = set(study.categories)
         said = {name: getattr(study, name) for name in names}
         said |= {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
@@ -224,6 +235,7 @@ class StudyForm(PartsForm):
             currency=told["currency"],
             ethics_body=told["ethics_body"],
             ethics_reference=told["ethics_reference"],
+            determination=told["determination"],
         )
 
 

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ehr.frame import proving
+from ehr.frame import figures, proving
 from ehr.frame.proof_forms import ProofForm
 from ehr.frame.roles import researcher_only, unlocked
 from providers.rules import NotPossible
 from research import queries
 from research.models import Release
-from research.release import asking
+from research.release import asking, reported
 
 AGAIN_SECONDS = 3  # until the page of one that is being made looks again
 STATES = {
@@ -66,12 +66,31 @@ def releases(request: HttpRequest, study: UUID) -> HttpResponse:
 
 @require_GET
 @researcher_only
+def synthetic(request: HttpRequest, study: UUID) -> HttpResponse:
+    """Hand over the synthetic twin of what will leave, to write a program by. Nobody's record is read for it."""
+    found = queries.own_study(request.user, study)
+    if found is None:
+        raise Http404
+    try:
+        content = asking.synthetic(found)
+    except NotPossible as problem:
+        messages.warning(request, str(problem))
+        return redirect("researcher:study", found.pk)
+    response = HttpResponse(content, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="synthetic-{found.pk}.zip"'
+    return response
+
+
+@require_GET
+@researcher_only
 def release(request: HttpRequest, release: UUID) -> HttpResponse:
     """How far a release is, what is in it once it is ready, and what to do next."""
     found = _own(request, release)
     under_way = found.state in {"asked", "running"}
     again = AGAIN_SECONDS if under_way else 0
     context = _told(found) | {"study": found.study, "under_way": under_way, "again": again}
+    context["emptied"] = sum(found.facts.get("left empty as a mark", {}).values())
+    context["figures"] = figures.shown(reported.figures(found.facts, gettext=_))
     return render(request, "researcher/release.html", context)
 
 

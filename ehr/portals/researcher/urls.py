@@ -16,6 +16,7 @@ urlpatterns = [
     path("studies/<uuid:study>/ethics/", studies.ethics, name="ethics"),
     path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
     path("studies/<uuid:study>/releases/", releases.releases, name="releases"),
+    path("studies/<uuid:study>/synthetic/", releases.synthetic, name="synthetic"),
     path("studies/<uuid:study>/counts/", counts.counts, name="counts"),
     path("counts/<uuid:count>/", counts.count, name="count"),
     path("counts/<uuid:count>/cancel/", counts.cancel, name="cancel-count"),

@@ -1,0 +1,71 @@
+"""What a table's columns are, as a Frictionless data dictionary says it: of a release, and of its synthetic twin.
+
+Source: Frictionless Data Package 1, profile tabular-data-package. Nothing heavy is loaded here.
+"""
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+
+from research.deidentify.declaring import PERSON, Column, Kind
+
+_MEANING = {
+    Kind.CODE: "A code; empty where fewer people have it than may be shown, or where it is none.",
+    Kind.NUMBER: "A number within the declared bounds; empty outside of them.",
+    Kind.TRUTH: "True or false.",
+    Kind.DATE: "A year, or a span of years; none by which an age of 90 or more could be told.",
+    Kind.BIRTH: "The age in years on the day of the release, or a span; 90 stands for 90 and above.",
+    Kind.ZIP: "The first digits of a ZIP code; 000 stands for areas of 20,000 people or fewer.",
+    Kind.STATE: "A state of the United States.",
+    Kind.SEX: "Administrative gender, as FHIR has it.",
+    Kind.ID: "A pseudonym of a record's id, for this release alone.",
+}
+_SHIFTED = "A day, or the month or years it is in, shifted by a number of days that is the person's own."
+MEDIA = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "html": "text/html",
+    "json": "application/json",
+    "txt": "text/plain",
+}
+
+
+def field(name: str, kind: str, column: Column | None, *, shifted: bool = False, emptied: bool = False) -> dict:
+    """Return what a column is, `kind` being its Frictionless type; None is the column of pseudonyms.
+
+    `shifted` says that dates are days, `emptied` that numbers were left empty as the copy's mark.
+    """
+    described: dict[str, object] = {"name": name, "type": kind}
+    if column is None:
+        return described | {"description": "A pseudonym of this release alone."}
+    meaning = _SHIFTED if shifted and column.kind == Kind.DATE else _MEANING[column.kind]
+    if emptied:
+        meaning += " About one in fifty is left empty, chosen at random, as the mark of this copy."
+    described["description"] = meaning
+    if column.system:
+        described["rdfType"] = column.system
+    if column.kind == Kind.NUMBER:
+        described["constraints"] = {"minimum": column.low, "maximum": column.high}
+    return described
+
+
+def schema(fields: Iterable[dict]) -> dict:
+    """Return the schema of a table with these fields: a row a person, and an empty cell for what is not known."""
+    return {"fields": list(fields), "missingValues": [""], "primaryKey": PERSON}
+
+
+def resources(tables: Mapping[str, bytes], described: Mapping) -> list[dict]:
+    """Return the files of a table, {name: content}, as resources of a data package, each with its digest."""
+    return [
+        {
+            "profile": "tabular-data-resource",
+            "name": name.replace(".", "-"),
+            "path": name,
+            "format": name.partition(".")[2],
+            "mediatype": MEDIA[name.partition(".")[2]],
+            "encoding": "utf-8",
+            "bytes": len(content),
+            "hash": f"sha256:{sha256(content).hexdigest()}",
+            "schema": described,
+        }
+        for name, content in tables.items()
+    ]
