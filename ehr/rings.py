@@ -41,6 +41,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "follow joinings": {"task": "research.tasks.follow_joinings", "schedule": schedule(30)},
         "relay opt-ins": {"task": "research.tasks.relay_opt_ins", "schedule": schedule(10)},
         "count cohorts": {"task": "research.tasks.count_cohorts", "schedule": schedule(2)},
+        "answer questions": {"task": "research.tasks.answer_questions", "schedule": schedule(2)},
         "make releases": {"task": "research.tasks.make_releases", "schedule": schedule(10)},
         "take back releases": {"task": "research.tasks.take_back_releases", "schedule": schedule(300)},
         "watch use": {"task": "research.tasks.watch_use", "schedule": schedule(3600)},

@@ -7,16 +7,21 @@ Source: Bun and Steinke, Concentrated Differential Privacy (2016).
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Sum
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from ehr import clock
 from ehr.accounts.models import User
 from patients.models import Patient
 from research.models import Asking, Debit, PatientBudget, PrivateAnswer, PrivateQuestion, Study, StudyBudget
+
+UNDER_WAY = (PrivateQuestion.State.ASKED, PrivateQuestion.State.RUNNING)
 
 
 class Spent(Exception):
@@ -51,6 +56,13 @@ class Budget:
         """Return whole percent, rounded down: what is told as left is there."""
         return self.left * 100 // self.granted if self.granted else 0
 
+    def words(self, part: int) -> str:
+        """Return a part of what was granted as percent: "5 %", "0.2 %", or "under 0.1 %"."""
+        tenths = part * 1000 // self.granted if self.granted else 0
+        if not tenths:
+            return _("under 0.1 %") if part else _("nothing")
+        return _("%(percent)s %%") % {"percent": number_format(Decimal(tenths) / 10, 1 if tenths % 10 else 0)}
+
 
 @dataclass(frozen=True)
 class Share:
@@ -77,15 +89,16 @@ def left_of_patient(patient: Patient) -> Budget:
 
 def promised(study: Study) -> int:
     """Return what the questions of a study that are under way will cost when they are answered."""
-    rows = PrivateQuestion.objects.filter(study=study, state__in=["asked", "running"])
+    rows = PrivateQuestion.objects.filter(study=study, state__in=UNDER_WAY)
     return rows.aggregate(all=Sum("price"))["all"] or 0
 
 
 def without_budget(patient_ids: Iterable[UUID], price: int) -> set[UUID]:
     """Return those of whom so much may not be asked any more, as it stands now: their records need not be opened."""
-    over = PatientBudget.objects.filter(pk__in=list(patient_ids), spent__gt=F("granted") - price)
-    found = set(over.values_list("pk", flat=True))
-    return found if price <= settings.RESEARCH_PATIENT_NANO_RHO else set(patient_ids)
+    wanted = set(patient_ids)
+    rows = {row.pk: row for row in PatientBudget.objects.filter(pk__in=wanted)}
+    granted = settings.RESEARCH_PATIENT_NANO_RHO
+    return {each for each in wanted if price > (rows[each].granted - rows[each].spent if each in rows else granted)}
 
 
 def shares_of(patient: Patient) -> list[Share]:

@@ -10,6 +10,7 @@ from research import joining
 from research.cohorts import counting
 from research.leaving import telling
 from research.models import Study
+from research.private import answering
 from research.release import asking, making
 from research.studies import deciding
 from research.studies.states import State
@@ -73,3 +74,9 @@ def watch_use() -> int:
 def count_cohorts() -> int:
     """Count what researchers asked for, one after another; return how many came to an end. May run twice."""
     return sum(bool(counting.count(count)) for count in counting.due())
+
+
+@shared_task
+def answer_questions() -> int:
+    """Answer private questions, one after another; return how many came to an end. May run twice."""
+    return sum(bool(answering.answer(question)) for question in answering.due())

@@ -1,6 +1,6 @@
 """What private questions cost, of what, and what was answered. Amounts are whole nano-rho: 10⁻⁹ of zCDP's rho.
 
-Answers and debits are only ever added, and budgets only spent: triggers (research/triggers.py) refuse the rest.
+Answers and debits are only ever added, and budgets only spent: triggers (research/private/triggers.py) refuse the rest.
 """
 
 import uuid

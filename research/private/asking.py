@@ -1,83 +1,153 @@
-"""The one way to a private answer: debited before it is drawn, in one transaction, and on everybody's list.
+"""What a researcher does about a private question: asks, watches, cancels. Nothing heavy is loaded here.
 
-Outside of it the caller reads the values; the door decided on each of them, and each reading is on the log. Here is
-decided whether they may be used, and what that costs. If anything fails nothing is spent, and nothing was answered.
+A question is refused before anybody's record is opened where it was asked too often, or costs more than is left. Asked
+again of the same day's records it has the answer that was given, and costs nothing; so it has of an earlier day's,
+unless it is to be asked anew. That its records have not changed meanwhile is never a reason: it would tell that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from audit import log
-from audit.log import Party
 from ehr import clock
 from ehr.accounts.models import User
-from ehr.words import Purpose
-from research import budget
-from research.budget import Locked, Spent
-from research.models import PrivateAnswer, Study
-from research.private import noise
-from research.private.questions import Answer, Question
-from research.words import Act
+from ehr.words import Category
+from providers.rules import NotPossible
+from research import budget, criteria
+from research.budget import Budget, Locked, Spent
+from research.criteria.parts import parts_for
+from research.models import PrivateQuestion, Study
+from research.private.questions import Kind, Question, question
+from research.private.variables import DICTIONARY, described
+from research.studies import work
+from research.studies.proposing import log_study, party
 
-# By patient: what the question's variable is for them. Of a count: whether they are among them. None: not known.
-Values = Mapping[UUID, object]
-
-
-def answered_before(study: Study, question: Question, *, price: int) -> Answer | None:
-    """Return the answer given to this question at this price, which costs nothing; None where there is none."""
-    row = PrivateAnswer.objects.filter(study=study, digest=question.digest, price=price).first()
-    return Answer(**row.answer) if row else None
+State = PrivateQuestion.State
+LEAST = 2  # nano-rho: a mean pays two halves
 
 
 def ask(
-    question: Question, *, study: Study, price: int, actor: Party, by: User | None, read: Callable[[], Values]
-) -> Answer:
-    """Return the answer to a question at a price in nano-rho: the one given before, or a new one.
+    study: Study,
+    kind: Kind,
+    name: str = "",
+    *,
+    price: int,
+    by: User,
+    among: Mapping[str, object] | None = None,
+    percent: int = 50,
+    anew: bool = False,
+) -> PrivateQuestion:
+    """Ask for a count, or of a variable of the data dictionary, at a price in nano-rho: answered, or under way.
 
-    `read` opens the values of everybody who takes part; it is called when they are needed, outside of a transaction.
-    `by` is who asked, `actor` as whom they stand on the log. Raises Locked where it was asked too often and Spent where
-    the study has less left, both before anything is read and on the log; ValueError for a price that is none. Call it
-    outside a transaction.
+    `among` is the criteria of the people that are meant, as a document; without, everybody who takes part. Raises
+    criteria.NotUnderstood and NotDescribed for what cannot be asked; budget.Locked for what was asked too often and
+    budget.Spent for what is too dear, and NotPossible where the study may not ask this, or not now. These three are on
+    the log; call it outside a transaction.
     """
-    if price < 2:  # a mean pays two halves
+    if price < LEAST:
         raise ValueError("A private answer costs at least two nano-rho.")
+    people = criteria.read(among) if among is not None else None
+    asked = question(
+        kind, name, dictionary=DICTIONARY, among=criteria.digest(people) if people else b"", percent=percent
+    )
     try:
-        budget.note_asking(study, question.digest, by=by)
-        if known := answered_before(study, question, price=price):
-            return known
-        if price > (left := budget.left_of_study(study).left):
-            raise Spent(left)
-        return _draw(question, study=study, price=price, actor=actor, values=read())
-    except (Locked, Spent) as refusal:
-        because = "asked-too-often" if isinstance(refusal, Locked) else "budget-spent"
-        details = {"study": str(study.pk), "digest": question.digest.hex(), "nano_rho": price}
-        log.record(
-            "study.question-refused", actor=actor, subject=None, outcome="refused", because=because, details=details
-        )
+        return _ask(study, asked, people, price=price, anew=anew, by=by)
+    except (Locked, Spent, NotPossible) as refusal:
+        refused(study, asked.digest, price, refusal, by=by)
         raise
 
 
-def _draw(question: Question, *, study: Study, price: int, actor: Party, values: Values) -> Answer:
-    """Debit, then draw, then tell; all of it or nothing."""
+def cancel(row: PrivateQuestion, *, by: User) -> PrivateQuestion:
+    """Stop a question that is under way; it costs nothing then. Twice is once, and what is answered stays so."""
     with transaction.atomic():
-        held = budget.locked_budget(study)
-        if known := answered_before(study, question, price=price):
+        row = PrivateQuestion.objects.select_for_update(of=("self",)).select_related("study").get(pk=row.pk)
+        work.require_own(row.study, by)
+        if row.state in work.UNDER_WAY:
+            row.state, row.ended_at = State.CANCELLED, clock.now()
+            row.save(update_fields=["state", "ended_at"])
+            log_study("study.question-cancelled", row.study, by, question=str(row.pk))
+    return row
+
+
+def refused(study: Study, digest: bytes, price: int, refusal: Exception, *, by: User) -> None:
+    """Write down that a question was refused, and why; the rules of unusual use read it."""
+    because = {Locked: "asked-too-often", Spent: "budget-spent"}.get(type(refusal), "not-allowed")
+    details = {"study": str(study.pk), "digest": digest.hex(), "nano_rho": price}
+    log.record(
+        "study.question-refused", actor=party(by), subject=None, outcome="refused", because=because, details=details
+    )
+
+
+def spent_words(price: int, left: Budget) -> str:
+    """Say what is left of a study's budget, what a question costs, and what to do."""
+    if left.left < LEAST:
+        return _(
+            "This study has spent all it may in private questions. The answers you have stay here, and cost nothing."
+        )
+    words = _(
+        "This question costs %(cost)s of what the study may spend, and %(left)s is left. Ask more roughly, or read "
+        "the answers you have: they cost nothing."
+    )
+    return words % {"cost": left.words(price), "left": left.words(left.left)}
+
+
+# --- Reading -------------------------------------------------------------------------------------
+def questions(study: Study) -> QuerySet[PrivateQuestion]:
+    """Return what was asked in a study, the newest first."""
+    return study.private_questions.select_related("answer")
+
+
+def question_of(user: User, question_id: UUID) -> PrivateQuestion | None:
+    """Return one of the questions of a researcher's own studies, or None for everybody else's."""
+    rows = PrivateQuestion.objects.filter(pk=question_id, study__researcher__clinician__user=user)
+    return rows.select_related("study", "answer").first()
+
+
+def parts_asked(asked: Question, people: criteria.Criteria | None) -> frozenset[Category]:
+    """Return the parts of a record that an answer depends on; none for how many take part."""
+    parts = parts_for(people) if people else frozenset()
+    return parts | {described(asked.variable).part} if asked.variable else parts
+
+
+# --- Inside --------------------------------------------------------------------------------------
+def _ask(
+    study: Study, asked: Question, people: criteria.Criteria | None, *, price: int, anew: bool, by: User
+) -> PrivateQuestion:
+    with transaction.atomic():
+        study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
+        work.require_own(study, by)
+        work.run_of(study)
+        if not parts_asked(asked, people) <= set(study.categories):
+            raise NotPossible(
+                _("This asks for parts of the record that were not approved for the study. Leave them out.")
+            )
+        budget.note_asking(study, asked.digest, by=by)
+        if known := _known(study, asked.digest, price, anew=anew):
             return known
-        as_of = clock.now().date()
-        row = PrivateAnswer(
-            study=study, digest=question.digest, price=price, as_of=as_of, question=question.written(), answer={}
+        # Under the study's row, so that what is promised to others counts as spent.
+        left = budget.left_of_study(study).left - budget.promised(study)
+        if price > left:
+            raise Spent(left)
+        row = PrivateQuestion.objects.create(
+            study=study,
+            asked_by=by,
+            question=asked.written(),
+            criteria=criteria.written(people) if people else None,
+            digest=asked.digest,
+            price=price,
         )
-        included = budget.who_can_afford(values, price)
-        row.save()
-        budget.debit(held, row, included)
-        drawn = noise.answer(question, [values[each] for each in included], price)
-        row.answer = drawn.written()
-        row.save(update_fields=["answer"])
-        told = {"answer": str(row.pk), "nano_rho": price, "kind": question.kind.value, "study": str(study.pk)}
-        reader = {"reader": str(study.reader_id), "reader_name": study.reader.name if study.reader else study.title}
-        log.append_page(
-            Act.ASKED, actor=actor, subjects=included, outcome="done", purpose=Purpose.HRESCH, details=told | reader
-        )
-    return drawn
+        log_study("study.question-asked", study, by, question=str(row.pk), digest=asked.digest.hex(), nano_rho=price)
+    return row
+
+
+def _known(study: Study, digest: bytes, price: int, *, anew: bool) -> PrivateQuestion | None:
+    """Return this question as it is under way, or was answered, at least as finely; anew: from today's records."""
+    rows = PrivateQuestion.objects.filter(study=study, digest=digest, price__gte=price)
+    if under_way := rows.filter(state__in=work.UNDER_WAY).order_by("-price").first():
+        return under_way
+    ready = rows.filter(state=State.READY).order_by("-answer__as_of", "-price")
+    return (ready.filter(answer__as_of=clock.now().date()) if anew else ready).first()

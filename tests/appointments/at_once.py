@@ -21,9 +21,10 @@ from tests.people import Person
 WITHIN = 300  # seconds, on a busy machine
 
 
-def crowd(count: int) -> list[Person]:
-    """Return patients who book and do nothing else: they have no keys."""
-    users = [User(name=f"Patient {number}", email=f"patient{number}@example.org") for number in range(count)]
+def crowd(count: int, first: int = 0) -> list[Person]:
+    """Return patients who book and do nothing else: they have no keys. `first` numbers them, where there are more."""
+    numbers = range(first, first + count)
+    users = [User(name=f"Patient {number}", email=f"patient{number}@example.org") for number in numbers]
     User.objects.bulk_create(users)
     born, at = date(1990, 1, 1), clock.now()
     patients = [Patient(user=one, name=one.name, birth_date=born, claimed_at=at) for one in users]

@@ -1,6 +1,6 @@
 """What transactional tests need around the log, and only tests may do: empty its tables, and forget its witness.
 
-The movements of money are only ever added too, and their triggers stand aside in the same way.
+Movements of money, and what private questions cost, are only ever added too; their triggers stand aside likewise.
 
 Imported by tests/conftest.py. Django's `flush`, with which a transactional test ends, is the DELETE
 and TRUNCATE that the log's triggers refuse: around it they are dropped and created again.
@@ -13,6 +13,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from appointments.payments import triggers as money
 from audit import triggers
+from research.private import triggers as ledger
 
 _flush = BaseDatabaseOperations.execute_sql_flush
 
@@ -21,12 +22,12 @@ def _flush_without_triggers(operations, statements):
     connection = operations.connection
     if not any("audit_" in statement for statement in statements):
         return _flush(operations, statements)
-    for each in (triggers, money):
+    for each in (triggers, money, ledger):
         each.remove(connection)
     try:
         return _flush(operations, statements)
     finally:
-        for each in (triggers, money):
+        for each in (triggers, money, ledger):
             each.install(connection)
 
 

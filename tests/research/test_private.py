@@ -1,33 +1,20 @@
-"""Answers with noise: debited before they are drawn, the same again for nothing, bounded by the dictionary alone."""
+"""Noise, and what it is put on: bounded by the dictionary alone, of the price that was paid, and no other."""
 
 import math
 from collections import Counter
-from datetime import timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
-import time_machine
-from django.db import IntegrityError, transaction
 
-from audit.log import SYSTEM
-from audit.queries import story, with_action
-from ehr import clock
-from research import budget
-from research.models import Asking, Debit, PatientBudget, PrivateAnswer, StudyBudget
-from research.private import (
-    DataDictionary,
-    Kind,
-    Locked,
-    NotDescribed,
-    Question,
-    Spent,
-    Variable,
-    answered_before,
-    ask,
-    noise,
-    question,
-)
-from tests.research.private_made import patients, study
+from ehr.words import Category
+from research.private import noise
+from research.private.answering import variable_of
+from research.private.dictionary import DataDictionary, NotDescribed, Variable
+from research.private.prices import PRICES, Precision, epsilon, scale, within
+from research.private.questions import Kind, Question, question
+from research.private.variables import DESCRIBED, described, offered
+from tests.research.criteria_made import LOINC, patient, result
 
 HBA1C = Variable(
     "hba1c",
@@ -42,14 +29,6 @@ DICTIONARY = DataDictionary.of(HBA1C, SEX)
 COUNT = question(Kind.COUNT, dictionary=DICTIONARY)
 GENEROUS = 10**9 // 2  # rho 0.5: a count with a standard deviation of one
 LAVISH = 10**15  # next to no noise
-
-
-def asked(of, among, what=COUNT, price=5_000_000, read=None):
-    return ask(what, study=of, price=price, actor=SYSTEM, by=None, read=read or (lambda: among))
-
-
-def yes(people):
-    return {one.pk: True for one in people}
 
 
 # --- The dictionary --------------------------------------------------------------------------------
@@ -105,6 +84,59 @@ def test_the_same_question_has_one_digest_and_another_bound_is_another_question(
         for among in (b"", b"women")
     }
     assert len(digests) == 12
+
+
+def test_a_question_is_read_as_it_was_written():
+    for kind in Kind:
+        for name in ("hba1c", "sex") if kind is Kind.GROUPS else ("hba1c",):
+            one = question(kind, name, dictionary=DICTIONARY, among=b"women", percent=30)
+            assert Question.read(one.written()) == one
+
+
+# --- The dictionary there is -------------------------------------------------------------------------
+def test_every_variable_has_groups_that_begin_at_its_bound_and_a_place_in_the_record():
+    for one in DESCRIBED.values():
+        assert one.variable.groups()
+        assert one.called
+        assert one.codes or one.variable.name in {"age", "sex"}
+
+
+def test_a_study_is_offered_what_its_parts_hold():
+    assert [one.variable.name for one in offered({Category.BASIC})] == ["age", "sex"]
+    assert offered({Category.GENETIC}) == []
+
+
+def test_a_bound_that_is_not_the_dictionary_s_any_more_is_not_used():
+    with pytest.raises(NotDescribed):
+        described(HBA1C)
+
+
+@pytest.mark.parametrize(
+    ("results", "value"),
+    [
+        ([(7, "2026-01-15"), (8, "2025-01-15")], 7),
+        ([(7, "2026-01-15"), (6, "2026-01-15")], 7),
+        ([], None),
+    ],
+)
+def test_the_latest_result_counts_and_of_several_the_highest(results, value):
+    record = [result({"system": LOINC, "code": "4548-4"}, number, day=day) for number, day in results]
+    found = [variable_of(DESCRIBED["hba1c"], each, date(2026, 5, 1)) for each in (record, record[::-1])]
+    assert found == [value, value]
+
+
+def test_what_is_in_another_unit_or_about_a_number_counts_for_nothing():
+    code = {"system": LOINC, "code": "4548-4"}
+    other, about = result(code, 53, unit="mmol/mol"), result(code, 7)
+    about["valueQuantity"]["comparator"] = "<"
+    assert variable_of(DESCRIBED["hba1c"], [other, about], date(2026, 5, 1)) is None
+
+
+def test_age_and_sex_are_those_of_the_day():
+    record = [patient("1980-06-01", "female")]
+    assert variable_of(DESCRIBED["age"], record, date(2026, 5, 1)) == 45
+    assert variable_of(DESCRIBED["sex"], record, date(2026, 5, 1)) == "female"
+    assert [variable_of(DESCRIBED[name], [], date(2026, 5, 1)) for name in ("age", "sex")] == [None, None]
 
 
 # --- Noise -----------------------------------------------------------------------------------------
@@ -186,6 +218,36 @@ def test_what_is_told_as_within_holds_for_nineteen_of_twenty():
     assert inside > 300 * 0.87
 
 
+def test_what_a_mean_tells_as_within_holds_for_nineteen_of_twenty():
+    mean = question(Kind.MEAN, "hba1c", dictionary=DICTIONARY)
+    answers = [noise.answer(mean, VALUES, 25_000_000) for _ in range(200)]
+    assert all(Decimal("0.05") < Decimal(one.within) < Decimal("0.5") for one in answers)
+    assert sum(abs(one.number - Decimal("8.45")) <= Decimal(one.within) for one in answers) > 200 * 0.87
+
+
+def test_a_mean_of_too_few_does_not_pretend_to_know_how_near_it_is():
+    mean = question(Kind.MEAN, "hba1c", dictionary=DICTIONARY)
+    assert noise.answer(mean, VALUES[:5], 5_000_000).within is None
+
+
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_between_a_quantile_and_the_true_one_are_no_more_people_than_it_says(percent):
+    median = question(Kind.QUANTILE, "hba1c", dictionary=DICTIONARY, percent=percent)
+    answers = [noise.answer(median, VALUES, 5_000_000) for _ in range(60)]
+    off = [abs(sum(value < one.number for value in VALUES) - 9 * percent) for one in answers]
+    step = 10  # so many people share each step of these values
+    assert sum(far <= one.between + step for far, one in zip(off, answers, strict=True)) > 60 * 0.87
+    assert 20 < answers[0].between < 60
+
+
+def test_finer_costs_more_and_is_nearer_and_the_words_are_the_noise_s():
+    fine, usual, rough = (PRICES[one] for one in (Precision.FINE, Precision.USUAL, Precision.ROUGH))
+    assert [within(scale(1, price)) for price in (fine, usual, rough)] == [9, 20, 44]
+    assert noise.answer(COUNT, [], fine).within == "9"
+    assert list(map(str, map(epsilon, (fine, usual, rough)))) == ["1.21", "0.54", "0.24"]
+    assert str(epsilon(500_000_000)) == "5.76"
+
+
 def test_opendp_proves_that_no_question_costs_more_than_its_price(monkeypatch):
     costs = []
     measured = noise._measured
@@ -209,169 +271,3 @@ def test_a_measurement_that_would_cost_more_is_not_drawn():
             [],
             499_999_999,
         )
-
-
-# --- The ledger ------------------------------------------------------------------------------------
-pytestmark = pytest.mark.django_db
-
-
-def test_an_answer_is_paid_for_by_the_study_and_by_each_person_it_is_made_of():
-    of, people = study(), patients(3)
-    asked(of, yes(people[:2]))
-    assert budget.left_of_study(of) == budget.Budget(500_000_000, 5_000_000)
-    assert [budget.left_of_patient(one).spent for one in people] == [5_000_000, 5_000_000, 0]
-    assert sorted(map(str, Debit.objects.values_list("patient", flat=True))) == sorted(
-        ["None", *(str(one.pk) for one in people[:2])]
-    )
-    assert [(one.study, one.answers, one.spent) for one in budget.shares_of(people[0])] == [(of, 1, 5_000_000)]
-    assert budget.left_of_study(of).percent_left == 99
-
-
-def test_everybody_who_was_asked_about_reads_of_it():
-    of, people = study(), patients(2)
-    asked(of, yes(people[:1]))
-    (line,) = story(people[0].pk)
-    assert line.action == "research.asked"
-    assert line.details["nano_rho"] == 5_000_000
-    assert story(people[1].pk) == []
-
-
-def test_a_repeated_question_has_the_stored_answer_and_costs_nothing():
-    of, people = study(), patients(2)
-    first = asked(of, yes(people))
-    again = asked(of, None, read=lambda: pytest.fail("nothing is opened for an answer that is there"))
-    assert again == first == answered_before(of, COUNT, price=5_000_000)
-    assert budget.left_of_study(of).spent == 5_000_000
-    assert len(story(people[0].pk)) == 1
-
-
-def test_another_price_is_another_answer_and_paid_for():
-    of, people = study(), patients(1)
-    asked(of, yes(people), price=10)
-    asked(of, yes(people), price=20)
-    assert budget.left_of_study(of).spent == budget.left_of_patient(people[0]).spent == 30
-
-
-def test_another_study_pays_for_itself_and_the_person_for_both():
-    one, other, people = study(), study("Another"), patients(1)
-    for of in (one, other):
-        asked(of, yes(people), price=10)
-    assert budget.left_of_study(one).spent == budget.left_of_study(other).spent == 10
-    assert budget.left_of_patient(people[0]).spent == 20
-    assert len(budget.shares_of(people[0])) == 2
-
-
-def test_a_study_that_spent_all_is_refused_before_anything_is_opened(settings):
-    settings.RESEARCH_STUDY_NANO_RHO = 15
-    of, people = study(), patients(1)
-    asked(of, yes(people), price=10)
-    with pytest.raises(Spent) as told:
-        asked(of, None, price=6, read=lambda: pytest.fail("nothing is opened"))
-    assert told.value.left == 5
-    (refused,) = with_action({"study.question-refused"})
-    assert (refused.outcome, refused.because, refused.details["study"]) == ("refused", "budget-spent", str(of.pk))
-
-
-def test_what_somebody_else_spent_meanwhile_counts(settings):
-    settings.RESEARCH_STUDY_NANO_RHO = 15
-    of, people = study(), patients(1)
-
-    def read():
-        StudyBudget.objects.filter(study=of).update(spent=10)
-        return yes(people)
-
-    with pytest.raises(Spent):
-        asked(of, None, price=6, read=read)
-    assert (PrivateAnswer.objects.count(), Debit.objects.count()) == (0, 0)
-    assert budget.left_of_patient(people[0]).spent == 0
-
-
-def test_who_spent_all_is_left_out_and_not_charged():
-    of, people = study(), patients(2)
-    PatientBudget.objects.create(patient=people[0], granted=10, spent=8)
-    answer = asked(of, yes(people), price=5)
-    assert answer.within
-    assert [budget.left_of_patient(one).spent for one in people] == [8, 5]
-    assert [len(story(one.pk)) for one in people] == [0, 1]
-
-
-def test_values_of_who_is_left_out_are_not_among_those_drawn_from(monkeypatch):
-    of, people = study(), patients(3)
-    PatientBudget.objects.create(patient=people[0], granted=1, spent=0)
-    drawn_from = []
-    monkeypatch.setattr(
-        noise, "answer", lambda _question, values, _price: drawn_from.append(len(values)) or noise.Answer({}, None)
-    )
-    asked(of, yes(people), price=5)
-    assert drawn_from == [2]
-
-
-def test_if_the_noise_fails_nothing_is_spent(monkeypatch):
-    of, people = study(), patients(1)
-
-    def fail(*_):
-        raise noise.Costly
-
-    monkeypatch.setattr(noise, "answer", fail)
-    with pytest.raises(noise.Costly):
-        asked(of, yes(people))
-    assert (budget.left_of_study(of).spent, budget.left_of_patient(people[0]).spent) == (0, 0)
-    assert (PrivateAnswer.objects.count(), len(story(people[0].pk))) == (0, 0)
-
-
-def test_the_debit_stands_before_the_noise_is_drawn(monkeypatch):
-    of, people = study(), patients(1)
-    seen = []
-    drawing = noise.answer
-
-    def answer(*args):
-        seen.append(
-            (Debit.objects.count(), budget.left_of_study(of).spent, transaction.get_connection().in_atomic_block)
-        )
-        return drawing(*args)
-
-    monkeypatch.setattr(noise, "answer", answer)
-    asked(of, yes(people), price=7)
-    assert seen == [(2, 7, True)]
-
-
-def test_the_database_itself_refuses_an_overspent_row():
-    row = StudyBudget.objects.create(study=study(), granted=10)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        StudyBudget.objects.filter(pk=row.pk).update(spent=11)
-    (one,) = patients(1)
-    with pytest.raises(IntegrityError), transaction.atomic():
-        PatientBudget.objects.create(patient=one, granted=10, spent=11)
-
-
-def test_a_price_is_two_at_least():
-    of = study()
-    for price in (-5, 0, 1):
-        with pytest.raises(ValueError, match="at least two"):
-            asked(of, {}, price=price)
-
-
-# --- Asking the same again -------------------------------------------------------------------------
-def test_j7_5_the_same_question_is_locked_the_eighth_time_in_thirty_days():
-    with time_machine.travel("2026-03-01T12:00Z", tick=False) as moment:
-        of, people = study(), patients(1)
-        for _ in range(7):
-            asked(of, yes(people))
-            moment.shift(timedelta(days=1))
-        first = clock.now() - timedelta(days=7)
-        with pytest.raises(Locked) as told:
-            asked(of, yes(people))
-        assert told.value.until == first + timedelta(days=30)
-        asked(of, yes(people), question(Kind.GROUPS, "sex", dictionary=DICTIONARY))  # another one is not locked
-        asked(study("Another"), yes(people))
-        moment.move_to(told.value.until)
-        asked(of, yes(people))
-        assert Asking.objects.filter(study=of, digest=COUNT.digest).count() == 8
-
-
-def test_a_lock_holds_whatever_is_paid():
-    of, people = study(), patients(1)
-    for price in range(2, 9):
-        asked(of, yes(people), price=price)
-    with pytest.raises(Locked):
-        asked(of, yes(people), price=100)

@@ -6,59 +6,85 @@ from functools import partial
 import pytest
 from django.db.models import Sum
 
-from audit.log import SYSTEM
 from audit.queries import story
-from research.models import Debit, PatientBudget, PrivateAnswer, StudyBudget
-from research.private import DataDictionary, Kind, Spent, ask, question
+from consent.keyholder import studies as keyholder
+from research.budget import Spent
+from research.models import Debit, PatientBudget, PrivateAnswer, PrivateQuestion, StudyBudget
+from research.private import answering
+from research.private.asking import ask
+from research.private.questions import Kind
 from tests.appointments.at_once import Copy
-from tests.research.private_made import patients, study
+from tests.research import studying
+from tests.research.criteria_made import document
+from tests.research.private_made import PARTS, Records, take_part
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONNECTIONS, EACH, PRICE = 100, 2, 7
-NOTHING = DataDictionary.of()
 
 
-def test_two_hundred_questions_at_once_spend_what_was_granted_and_not_more(tmp_path, settings):
+@pytest.fixture
+def ground(db, monkeypatch):
+    """Two studies of one researcher in which the same two people take part; keys and records are not what is tried."""
+    studying.prepare_ground()
+    keyholder._begun.clear()
+    board, rosa = studying.committee(), studying.researcher()
+    studies = [studying.opened(rosa, board, title=title, categories=PARTS) for title in ("One", "Another")]
+    records = Records()
+    people = records.people(studies[0], 2)
+    take_part(studies[1], people)
+    monkeypatch.setattr(answering.snapshots, "take", records.take)
+    monkeypatch.setattr(answering.running, "keys_for", lambda *_args, **_more: "keys")
+    return rosa.user, studies, people
+
+
+def came_of(question: PrivateQuestion) -> str:
+    answering.answer(question.pk)
+    question.refresh_from_db()
+    return question.state
+
+
+def test_two_hundred_questions_at_once_spend_what_was_granted_and_not_more(tmp_path, settings, ground):
     settings.RESEARCH_STUDY_NANO_RHO = 60 * PRICE + 5
     settings.RESEARCH_PATIENT_NANO_RHO = 25 * PRICE + 6
-    one, other, people = study(), study("Another"), patients(2)
+    by, studies, people = ground
     copy = Copy(tmp_path)
 
     def asking(place: int) -> list[str]:
         said = []
         for number in range(EACH):
-            among = question(Kind.COUNT, dictionary=NOTHING, among=bytes([place, number]))
+            among = document({"age": {"from": 1 + place, "to": 120 + number}})
             try:
-                ask(
-                    among, study=(one, other)[place % 2], price=PRICE, actor=SYSTEM, by=None,
-                    read=lambda: {each.pk: True for each in people},
-                )  # fmt: skip
-                said.append("answered")
+                made = ask(studies[place % 2], Kind.COUNT, among=among, price=PRICE, by=by)
+                said.append(came_of(made))
             except Spent:
                 said.append("spent")
         return said
 
     came = copy.at_once([partial(asking, place) for place in range(CONNECTIONS)])
-    assert Counter(said for each in came for said in each) == {"answered": 120, "spent": 80}
+    assert Counter(said for each in came for said in each) == {"ready": 120, "spent": 80}
 
     def look() -> None:
         for each in StudyBudget.objects.all():
             paid = Debit.objects.filter(answer__study=each.study, patient=None).aggregate(all=Sum("price"))["all"]
             assert each.spent == paid == 60 * PRICE
-        for each in PatientBudget.objects.all():
-            paid = Debit.objects.filter(patient=each.patient).aggregate(all=Sum("price"))["all"]
-            assert each.spent == paid == 25 * PRICE
-            assert len(story(each.patient_id, limit=200)) == 25
+        for one in people:
+            paid = Debit.objects.filter(patient=one).aggregate(all=Sum("price"))["all"]
+            assert PatientBudget.objects.get(patient=one).spent == paid == 25 * PRICE
+            assert len([line for line in story(one.pk, limit=200) if line.action == "research.asked"]) == 25
         assert PrivateAnswer.objects.exclude(answer={}).count() == 120
 
     copy.look(look)
 
 
-def test_one_question_at_once_by_many_is_drawn_once(tmp_path):
-    of, people = study(), patients(1)
+def test_one_question_asked_and_answered_at_once_by_many_is_drawn_once(tmp_path, ground):
+    by, studies, _people = ground
     copy = Copy(tmp_path)
-    what = question(Kind.COUNT, dictionary=NOTHING)
-    act = partial(ask, what, study=of, price=PRICE, actor=SYSTEM, by=None, read=lambda: {people[0].pk: True})
+
+    def act() -> object:
+        made = ask(studies[0], Kind.COUNT, price=PRICE, by=by)
+        answering.answer(made.pk)
+        return made.pk
+
     came = copy.at_once([act] * 7)
-    assert len({str(answer) for answer in came}) == 1
-    assert copy.look(lambda: StudyBudget.objects.get().spent) == PRICE
+    assert len(set(came)) == 1, came
+    assert copy.look(lambda: (StudyBudget.objects.get().spent, PrivateAnswer.objects.count())) == (PRICE, 1)
