@@ -109,7 +109,7 @@ class _Look:
             return self._step(Node("name", "extension"), base, aside)
         if node.text not in _CHOOSING | _TELLING:
             raise ViewProblem(self.at, f"{node.text}() is not for a study's views. {_TELLS.capitalize()}")
-        for argument in node.argument:
+        for argument in node.inner:
             self.types(argument, base, aside=True)
         return base if node.text in _CHOOSING else frozenset()
 
