@@ -44,6 +44,7 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "answer questions": {"task": "research.tasks.answer_questions", "schedule": schedule(2)},
         "make releases": {"task": "research.tasks.make_releases", "schedule": schedule(10)},
         "take back releases": {"task": "research.tasks.take_back_releases", "schedule": schedule(300)},
+        "follow pay": {"task": "research.tasks.follow_pay", "schedule": schedule(30)},
         "watch use": {"task": "research.tasks.watch_use", "schedule": schedule(3600)},
         "ask back what left": {"task": "research.tasks.ask_back_what_left", "schedule": schedule(300)},
         "move studies on": {"task": "research.tasks.move_studies_on", "schedule": schedule(60)},

@@ -8,6 +8,7 @@ from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
 from research.cohorts import counting
+from research.compensation import following
 from research.leaving import telling
 from research.models import Study
 from research.private import answering
@@ -62,6 +63,12 @@ def ask_back_what_left() -> int:
     asked = telling.tell()
     telling.flag()
     return asked
+
+
+@shared_task
+def follow_pay() -> int:
+    """Note what became of pay through the contract; return of how many something is new."""
+    return following.follow()
 
 
 @shared_task

@@ -14,6 +14,7 @@ class Act(StrEnum):
     READ = "research.read"  # a run opened parts of the record
     REFUSED = "research.refused"  # a run was not let in
     COUNTED = "research.counted"  # among those of whom a number was made
+    MEASURED = "research.measured"  # among those of whom a month's figures were made
     ASKED = "research.asked"  # among those of whom a question with noise was answered
     RELEASED = "research.released"  # a row without a name left, in a release
     RECALLED = "research.recalled"  # who holds a release was asked to destroy what is of somebody who withdrew
@@ -22,6 +23,11 @@ class Act(StrEnum):
     PAID = "research.paid"  # what a person is due for a release was set aside
     NAMED = "research.named"  # name and sum were handed to an institution's payments; no study is named
     SETTLED = "research.settled"  # the institution paid what a person was due
+    CLAIMED = "research.claimed"  # a person had what they were due sent to an account of theirs
+    LEFT = "research.left"  # a person left what they were due with the institution, which then pays it
+    CREDITED = "research.credited"  # the contract paid it
+    NOT_TAKEN = "research.not-taken"  # the chain did not take it, so the institution pays
+    LAPSED = "research.lapsed"  # nobody claimed it in time, and it went back
 
 
 # Signed as it stands here, word for word, so it is not translated. A changed word is another edition.

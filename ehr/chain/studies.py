@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
-from ehr.chain import artifacts, client, deployments, indexer, transactions, typed_data
+from ehr.chain import artifacts, client, deployments, indexer, signing, transactions, typed_data
 from ehr.chain.models import Transaction
 
 CONTRACT = "ResearchRegistry"
@@ -50,6 +51,11 @@ def sign_claim(private: bytes, digest: bytes, payee: str, where: typed_data.Doma
 def study_key(study_id: UUID) -> bytes:
     """Return the 32 bytes under which a study stands."""
     return keccak(b"chartseal study v1" + study_id.bytes)
+
+
+def sponsor() -> str:
+    """Return the account to which money of studies goes back: the operator's, or the relayer's own."""
+    return settings.RESEARCH_SPONSOR or signing.relayer()
 
 
 def register(study_id: UUID, *, terms: bytes, sponsor: str, until: datetime) -> Transaction:
@@ -108,9 +114,9 @@ def give_back_unclaimed(digest: bytes) -> Transaction:
     return _queue("giveBackUnclaimed", digest, [digest])
 
 
-def give_back(study_id: UUID) -> Transaction:
-    """Queue that what was deposited for a study and never set aside goes back to its sponsor."""
-    return _queue("giveBack", study_id.bytes, [study_key(study_id)])
+def give_back(study_id: UUID, *, due: datetime) -> Transaction:
+    """Queue that what was deposited for a study and never set aside goes back to its sponsor, when it may."""
+    return _queue("giveBack", study_id.bytes, [study_key(study_id)], due=due)
 
 
 def find(method: str, about: bytes) -> Transaction | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ehr import clock
 from ehr.chain import artifacts
-from ehr.chain.models import Status, Transaction
+from ehr.chain.models import Block, Status, Transaction
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,16 @@ def queue_creation(digest: bytes, *, contract: str, args: Sequence[object]) -> T
 def find(digest: bytes) -> Transaction | None:
     """Return what was queued under a digest, or None."""
     return Transaction.objects.filter(digest=digest).first()
+
+
+def is_over(transaction: Transaction) -> bool:
+    """Tell whether nothing changes any more: it is final, or was refused, unsent or in a block that is final."""
+    if transaction.status != Status.FAILED:
+        return transaction.status == Status.FINAL
+    if transaction.block_number is None:
+        return True
+    block_hash = bytes(transaction.block_hash or b"")
+    return Block.objects.filter(number=transaction.block_number, hash=block_hash, confirmed=True).exists()
 
 
 def failed(contract: str) -> list[Transaction]:

@@ -10,6 +10,7 @@ from audit import log
 from ehr.words import Purpose
 from patients.models import Patient
 from providers.rules import NotPossible
+from research.compensation import shares
 from research.models import Due, Inclusion, Release
 from research.studies.proposing import intact, log_study
 from research.words import Act
@@ -34,9 +35,10 @@ def accrue(release: Release) -> int:
     )
     if not people:
         return 0
-    Due.objects.bulk_create(
-        [Due(release=release, patient_id=one, amount=study.pay, currency=study.currency) for one in sorted(people)]
-    )
+    dues = [Due(release=release, patient_id=one, amount=study.pay, currency=study.currency) for one in sorted(people)]
+    if study.unit and not had.exists():
+        shares.put(release, dues)
+    Due.objects.bulk_create(dues)
     told = {
         "study": str(study.pk),
         "release": str(release.pk),
@@ -54,7 +56,7 @@ def accrue(release: Release) -> int:
 
 def dues(patient: Patient) -> QuerySet[Due]:
     """Return what a patient is due, the newest first."""
-    rows = Due.objects.filter(patient=patient).select_related("release__study", "payout")
+    rows = Due.objects.filter(patient=patient).select_related("release__study", "payout", "set_aside__release")
     return rows.order_by("-at", "pk")
 
 

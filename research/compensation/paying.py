@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from appointments.payments.amounts import digits
@@ -43,7 +43,7 @@ class Owed:
 
 def owed() -> list[Owed]:
     """Return what waits to be handed on, by institution and currency."""
-    rows = Due.objects.filter(payout=None).order_by()
+    rows = _waiting().order_by()
     rows = rows.values("release__study__institution", "release__study__institution__name", "currency")
     found = rows.annotate(total=Sum("amount"), people=Count("patient", distinct=True))
     return sorted(
@@ -70,12 +70,12 @@ def hand_on(institution: UUID, currency: str, *, by: User) -> Payout:
     with transaction.atomic():
         # One after the other for each institution: two who press at once make one payout, and one finds nothing.
         place = Institution.objects.select_for_update().filter(pk=institution).first()
-        waiting = list(Due.objects.filter(payout=None, currency=currency, release__study__institution=place))
+        waiting = list(_waiting().filter(currency=currency, release__study__institution=place))
         if place is None or not waiting:
             raise NotPossible(_("Nothing waits to be paid here. Somebody else may have handed it on just now."))
         total = sum(one.amount for one in waiting)
         payout = Payout.objects.create(institution=place, currency=currency, total=total, made_by=by)
-        moved = Due.objects.filter(pk__in=[one.pk for one in waiting], payout=None).update(payout=payout)
+        moved = _waiting().filter(pk__in=[one.pk for one in waiting]).update(payout=payout)
         if moved != len(waiting):
             raise NotPossible(_("Somebody else handed some of it on just now. Look again."))
         _log_study("study.pay-handed-on", payout, by)
@@ -129,6 +129,11 @@ def note_paid(payout: Payout, *, reference: str, by: User) -> Payout:
             )
             _log_study("study.pay-settled", payout, by)
     return payout
+
+
+def _waiting() -> QuerySet[Due]:
+    """Return what the institution pays and has not handed on. What the contract pays is not in any file."""
+    return Due.objects.filter(payout=None, way=Due.Way.FILE)
 
 
 def _people(payout: Payout) -> Iterable[dict]:

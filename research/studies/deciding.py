@@ -11,7 +11,7 @@ from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Keyring, Reader, User
-from ehr.chain import signing, studies
+from ehr.chain import studies
 from ehr.notices import operations as notices
 from providers.rules import NotPossible
 from research import queries
@@ -79,7 +79,7 @@ def finish(study: Study, *, by: User | None = None) -> Study:
             return study
         study.state, study.decided_at = after(study, Verb.OPEN), clock.now()
         study.save(update_fields=["state", "decided_at"])
-        studies.register(study.pk, terms=bytes(study.terms or b""), sponsor=signing.relayer(), until=study.ends)
+        studies.register(study.pk, terms=bytes(study.terms or b""), sponsor=studies.sponsor(), until=study.ends)
         log_study("study.opened", study, by, reader=str(study.reader_id))
         _tell(study, "study.approved")
     return study

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -50,6 +51,7 @@ class Asked:
     currency: str
     ethics_body: str
     ethics_reference: str
+    unit: int = 0  # wei for one minor unit of the pay, where the contract pays; 0: the institution pays from a file
     determination: str = ""  # by which expert days may leave, moved for each person; empty where years alone do
 
 
@@ -187,6 +189,8 @@ def terms(study: Study) -> bytes:
     """Return 32 bytes that fix what a study asks, salted: what is approved, joined and put on chain."""
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
+    if not study.unit:
+        del asked["unit"]  # terms from before there was a choice say nothing of it
     if not study.determination:
         del asked["determination"]  # terms that were fixed before anybody could name one say nothing of it
     said = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -216,6 +220,8 @@ def _check(asked: Asked) -> None:
         raise NotPossible(_("Choose an end between one week and five years from now."))
     if asked.pay < 0:
         raise NotPossible(_("Give the pay as an amount, or 0 for none."))
+    if asked.unit and (not asked.pay or asked.unit != settings.RESEARCH_PAY_WEI.get(asked.currency)):
+        raise NotPossible(_("The contract does not pay this here. Let the institution pay."))
 
 
 # --- Inside --------------------------------------------------------------------------------------

@@ -25,9 +25,18 @@ THEIRS = {
         "Handed your name and what you are due for research to those who pay it. No study is named."
     ),
     Act.SETTLED: gettext_lazy("Noted that you were paid what you are due for research."),
+    Act.CREDITED: gettext_lazy("Sent what you are paid by the study %(reader)s to the account you named."),
+    Act.NOT_TAKEN: gettext_lazy(
+        "What you are paid by the study %(reader)s could not be sent through the contract. Its institution pays you."
+    ),
+    Act.LAPSED: gettext_lazy(
+        "Sent back what you were due by the study %(reader)s, because the time to claim it ended."
+    ),
     Act.WITHDRAWN: gettext_lazy("Ended your part in the study %(reader)s. It reads nothing of you any more."),
 }
 YOURS = {
+    Act.CLAIMED: gettext_lazy("You had what you are paid by the study %(reader)s sent to an account of yours."),
+    Act.LEFT: gettext_lazy("You left what you are paid by the study %(reader)s with its institution, which pays you."),
     Act.JOINED: gettext_lazy("You joined the study %(reader)s with your %(parts)s."),
     Act.WITHDRAWN: gettext_lazy("You withdrew from the study %(reader)s. It reads nothing of you any more."),
 }

@@ -1,0 +1,49 @@
+"""How it stands with what one person is due for one release. Needs no chain: what was final is written down."""
+
+from enum import StrEnum
+
+from ehr.chain import studies
+from ehr.chain.models import Status
+from research.compensation import shares
+from research.models import Due, SetAside
+
+
+class Stage(StrEnum):
+    """How far the pay for one release has come."""
+
+    DUE = "due"  # it waits for the institution
+    HANDED_ON = "handed-on"  # it is in a file that the institution pays
+    ON_ITS_WAY = "on-its-way"  # it is being set aside in the contract
+    READY = "ready"  # its owner may say where it goes
+    SENT = "sent"  # its owner said so, and the chain has not settled it
+    GIVEN = "given"  # its owner left it with the institution, and the chain has not settled it
+    PAID = "paid"
+    RETURNED = "returned"  # nobody claimed it in time
+
+
+def stage(due: Due) -> Stage:
+    """Return how it stands with a due."""
+    if due.way == Due.Way.FILE:
+        if due.payout is None:
+            return Stage.DUE
+        return Stage.HANDED_ON if due.payout.paid_at is None else Stage.PAID
+    if due.taken_at is not None:
+        return Stage.PAID
+    if due.lapsed_at is not None:
+        return Stage.RETURNED
+    if due.chosen_at is not None:
+        return Stage.GIVEN if due.to_institution else Stage.SENT
+    return Stage.READY if is_set_aside(due.set_aside) else Stage.ON_ITS_WAY
+
+
+def is_set_aside(made: SetAside | None) -> bool:
+    """Tell whether the chain holds what is due for a release for good."""
+    if made is None:
+        return False
+    told = studies.find("accrue", bytes(made.release.digest or b""))
+    return told is not None and told.status == Status.FINAL
+
+
+def last_day(due: Due):
+    """Return until when its owner may claim it."""
+    return shares.until(due.release.study)
