@@ -42,6 +42,8 @@ def rings(*, checkpoint: int, anchor: int) -> dict[str, dict]:
         "relay opt-ins": {"task": "research.tasks.relay_opt_ins", "schedule": schedule(10)},
         "count cohorts": {"task": "research.tasks.count_cohorts", "schedule": schedule(2)},
         "answer questions": {"task": "research.tasks.answer_questions", "schedule": schedule(2)},
+        "ask for figures": {"task": "research.tasks.ask_for_figures", "schedule": schedule(3600)},
+        "make figures": {"task": "research.tasks.make_figures", "schedule": schedule(10)},
         "make releases": {"task": "research.tasks.make_releases", "schedule": schedule(10)},
         "take back releases": {"task": "research.tasks.take_back_releases", "schedule": schedule(300)},
         "follow pay": {"task": "research.tasks.follow_pay", "schedule": schedule(30)},

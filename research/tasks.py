@@ -8,6 +8,8 @@ from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
 from research.cohorts import counting
+from research.figures import asking as figures
+from research.figures import making as figure_making
 from research.compensation import following
 from research.leaving import telling
 from research.models import Study
@@ -81,6 +83,18 @@ def watch_use() -> int:
 def count_cohorts() -> int:
     """Count what researchers asked for, one after another; return how many came to an end. May run twice."""
     return sum(bool(counting.count(count)) for count in counting.due())
+
+
+@shared_task
+def ask_for_figures() -> int:
+    """Ask for this month's figures of the studies that are for them; return how many are new. May run twice."""
+    return figures.ask_all()
+
+
+@shared_task
+def make_figures() -> int:
+    """Make figures of a population, one run after another; return how many came to an end. May run twice."""
+    return sum(bool(figure_making.make(run)) for run in figure_making.due())
 
 
 @shared_task

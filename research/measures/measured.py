@@ -19,9 +19,9 @@ class Period:
             raise ValueError("A period ends on its first day or later.")
 
     @property
-    def middle(self) -> date:
-        """The last day of the first half."""
-        return self.first + (self.last - self.first) / 2
+    def half(self) -> pl.Expr:
+        """The first day that is not of its first six months."""
+        return pl.lit(self.first).dt.offset_by("6mo")
 
     def holds(self, column: str) -> pl.Expr:
         """Whether a day is in the period."""
@@ -55,12 +55,9 @@ def years(born: str, at: pl.Expr) -> pl.Expr:
     return at.dt.year() - day.dt.year() - before.cast(pl.Int32)
 
 
-def coded(table: pl.DataFrame, codes: frozenset[str], beginnings: tuple[str, ...] = ()) -> pl.DataFrame:
-    """Return the rows whose code is one of these, or begins as one of these does."""
-    wanted = pl.col("code").is_in(sorted(codes))
-    for beginning in beginnings:
-        wanted |= pl.col("code").str.starts_with(beginning)
-    return table.filter(wanted)
+def coded(table: pl.DataFrame, codes: frozenset[str]) -> pl.DataFrame:
+    """Return the rows whose code is one of these."""
+    return table.filter(pl.col("code").is_in(sorted(codes)))
 
 
 def people_of(table: pl.DataFrame) -> frozenset[Hashable]:

@@ -20,14 +20,18 @@ def readmission(
     """Return who of those who left a hospital alive was back within 30 days of any of their stays.
 
     Columns: people (person, born), stays (person, admitted, discharged, died, planned). A stay that begins on the day
-    on which another ends, or before, goes on with it. `stays` must reach 30 days beyond the period.
+    on which another ends, or before, goes on with it. Who was sent home on the day of admission had no stay to come
+    back from. `stays` must reach 30 days beyond the period.
     """
     whole = _joined(stays.drop_nulls(["admitted", "discharged"]))
     after = whole.sort("person", "admitted").with_columns(
         back=pl.col("admitted").shift(-1).over("person"), meant=pl.col("planned").shift(-1).over("person")
     )
     left = after.join(people, on="person").filter(
-        period.holds("discharged"), ~pl.col("died"), years("born", pl.col("admitted")) >= 18
+        period.holds("discharged"),
+        pl.col("discharged") > pl.col("admitted"),
+        ~pl.col("died"),
+        years("born", pl.col("admitted")) >= 18,
     )
     of_whom = people_of(left) - excluded
     again = left.filter(pl.col("back") - pl.col("discharged") <= timedelta(days=WITHIN), ~pl.col("meant"))

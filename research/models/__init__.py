@@ -2,6 +2,7 @@
 
 from research.models.cohorts import CohortCount
 from research.models.compensation import Due, Payout, SetAside
+from research.models.figures import Figure, FigureRun
 from research.models.joining import Joining, JoiningParcel
 from research.models.leaving import Crowd, Recall, Recalled
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, PrivateQuestion, StudyBudget
@@ -17,6 +18,8 @@ __all__ = [
     "Debit",
     "Due",
     "EthicsApproval",
+    "Figure",
+    "FigureRun",
     "Inclusion",
     "Joining",
     "JoiningParcel",

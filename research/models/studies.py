@@ -80,7 +80,9 @@ class Study(models.Model):
     purpose = models.TextField(_("purpose, for the committee"), max_length=4000)
     plain = models.TextField(_("purpose, for everybody"), max_length=1500)
     categories = models.JSONField(default=list)  # sorted list of Category values: what may be asked for
-    views = models.JSONField(default=list)  # SQL on FHIR ViewDefinitions, as they were handed in
+    views = models.JSONField(default=list, blank=True)  # SQL on FHIR ViewDefinitions, as they were handed in
+    # Names of measures, sorted. A study that has any is for figures of a population, and for nothing else.
+    measures = models.JSONField(default=list, blank=True)
     # Who determined, and where that is written, that days may leave, moved for each person; without it years alone do.
     determination = models.CharField(_("expert’s determination of days"), max_length=300, blank=True)
     commercial = models.BooleanField(_("somebody may earn money with the results"), default=False)
@@ -136,6 +138,11 @@ class Study(models.Model):
 
     def __str__(self):
         return self.title
+
+    @property
+    def is_for_figures(self) -> bool:
+        """Whether figures of a population are all that is made of it: no rows leave, and nobody asks questions."""
+        return bool(self.measures)
 
     @property
     def is_open(self) -> bool:

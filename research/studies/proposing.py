@@ -24,6 +24,7 @@ from ehr.words import Category
 from providers.queries import party
 from providers.rules import NotPossible
 from research import queries
+from research.measures.definitions import DEFINITIONS, needs
 from research.models import EthicsApproval, Question, Researcher, Study
 from research.studies.states import Verb, after
 
@@ -53,6 +54,7 @@ class Asked:
     ethics_reference: str
     unit: int = 0  # wei for one minor unit of the pay, where the contract pays; 0: the institution pays from a file
     determination: str = ""  # by which expert days may leave, moved for each person; empty where years alone do
+    measures: tuple[str, ...] = ()  # of a study for figures of a population: then it has no views and pays nothing
 
 
 def read_views(text: str) -> tuple[dict, ...]:
@@ -189,6 +191,8 @@ def terms(study: Study) -> bytes:
     """Return 32 bytes that fix what a study asks, salted: what is approved, joined and put on chain."""
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
+    if not study.is_for_figures:
+        del asked["measures"]  # terms of studies that were proposed before there were any stay what they are
     if not study.unit:
         del asked["unit"]  # terms from before there was a choice say nothing of it
     if not study.determination:
@@ -207,6 +211,7 @@ def _columns(asked: Asked) -> dict[str, object]:
     found = asdict(asked)
     found["categories"] = [str(part) for part in Category if part in set(asked.categories)]
     found["views"] = list(asked.views)
+    found["measures"] = sorted(asked.measures)
     found["ends"] = asked.ends.replace(microsecond=0)
     for name in ("title", "purpose", "plain", "ethics_body", "ethics_reference", "determination"):
         found[name] = found[name].strip()
@@ -220,6 +225,19 @@ def _check(asked: Asked) -> None:
         raise NotPossible(_("Choose an end between one week and five years from now."))
     if asked.pay < 0:
         raise NotPossible(_("Give the pay as an amount, or 0 for none."))
+    if asked.measures:
+        _check_figures(asked)
+    elif not asked.views:
+        raise NotPossible(_("Hand in at least one view: without one no table can be made of the study."))
+
+
+def _check_figures(asked: Asked) -> None:
+    if not set(asked.measures) <= set(DEFINITIONS):
+        raise NotPossible(_("One of these figures is not known here. Choose from the list."))
+    if asked.views or asked.pay:
+        raise NotPossible(_("No rows leave for figures, so there are no views and no pay for them. Leave them out."))
+    if set(asked.categories) != needs(asked.measures):
+        raise NotPossible(_("Ask for the parts that these figures need, all of them and no others."))
     if asked.unit and (not asked.pay or asked.unit != settings.RESEARCH_PAY_WEI.get(asked.currency)):
         raise NotPossible(_("The contract does not pay this here. Let the institution pay."))
 

@@ -103,8 +103,17 @@ def stop(row: Work, words: str) -> None:
     mine(row).update(state=State.STOPPED, because=words[:500], ended_at=clock.now())
 
 
-def run_of(study: Study) -> Run:
-    """Return the approved run by which a study's worker may read now. Raises NotPossible where there is none."""
+def run_of(study: Study, *, figures: bool = False) -> Run:
+    """Return the approved run by which a study's worker may read now. Raises NotPossible where there is none.
+
+    A study for figures of a population reads for these alone, and no other study for them.
+    """
+    if study.is_for_figures != figures:
+        raise NotPossible(
+            _("This study makes figures of everybody together, and nothing else. Propose another one for this.")
+            if study.is_for_figures
+            else _("This study was not approved for figures of a population. Propose one that is for them.")
+        )
     run = queries.run_at(study, clock.now()) if study.is_open else None
     if run is None:
         raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))

@@ -77,6 +77,7 @@ NEVER_PATIENTS = {
     "record.opened-for", "record.refused-for", "record.log-read-for", "entry.added-for", "record.sorted", "entry.moved",
     "insurance.answered", "insurance.claimed", "insurance.decided", "video.let-in",
     "research.read", "research.refused", "research.counted", "research.asked", "research.released",
+    "research.measured",
     "research.destroyed", "research.published", "research.paid",
     "research.recalled", "research.named", "research.settled", "joining.read",
 }  # fmt: skip

@@ -6,8 +6,13 @@ import polars as pl
 import pytest
 
 from research.disclosure import Rules
-from research.measures import DEFINITIONS, Measured, Period, blood_pressure, diabetes, immunisation, readmission, told
-from research.measures.definitions import COMBINATION_10
+from research.measures.chronic import blood_pressure, diabetes
+from research.measures.codes import ICD, SNOMED, codes, value_sets
+from research.measures.definitions import DEFINITIONS
+from research.measures.immunisations import COMBINATION_10, immunisation
+from research.measures.measured import Measured, Period
+from research.measures.readmissions import readmission
+from research.measures.told import told
 
 YEAR = Period(date(2025, 1, 1), date(2025, 12, 31))
 DAY = pl.Date
@@ -108,7 +113,7 @@ def test_blood_pressure_is_the_lowest_of_the_last_day():
 
 
 def test_hypertension_of_the_second_half_is_next_year_s():
-    began = {"ana": date(2025, 7, 2), "bo": date(2025, 7, 3)}
+    began = {"ana": date(2025, 6, 30), "bo": date(2025, 7, 1)}
     found = blood_pressure(
         YEAR, people=EVERYBODY, conditions=conditions(*((name, "59621000", day) for name, day in began.items())),
         visits=SEEN, results=results(),
@@ -123,20 +128,30 @@ def vaccinated(name, *, born=BORN, but=()):
     """Return all vaccinations of one child, the doses a month apart; `but` leaves codes out."""
     rows = []
     for series in COMBINATION_10:
-        code = min(series.codes)
-        start = born + timedelta(days=370 if series.from_year else max(series.from_days, 60))
+        code = min(codes(*series.lists) - codes(*series.longer))
+        start = born + timedelta(days=370 if series.from_birthday else max(series.from_days, 60))
         rows += [(name, code, start + timedelta(days=30 * dose)) for dose in range(series.doses) if code not in but]
-    return [*rows, *((name, "119", born + timedelta(days=days)) for days in (60, 120) if "119" not in but)]
+    return rows
 
 
 def vaccinations(*rows):
     return table(rows, person=str, code=str, day=DAY)
 
 
+CHILDREN = ("ana", "bo", "cy", "di")
+
+
+def vaccination(period=YEAR, *, people, given, ill=()):
+    seen = visits(*CHILDREN, day=period.first)
+    return immunisation(
+        period, people=people, visits=seen, vaccinations=vaccinations(*given), conditions=conditions(*ill)
+    )
+
+
 def test_children_are_counted_in_the_year_of_their_second_birthday():
     children = people(ana=BORN, bo=BORN, cy=date(2022, 12, 31), di=date(2024, 1, 1))
     given = [row for name in ("ana", "cy", "di") for row in vaccinated(name)] + vaccinated("bo", but=("03",))
-    found = immunisation(YEAR, people=children, vaccinations=vaccinations(*given))
+    found = vaccination(people=children, given=given)
     assert found.people == {"ana", "bo"}
     assert found.met == {"ana"}
 
@@ -155,16 +170,53 @@ def test_children_are_counted_in_the_year_of_their_second_birthday():
     ],
 )
 def test_doses_count_on_different_days_and_when_old_enough(but, instead, met):
-    given = vaccinations(*vaccinated("ana", but=but), *(("ana", *row) for row in instead))
-    found = immunisation(YEAR, people=people(ana=BORN), vaccinations=given)
+    given = [*vaccinated("ana", but=but), *(("ana", *row) for row in instead)]
+    found = vaccination(people=people(ana=BORN), given=given)
     assert found.met == ({"ana"} if met else set())
 
 
 def test_a_leap_child_turns_two_all_the_same():
     leap = date(2024, 2, 29)
     year = Period(date(2026, 1, 1), date(2026, 12, 31))
-    given = vaccinations(*vaccinated("ana", born=leap))
-    assert immunisation(year, people=people(ana=leap), vaccinations=given).met == {"ana"}
+    assert vaccination(year, people=people(ana=leap), given=vaccinated("ana", born=leap)).met == {"ana"}
+
+
+@pytest.mark.parametrize(
+    ("but", "instead", "met"),
+    [
+        (("17",), [("48", BORN + timedelta(days)) for days in (60, 120, 180)], False),  # one of a schedule of four
+        (("17",), [("48", BORN + timedelta(days)) for days in (60, 120, 180, 400)], True),
+        (("140",), [("140", date(2024, 2, 1)), ("149", date(2025, 6, 1))], True),  # the live one, on the birthday
+        (("140",), [("140", date(2024, 2, 1)), ("149", date(2025, 5, 31))], False),
+    ],
+)
+def test_some_vaccines_need_more_doses_or_an_age_of_their_own(but, instead, met):
+    given = [*vaccinated("ana", but=but), *(("ana", *row) for row in instead)]
+    assert vaccination(people=people(ana=BORN), given=given).met == ({"ana"} if met else set())
+
+
+@pytest.mark.parametrize(
+    ("but", "ill", "met"),
+    [
+        (("03",), ["B05.9"], False),
+        (("03",), ["B05.9", "B26.9", "B06.9"], True),
+        (("03",), ["471331000124109"], True),
+        (("106",), ["433621000124101"], False),  # what was not borne was another vaccine
+        (("21",), ["B01.9"], True),
+    ],
+)
+def test_who_was_ill_or_must_not_have_a_vaccine_counts_as_vaccinated(but, ill, met):
+    had = [("ana", code, date(2024, 3, 3)) for code in ill]
+    found = vaccination(people=people(ana=BORN), given=vaccinated("ana", but=but), ill=had)
+    assert found.met == ({"ana"} if met else set())
+
+
+def test_a_child_whom_nobody_saw_in_the_period_is_not_counted():
+    given, nobody = vaccinations(*vaccinated("ana")), conditions()
+    found = immunisation(
+        YEAR, people=people(ana=BORN), visits=visits("ana", day=BORN), vaccinations=given, conditions=nobody
+    )
+    assert found.people == set()
 
 
 def stays(*rows):
@@ -191,6 +243,7 @@ MARCH = date(2025, 3, 10)
         ([(date(2024, 12, 1), date(2024, 12, 31)), (date(2025, 1, 5), date(2025, 1, 6))], True, False),
         ([(date(2025, 12, 1), date(2025, 12, 31)), (date(2026, 1, 30), date(2026, 2, 6))], True, True),
         ([(date(2025, 3, 1), None)], False, False),
+        ([(MARCH, MARCH), (MARCH + timedelta(9), MARCH + timedelta(12))], True, False),  # sent home the same day
     ],
 )  # fmt: skip
 def test_who_is_back_within_thirty_days(rows, counted, back):
@@ -239,10 +292,44 @@ def test_every_measure_has_its_definition():
     found = [
         diabetes(YEAR, people=people(), conditions=conditions(), visits=visits(), results=results()),
         blood_pressure(YEAR, people=people(), conditions=conditions(), visits=visits(), results=results()),
-        immunisation(YEAR, people=people(), vaccinations=vaccinations()),
+        vaccination(people=people(), given=[]),
         readmission(YEAR, people=people(), stays=stays()),
     ]
     assert [one.name for one in found] == list(DEFINITIONS)
+
+
+def test_a_last_day_without_a_result_that_can_be_read_is_not_under_control():
+    found = diabetes(
+        YEAR, people=EVERYBODY, conditions=DIABETICS, visits=SEEN,
+        results=results(
+            ("ana", "4548-4", date(2025, 2, 1), 6.0, "%"), ("ana", "4548-4", date(2025, 9, 1), None, "%"),
+        ),
+    )  # fmt: skip
+    assert found.met == set()
+
+
+def test_each_code_list_that_a_measure_goes_by_says_where_it_is_from():
+    used = {name for one in DEFINITIONS.values() for name in (*one.goes_by, *one.leaves_out)}
+    assert used == set(value_sets())
+    for one in value_sets().values():
+        assert one.source
+        assert one.version
+        assert one.codes
+        assert one.oid or one.source.startswith("Ours.") or "itself" in one.source
+
+
+def test_code_lists_are_those_that_were_published():
+    """Counted in the published files: codes by system."""
+    published = {
+        "diabetes": (89, 280),
+        "hypertension": (16, 1),
+        "pregnancy": (64, 1923),
+        "end-stage-renal-disease": (4, 1),
+    }
+    for name, (snomed, icd) in published.items():
+        found = value_sets()[name].codes
+        assert (len(found[SNOMED]), len(found[ICD])) == (snomed, icd)
+    assert codes("dtap") == {"20", "50", "106", "107", "110", "120", "146", "198"}
 
 
 def test_a_period_ends_after_it_begins():

@@ -8,6 +8,9 @@ THEIRS = {
     Act.READ: gettext_lazy("Read your %(parts)s for the study %(reader)s. Nobody was told who you are."),
     Act.REFUSED: gettext_lazy("Wanted to read your %(parts)s for the study %(reader)s, and was refused."),
     Act.COUNTED: gettext_lazy("Counted you among others for the study %(reader)s. Small numbers are shown to nobody."),
+    Act.MEASURED: gettext_lazy(
+        "Made figures about many people for the study %(reader)s, you among them. Small numbers are shown to nobody."
+    ),
     Act.ASKED: gettext_lazy(
         "Answered a question of the study %(reader)s about many people, you among them. The answer was blurred, so "
         "that it says nothing of one person."
