@@ -102,7 +102,7 @@ PERMISSIONS = {
         "consent.change_granttemplate",
     ),
     # Who decides about studies does nothing else at the desk that comes near somebody's data.
-    DeskRole.COMMITTEE: ("research.view_study", "research.decide_study"),
+    DeskRole.COMMITTEE: ("research.view_study", "research.decide_study", "research.view_result"),
     # Who pays learns names, and of no study who is in it; so it is neither the committee nor anybody else here.
     DeskRole.PAYMENTS: ("research.view_payout", "research.pay_participants"),
 }

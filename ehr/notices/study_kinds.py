@@ -45,6 +45,16 @@ STUDIES = {
         _("Destroy them today and say so. Until then you get no other release of the study, and the committee knows."),
         page="researcher:recalls",
     ),
+    "study.result-shown": Kind(
+        _("What a study of yours found is shown"),
+        _("Everybody who takes or took part can read it now."),
+        page="researcher:home",
+    ),
+    "study.result-refused": Kind(
+        _("What a study of yours found is not shown as it is"),
+        _("Read why on the study’s page, and hand it in anew."),
+        page="researcher:home",
+    ),
     "study.closed": Kind(
         _("A study of yours is closed"),
         _("Its keys are destroyed, so nothing more is read for it. What was released stays under the agreement."),
@@ -52,6 +62,11 @@ STUDIES = {
     ),
 }
 PATIENTS = {
+    "study-found": Kind(
+        _("A study you took part in has found something"),
+        _("Read it in plain words, beside everything else research did with your data."),
+        page="patient:research-uses",
+    ),
     "study-over": Kind(
         _("A study you took part in is over"),
         _("It reads nothing of your record any more. What you are paid for stays yours; see where your data went."),
@@ -59,6 +74,11 @@ PATIENTS = {
     ),
 }
 COMMITTEE = {
+    "desk.result-waiting": Kind(
+        _("What a study found waits for the committee"),
+        _("Read it as those who take part will. They see it once one of you lets them."),
+        page="admin:index",
+    ),
     "desk.destruction-overdue": Kind(
         _("A researcher has not said that data are destroyed"),
         _("Somebody withdrew more than thirty days ago. See which release it is, and ask the researcher."),

@@ -7,6 +7,7 @@ from research.models.joining import Joining, JoiningParcel
 from research.models.leaving import Crowd, Recall, Recalled
 from research.models.ledger import Asking, Debit, PatientBudget, PrivateAnswer, PrivateQuestion, StudyBudget
 from research.models.releases import Inclusion, Release, ReleasePiece
+from research.models.results import Result
 from research.models.studies import Agreement, EthicsApproval, Question, Researcher, Run, Study, Vote
 from research.models.watching import Unusual
 
@@ -33,6 +34,7 @@ __all__ = [
     "Release",
     "ReleasePiece",
     "Researcher",
+    "Result",
     "Run",
     "SetAside",
     "Study",

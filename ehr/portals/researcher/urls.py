@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import counts, home, recalls, registering, releases, studies
+from ehr.portals.researcher import counts, home, recalls, registering, releases, results, studies
 
 app_name = "researcher"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
     path("studies/<uuid:study>/releases/", releases.releases, name="releases"),
     path("studies/<uuid:study>/synthetic/", releases.synthetic, name="synthetic"),
+    path("studies/<uuid:study>/results/", results.found, name="results"),
     path("studies/<uuid:study>/counts/", counts.counts, name="counts"),
     path("counts/<uuid:count>/", counts.count, name="count"),
     path("counts/<uuid:count>/cancel/", counts.cancel, name="cancel-count"),
