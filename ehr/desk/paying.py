@@ -15,9 +15,30 @@ from django.utils.translation import gettext_lazy as _
 from appointments.payments import amounts
 from ehr.desk.worklist import Act, Facts, Line, Queue, Section, Worklist
 from providers.rules import NotPossible
-from research.compensation import paying
+from research.compensation import paying, sums
 from research.compensation.paying import PAYS, Owed
 from research.models import Payout
+
+
+def _come_out(currency: str) -> str:
+    """Return how what people are due in a currency is made up, and whether the parts are the whole."""
+    found = sums.sums(currency)
+    parts = {
+        "accrued": amounts.words(found.accrued, currency),
+        "paid": amounts.words(found.paid, currency),
+        "waiting": amounts.words(found.waiting + found.handed_on, currency),
+        "held": amounts.words(found.in_contract, currency),
+        "returned": amounts.words(found.returned, currency),
+    }
+    if found.even:
+        return (
+            gettext(
+                "%(accrued)s in all: %(paid)s paid, %(waiting)s for institutions to pay, %(held)s in the contract, "
+                "%(returned)s gone back. It comes out even."
+            )
+            % parts
+        )
+    return gettext("%(accrued)s in all do not come out even. Tell the operator: nothing is to be paid now.") % parts
 
 
 class WhatWaits(forms.Form):
@@ -64,13 +85,17 @@ class Payouts(Worklist):
     """Files for payments, the newest first."""
 
     title = _("Pay for research")
-    lede = _(
-        "People are due what a study promised for each release. One file hands on all that waits; it is paid once."
-    )
     empty = _("No file is in this list.")
     views = (("waiting", _("Handed on")), ("paid", _("Paid")))
     new_form = WhatWaits
     new_label = _("Hand on what waits")
+
+    @property
+    def lede(self) -> str:
+        """Return what this list is, and that the money comes out even, or the first difference."""
+        said = [gettext("People are due what a study promised for each release. One file hands on all that waits.")]
+        said += [_come_out(currency) for currency in sums.currencies()]
+        return " ".join([*said, sums.difference(trees=False)])
 
     def has_view_permission(self, request: HttpRequest, obj=None) -> bool:
         return request.user.has_perm(PAYS)

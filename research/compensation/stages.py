@@ -5,7 +5,7 @@ from enum import StrEnum
 from ehr.chain import studies
 from ehr.chain.models import Status
 from research.compensation import shares
-from research.models import Due, SetAside
+from research.models import Due, Release, SetAside
 
 
 class Stage(StrEnum):
@@ -34,6 +34,24 @@ def stage(due: Due) -> Stage:
     if due.chosen_at is not None:
         return Stage.GIVEN if due.to_institution else Stage.SENT
     return Stage.READY if is_set_aside(due.set_aside) else Stage.ON_ITS_WAY
+
+
+def of_release(release: Release) -> Stage | None:
+    """Return how it stands with the pay for a release as a whole, which tells of nobody in it; None where none is due.
+
+    It is READY from when the contract holds it, whoever claimed, and RETURNED when what nobody claimed is back.
+    """
+    dues = Due.objects.filter(release=release)
+    if not dues.exists():
+        return None
+    made = SetAside.objects.filter(release=release, refused_at=None).select_related("release").first()
+    if made is None:
+        if dues.filter(payout=None).exists():
+            return Stage.DUE
+        return Stage.HANDED_ON if dues.filter(payout__paid_at=None).exists() else Stage.PAID
+    if made.over_at is not None:
+        return Stage.RETURNED
+    return Stage.READY if is_set_aside(made) else Stage.ON_ITS_WAY
 
 
 def is_set_aside(made: SetAside | None) -> bool:

@@ -66,9 +66,12 @@ def uneven() -> list[Payout]:
 
 
 # --- The first difference ------------------------------------------------------------------------
-def difference() -> str:
-    """Return the first difference in what is written down here, in a sentence; empty where all comes out even."""
-    return next(_differences(), "")
+def difference(*, trees: bool = True) -> str:
+    """Return the first difference in what is written down here, in a sentence; empty where all comes out even.
+
+    `trees` are made anew for each release, which takes a while: a page leaves them out.
+    """
+    return next(_differences(), "") or (next(_altered(), "") if trees else "")
 
 
 def difference_on_chain() -> str:
@@ -98,6 +101,9 @@ def _differences() -> Iterator[str]:
         yield _("Release %(release)s: what was set aside in the contract is not what people are due.") % {
             "release": made.release_id
         }
+
+
+def _altered() -> Iterator[str]:
     for made in SetAside.objects.select_related("release__study").order_by("at", "pk"):
         try:
             shares.levels_of(made)

@@ -47,6 +47,9 @@ NO_ACTS = {
 }
 # A patient treats nobody, and a machine decides nothing that is a patient's to decide.
 NEVER_PATIENTS = {
+    "research.credited",
+    "research.not-taken",
+    "research.lapsed",
     "subscription.made",
     "subscription.told",
     "subscription.ended",
@@ -83,6 +86,8 @@ NEVER_PATIENTS = {
 }  # fmt: skip
 ONLY_PATIENTS = {
     "research.joined",
+    "research.claimed",
+    "research.left",
     "device.added",
     "device.stopped",
     "consent.taken-up",
@@ -146,6 +151,7 @@ def happens(action: str, who: str) -> bool:
     if who == "the patient":
         return action not in NEVER_PATIENTS
     machines = {"emergency.overdue", "grant.altered", "grant.token-skipped", "grant.unknown-token", "record.begun"}
+    machines |= {"research.credited", "research.not-taken", "research.lapsed"}
     machines |= {"record.sorted", "entry.moved", "insurance.answered", "insurance.claimed", "insurance.decided"}
     if action in machines or action.startswith("escrow."):
         return who == "a machine"

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 
 from ehr import clock
 from ehr.accounts.models import User
-from research.models import CohortCount, Payout, Question, Recall, Release, Unusual
+from research.models import CohortCount, Due, Payout, Question, Recall, Release, SetAside, Unusual
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -30,6 +30,7 @@ def of(sharer: Person) -> dict[str, object]:
         "draft_study": studying.drafted(who, title="Noise and sleep"),
         "joined": studying.join(sharer, joined),
         "release": release,
+        "due": _due(release, sharer),
         "count": CohortCount.objects.create(
             study=joined, asked_by=who.user, criteria={"version": 1, "who": {"sex": ["female"]}}, digest=bytes(32)
         ),
@@ -63,6 +64,22 @@ def rows(has: dict) -> dict[str, object]:
         "research_payout": has["payout"],
         "research_unusual": has["unusual"],
     }
+
+
+def _due(release: Release, who: Person) -> Due:
+    """Return what somebody is due by the contract, on its way there."""
+    made = SetAside.objects.create(release=release, root=bytes(32), unit=1, total=500, padded=0)
+    return Due.objects.create(
+        release=release,
+        patient=who.patient,
+        amount=500,
+        currency="CAD",
+        way=Due.Way.CONTRACT,
+        set_aside=made,
+        claimant=f"0x{release.pk.hex}00000000",
+        ephemeral=bytes(33),
+        key_version_id=who.keyring.version_id,
+    )
 
 
 def _board() -> Committee:

@@ -49,13 +49,14 @@ IDS = {
     "absence",
     "calendar",
     "joined",
+    "due",
     "study",
     "release",
     "count",
     "recall",
     "question",
 }
-NUMBERS = {"block", "question"}  # among the ids
+NUMBERS = {"block", "question", "due"}  # among the ids
 # Staff see all of those rows, a front desk those of its place (tests/frontdesk); in the interfaces each id is tried
 # against its absence, by tests/fhir and tests/api.
 ELSEWHERE = ("admin:", "api:", "fhir:", "frontdesk:")

@@ -244,6 +244,7 @@ def _places(sharer: people.Person, reader: people.Person, has: dict, drafts: dic
         "link": has["link"],
         "offered": has["open_study"].pk,
         "joined": has["joined"].pk,
+        "due": has["due"].pk,
         "package": has["package"],
         **bills.of(sharer, reader),
     }

@@ -16,7 +16,7 @@ from consent import sentences
 from consent.access import KeysLocked
 from ehr.frame.forms import tick_all
 from ehr.frame.roles import patient_only, with_next
-from ehr.portals.patient import drafts, story
+from ehr.portals.patient import drafts, research_pay, story
 from ehr.portals.patient.looked import open_words
 from ehr.portals.patient.research_forms import JoinForm
 from ehr.portals.patient.sharing_forms import ConfirmForm
@@ -50,6 +50,7 @@ def _card(study: Study) -> dict[str, object]:
         "commercial": study.commercial,
         "until": study.ends,
         "pay": amounts.words(study.pay, study.currency) if study.pay else "",
+        "by_contract": bool(study.unit),
         "ethics": study.ethics_body,
     }
 
@@ -150,9 +151,8 @@ def _went(patient: Patient) -> list[dict[str, object]]:
     dues, found = accruing.by_release(patient), []
     for one in whereabouts(patient):
         due, (word, look) = dues.get(one.release), FATES[one.fate]
-        pay = amounts.words(due.amount, due.currency) if due else ""
-        paid_at = due.payout.paid_at if due and due.payout else None
-        found.append({"one": one, "fate": str(one.fate), "word": word, "look": look, "pay": pay, "paid_at": paid_at})
+        pay = research_pay.told(due) if due else None
+        found.append({"one": one, "fate": str(one.fate), "word": word, "look": look, "pay": pay})
     return found
 
 

@@ -9,11 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from appointments.payments import amounts
 from ehr.frame import figures, proving
 from ehr.frame.proof_forms import ProofForm
 from ehr.frame.roles import researcher_only, unlocked
 from providers.rules import NotPossible
 from research import queries
+from research.compensation import stages
+from research.compensation.stages import Stage
 from research.models import Release
 from research.release import asking, reported
 
@@ -32,6 +35,15 @@ STEPS = {
     "writing": gettext_lazy("A second program checked the table. The file is being closed for you."),
 }
 
+PAID = {
+    Stage.DUE: gettext_lazy("The institution pays it."),
+    Stage.HANDED_ON: gettext_lazy("The institution’s payments have it on their list."),
+    Stage.PAID: gettext_lazy("The institution paid it."),
+    Stage.ON_ITS_WAY: gettext_lazy("It is being set aside in the contract."),
+    Stage.READY: gettext_lazy("It is set aside in the contract, and each of them says where their part goes."),
+    Stage.RETURNED: gettext_lazy("The contract paid it. What nobody claimed in time went back to the institution."),
+}
+
 
 def _own(request: HttpRequest, release: UUID) -> Release:
     found = asking.release_of(request.user, release)
@@ -44,6 +56,15 @@ def _told(release: Release) -> dict:
     """Return how a release stands, in words."""
     word, look = STATES[release.state]
     return {"release": release, "word": word, "look": look, "step": STEPS.get(release.step, "")}
+
+
+def _paid(release: Release) -> dict[str, str]:
+    """Return what those in a release are due together, and how far that is; nothing of any one of them."""
+    at = stages.of_release(release)
+    if at is None:
+        return {}
+    study = release.study
+    return {"pay": amounts.words(study.pay * release.people, study.currency), "paid": PAID[at]}
 
 
 @require_http_methods(["GET", "POST"])
@@ -89,6 +110,7 @@ def release(request: HttpRequest, release: UUID) -> HttpResponse:
     under_way = found.state in {"asked", "running"}
     again = AGAIN_SECONDS if under_way else 0
     context = _told(found) | {"study": found.study, "under_way": under_way, "again": again}
+    context |= _paid(found)
     context["emptied"] = sum(found.facts.get("left empty as a mark", {}).values())
     context["figures"] = figures.shown(reported.figures(found.facts, gettext=_))
     return render(request, "researcher/release.html", context)
