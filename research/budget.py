@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Sum
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
@@ -66,12 +66,15 @@ class Budget:
 
 @dataclass(frozen=True)
 class Share:
-    """What one study's answers cost a person: how many there were, their cost in nano-rho, and when the last was."""
+    """What one study's answers cost a person, the latest first."""
 
     study: Study
-    answers: int
-    spent: int
-    last: datetime
+    debits: tuple[Debit, ...]
+
+    @property
+    def spent(self) -> int:
+        """Return nano-rho."""
+        return sum(one.price for one in self.debits)
 
 
 # --- What is left ----------------------------------------------------------------------------------
@@ -102,12 +105,12 @@ def without_budget(patient_ids: Iterable[UUID], price: int) -> set[UUID]:
 
 
 def shares_of(patient: Patient) -> list[Share]:
-    """Return what each study's private answers cost a person, the latest first."""
-    rows = Debit.objects.filter(patient=patient).values("answer__study").order_by("answer__study")
-    summed = rows.annotate(spent=Sum("price"), last=Max("at"), answers=Sum(1))
-    studies = Study.objects.in_bulk([row["answer__study"] for row in summed])
-    shares = [Share(studies[row["answer__study"]], row["answers"], row["spent"], row["last"]) for row in summed]
-    return sorted(shares, key=lambda share: share.last, reverse=True)
+    """Return what each study's private answers cost a person, the study first that asked last."""
+    rows = Debit.objects.filter(patient=patient).select_related("answer__study").order_by("-at", "-pk")
+    found: dict[Study, list[Debit]] = {}
+    for row in rows:
+        found.setdefault(row.answer.study, []).append(row)
+    return [Share(study, tuple(debits)) for study, debits in found.items()]
 
 
 # --- Asking the same again -------------------------------------------------------------------------

@@ -77,6 +77,14 @@ def counts(study: Study) -> QuerySet[CohortCount]:
     return study.counts.defer("members")
 
 
+def cohorts(study: Study, most: int = 10) -> list[CohortCount]:
+    """Return the groups that were asked about lately, each by its latest count, the newest first."""
+    found: dict[bytes, CohortCount] = {}
+    for one in counts(study)[: most * 5]:
+        found.setdefault(bytes(one.digest), one)
+    return list(found.values())[:most]
+
+
 def count_of(user: User, count_id: UUID) -> CohortCount | None:
     """Return one of the counts of a researcher's own studies, or None for everybody else's."""
     rows = CohortCount.objects.filter(pk=count_id, study__researcher__clinician__user=user)

@@ -6,23 +6,25 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from types import SimpleNamespace
 
+from audit.queries import Line, story
 from consent.models import Grant
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.words import Category
 from patients.models import Patient
-from research import queries
+from research import budget, queries
 from research.models import Joining, PrivateQuestion, Study
 from research.private import answering, asking
 from research.private.questions import Kind
 from research.snapshots import Snapshot
 from tests.appointments.at_once import crowd
-from tests.research.criteria_made import DIABETES, HBA1C, condition, patient, result
+from tests.research.criteria_made import DIABETES, HBA1C, condition, document, patient, result
 from tests.research.studying import BASIC, LABS
 
 HISTORY = Category.HISTORY
 PARTS = (BASIC, HISTORY, LABS)
 PRICE = 5_000_000
+DIABETIC = document({"condition": {"codes": [DIABETES]}})
 
 
 def take_part(study: Study, people: list[Patient], *parts: Category) -> list[Joining]:
@@ -86,3 +88,13 @@ def number(row: PrivateQuestion) -> int:
 
 def tomorrow(days: int = 1):
     return clock.now() + timedelta(days=days)
+
+
+def spent(study: Study, *patients: Patient) -> list[int]:
+    """Return what a study spent, then each person."""
+    return [budget.left_of_study(study).spent, *(budget.left_of_patient(one).spent for one in patients)]
+
+
+def acts(patient: Patient, act: str = "research.asked") -> list[Line]:
+    """Return a person's lines of one act."""
+    return [line for line in story(patient.pk, limit=200) if line.action == act]

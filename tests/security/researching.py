@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 
 from ehr import clock
 from ehr.accounts.models import User
-from research.models import CohortCount, Due, Payout, Question, Recall, Release, SetAside, Unusual
+from research.models import CohortCount, Due, Payout, PrivateQuestion, Question, Recall, Release, SetAside, Unusual
 from tests.people import Person
 from tests.research import studying
 from tests.research.studying import Committee
@@ -34,6 +34,9 @@ def of(sharer: Person) -> dict[str, object]:
         "count": CohortCount.objects.create(
             study=joined, asked_by=who.user, criteria={"version": 1, "who": {"sex": ["female"]}}, digest=bytes(32)
         ),
+        "asked": PrivateQuestion.objects.create(
+            study=joined, asked_by=who.user, question={"kind": "count", "among": ""}, digest=bytes(32), price=5_000_000
+        ),
         "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
         "unusual": Unusual.objects.create(by=who.user, why="burst", first=clock.now(), last=clock.now(), count=30),
         "payout": Payout.objects.create(
@@ -49,7 +52,7 @@ def places(has: dict) -> dict[str, Mapping[str, object]]:
         "researcher": {
             "study": study,
             "press": "close",
-            **{name: has[name].pk for name in ("release", "recall", "count")},
+            **{name: has[name].pk for name in ("release", "recall", "count", "asked")},
         },
         "researcher:answer": {"study": waiting, "question": has["question"].pk},
         "researcher:change": {"study": has["draft_study"].pk},

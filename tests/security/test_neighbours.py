@@ -8,7 +8,7 @@ from audit.models import Event
 from consent.models import AccessRequest, Block, Delegation, Grant
 from ehr.notices.models import Notice
 from patients.models import Entry
-from research.models import CohortCount, Joining, Study
+from research.models import CohortCount, Joining, PrivateQuestion, Study
 from tests.security.world import World, addresses
 
 pytestmark = [pytest.mark.security, pytest.mark.compliance]
@@ -53,6 +53,7 @@ IDS = {
     "study",
     "release",
     "count",
+    "asked",
     "recall",
     "question",
 }
@@ -113,6 +114,7 @@ def facts() -> dict[str, list]:
         "studies": list(Study.objects.order_by("pk").values_list("pk", "state", "title")),
         "joinings": list(Joining.objects.order_by("pk").values_list("pk", "withdrawn_at")),
         "counts": list(CohortCount.objects.order_by("pk").values_list("pk", "state")),
+        "private questions": list(PrivateQuestion.objects.order_by("pk").values_list("pk", "state")),
         "notices": list(Notice.objects.order_by("pk").values_list("pk", "read_at")),
     }
 

@@ -22,10 +22,13 @@ from ehr.portals.patient.research_forms import JoinForm
 from ehr.portals.patient.sharing_forms import ConfirmForm
 from ehr.words import SENSITIVE
 from patients.models import Patient
-from research import joining, queries
+from research import budget, joining, queries
+from research.budget import Budget
 from research.compensation import accruing
 from research.leaving.told import Fate, whereabouts
-from research.models import Joining, Study
+from research.models import Debit, Joining, Study
+from research.private import saying
+from research.private.questions import Question
 
 STUDY = "study"
 FATES = {
@@ -156,6 +159,28 @@ def _went(patient: Patient) -> list[dict[str, object]]:
     return found
 
 
+def _asked(patient: Patient) -> dict[str, object] | None:
+    """Return what private questions took of what may be asked about one, study by study; None where there were none."""
+    shares, held = budget.shares_of(patient), budget.left_of_patient(patient)
+    if not shares:
+        return None
+    told = [
+        {
+            "study": one.study.title,
+            "cost": held.words(one.spent),
+            "questions": [_question(row, held) for row in one.debits],
+        }
+        for one in shares
+    ]
+    return {"left": held.words(held.left), "percent": held.percent_left, "shares": told}
+
+
+def _question(row: Debit, held: Budget) -> dict[str, object]:
+    """Return a question in words. What the people have in common is not said: it is the researcher's own wording."""
+    asked = Question.read(row.answer.question)
+    return {"what": saying.what(asked), "of_whom": saying.of_whom(asked), "at": row.at, "cost": held.words(row.price)}
+
+
 @require_GET
 @patient_only
 def research_uses(request: HttpRequest) -> HttpResponse:
@@ -163,5 +188,10 @@ def research_uses(request: HttpRequest) -> HttpResponse:
     lines = queries.uses(request.patient)
     told = [story.tell(line, me=request.user.pk, open_words=open_words(request)) for line in lines]
     went = _went(request.patient)
-    context = {"went": went, "days": story.by_day(told), "zone": timezone.get_current_timezone_name()}
+    context = {
+        "asked": _asked(request.patient),
+        "went": went,
+        "days": story.by_day(told),
+        "zone": timezone.get_current_timezone_name(),
+    }
     return render(request, "patient/research_uses.html", context)

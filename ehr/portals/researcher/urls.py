@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import counts, home, recalls, registering, releases, results, studies
+from ehr.portals.researcher import counts, home, questions, recalls, registering, releases, results, studies
 
 app_name = "researcher"
 urlpatterns = [
@@ -21,6 +21,10 @@ urlpatterns = [
     path("studies/<uuid:study>/counts/", counts.counts, name="counts"),
     path("counts/<uuid:count>/", counts.count, name="count"),
     path("counts/<uuid:count>/cancel/", counts.cancel, name="cancel-count"),
+    path("studies/<uuid:study>/private/", questions.questions, name="questions"),
+    path("private/<uuid:asked>/", questions.question, name="question"),
+    path("private/<uuid:asked>/again/", questions.again, name="question-again"),
+    path("private/<uuid:asked>/cancel/", questions.cancel, name="cancel-question"),
     path("releases/<uuid:release>/", releases.release, name="release"),
     path("releases/<uuid:release>/cancel/", releases.cancel, name="cancel-release"),
     path("releases/<uuid:release>/fetch/", releases.fetch, name="fetch-release"),
