@@ -53,7 +53,7 @@ class About:
 
 def packed(made: Made, about: About, folder: Path) -> bytes:
     """Return the ZIP. The same table and the same words make the same bytes."""
-    contents = {"data.parquet": (folder / "data.parquet").read_bytes(), "data.csv": _csv(made.frame)}
+    contents = {"data.csv": _csv(made.frame), "data.parquet": (folder / "data.parquet").read_bytes()}
     contents["datapackage.json"] = _json(_package(made, about, contents))
     shown = [figures.drawn(one) for one in reported.figures(about.facts)]
     contents["report.html"] = pages.page(about.title, shown, facts=reported.told(about.facts)).encode()

@@ -17,22 +17,32 @@ from research.release.twin import Dictionary
 from tests.research.releasing import VIEWS, tagged
 
 STUDY, TODAY = uuid.UUID(int=7), date(2026, 11, 21)
+CODED = "code.coding.code.first()"
 EVERY = (
+    {
+        "resource": "Patient",
+        "select": [
+            {
+                "column": [
+                    tagged("age", "birthDate", "birth"),
+                    tagged("area", "address.first().postalCode", "zip"),
+                    tagged("state", "address.first().state", "state"),
+                    tagged("sex", "gender", "sex"),
+                ]
+            }
+        ],
+    },
     {
         "resource": "Observation",
         "select": [
             {
                 "column": [
-                    tagged("age", "x", "birth"),
-                    tagged("on", "x", "date"),
-                    tagged("area", "x", "zip"),
-                    tagged("state", "x", "state"),
-                    tagged("sex", "x", "sex"),
-                    tagged("smokes", "x", "truth"),
-                    tagged("visit", "x", "id"),
-                    tagged("status", "x", "code", values="final, amended"),
-                    tagged("level", "x", "number", low="-5", high="7.5", decimals="1"),
-                    *(tagged(f"c{n}", "x", "code", system=system) for n, system in enumerate(codes.SYSTEMS)),
+                    tagged("on", "effective.ofType(dateTime)", "date"),
+                    tagged("smokes", "value.ofType(boolean)", "truth"),
+                    tagged("visit", "getResourceKey()", "id"),
+                    tagged("status", "status", "code", values="final, amended"),
+                    tagged("level", "value.ofType(Quantity).value", "number", low="-5", high="7.5", decimals="1"),
+                    *(tagged(f"c{n}", CODED, "code", system=system) for n, system in enumerate(codes.SYSTEMS)),
                 ]
             }
         ],
