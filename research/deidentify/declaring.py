@@ -12,6 +12,7 @@ from .problems import Refused
 
 PREFIX = "deidentify/"
 PERSON = "person"
+FARTHEST = 1e15  # up to here a number is itself as a whole number and as a fraction
 
 
 class Kind(StrEnum):
@@ -98,8 +99,10 @@ def _number(name: str, tags: Mapping[str, str]) -> dict:
         low, high, decimals = float(tags["low"]), float(tags["high"]), int(tags.get("decimals", "2"))
     except (KeyError, ValueError):
         raise Refused(name, f"give its bounds as numbers ({PREFIX}low, {PREFIX}high).") from None
-    if not low < high or not 0 <= decimals <= 6:
-        raise Refused(name, "its low bound must be below its high one, with 0 to 6 decimals.")
+    if not -FARTHEST <= low < high <= FARTHEST or not 0 <= decimals <= 6:
+        raise Refused(
+            name, f"its low bound must be below its high one, both within {FARTHEST:g}, with 0 to 6 decimals."
+        )
     return {"low": low, "high": high, "decimals": decimals}
 
 

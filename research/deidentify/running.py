@@ -26,7 +26,11 @@ def table(definition: Mapping, flattened: pa.Table, rules: Rules, names: Pseudon
     columns = declared(definition)
     check(columns, flattened.schema)
     with closed_connection() as connection:
-        return by(ibis.duckdb.from_connection(connection), columns, flattened, rules, names)
+        try:
+            return by(ibis.duckdb.from_connection(connection), columns, flattened, rules, names)
+        except duckdb.Error:
+            # Its own words may hold a record's value, and go no further.
+            raise Refused("of this view", "its values do not fit. Try the columns one by one.") from None
 
 
 def by(

@@ -1,6 +1,7 @@
 """Records of every R4 type that hold an identifier in every element: what no release may ever show."""
 
 import base64
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
@@ -33,13 +34,18 @@ _FORMS = list(IDENTIFIERS.values())
 _MOMENTS = {"date": "1931-02-03", "dateTime": "1931-02-03T04:05:06Z", "instant": "1931-02-03T04:05:06.789Z"}
 
 
+# What every record, or every group, has by itself.
+_APART = frozenset({"id", "contained", "extension", "modifierExtension", "text"})
+
+
 class Planting:
     """Makes records and remembers every text and number that was put into them."""
 
-    def __init__(self):
-        self._numbers = count(1)
+    def __init__(self, deepest: int = DEEPEST):
+        self._numbers, self._deepest = count(1), deepest
         self.texts: set[str] = set()
         self.numbers: set[int] = set()
+        self.dates = {moment[:10] for moment in _MOMENTS.values()}
 
     def record(self, kind: str) -> dict:
         """Return a record of a type with all its elements, extensions, a contained record and a narrative."""
@@ -51,6 +57,8 @@ class Planting:
             made["text"] = {"status": "additional", "div": f"<div>{self._text()}</div>"}
         if "extension" in fields:
             made["extension"] = [{"url": self._text(), "valueString": self._text(), "extension": [self._extension()]}]
+        if "modifierExtension" in fields:
+            made["modifierExtension"] = [self._extension()]
         return made
 
     def _extension(self) -> dict:
@@ -64,12 +72,16 @@ class Planting:
 
     def _group(self, part: str, depth: int) -> dict:
         made = {}
-        for name, field in definitions.parts().get(part, {}).items():
-            value = self._value(field, depth)
-            if value is not None and name not in ("id", "contained", "extension", "modifierExtension", "text"):
-                made[name] = [value] if field.many else value
-            elif name == "text" and field.type == "string":
+        fields = definitions.parts().get(part, {})
+        for name, field in fields.items():
+            if name == "text" and field.type == "string":
                 made[name] = self._text()
+            elif name not in _APART and (value := self._value(field, depth)) is not None:
+                made[name] = [value] if field.many else value
+        if depth and "extension" in fields:
+            made["extension"] = [self._extension()]
+            plain = next((name for name, value in made.items() if isinstance(value, str)), "id")
+            made[f"_{plain}"] = {"extension": [self._extension()]}
         return made
 
     def _value(self, field: definitions.Field, depth: int) -> object:
@@ -86,7 +98,7 @@ class Planting:
             self.texts.add(made)
             return made
         if field.type in definitions.parts():
-            return self._group(field.type, depth + 1) or None if depth < DEEPEST else None
+            return self._group(field.type, depth + 1) or None if depth < self._deepest else None
         return None if field.type == "Resource" else self._text()
 
 
@@ -100,6 +112,27 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(inner)
     elif isinstance(value, str):
         yield value
+
+
+def places(value: object) -> Iterator[str]:
+    """Yield the names of the elements in a record that something stands in; those beside a primitive as "_"."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield "_" if name.startswith("_") else name
+            yield from places(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from places(inner)
+
+
+_FORMED = re.compile("|".join(re.escape(form).replace(re.escape("{:05}"), "[0-9]{5,}") for form in _FORMS))
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
+
+
+def told(text: str) -> Iterator[str]:
+    """Yield each piece of a text that has the form of something planted."""
+    for form in (_FORMED, _ENCODED, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")):
+        yield from form.findall(text)
 
 
 @cache
