@@ -8,9 +8,9 @@ from consent.escrow import NotReleased
 from ehr import clock
 from research import joining
 from research.cohorts import counting
+from research.compensation import following
 from research.figures import asking as figures
 from research.figures import making as figure_making
-from research.compensation import following
 from research.leaving import telling
 from research.models import Study
 from research.private import answering
@@ -86,6 +86,12 @@ def count_cohorts() -> int:
 
 
 @shared_task
+def answer_questions() -> int:
+    """Answer private questions, one after another; return how many came to an end. May run twice."""
+    return sum(bool(answering.answer(question)) for question in answering.due())
+
+
+@shared_task
 def ask_for_figures() -> int:
     """Ask for this month's figures of the studies that are for them; return how many are new. May run twice."""
     return figures.ask_all()
@@ -95,9 +101,3 @@ def ask_for_figures() -> int:
 def make_figures() -> int:
     """Make figures of a population, one run after another; return how many came to an end. May run twice."""
     return sum(bool(figure_making.make(run)) for run in figure_making.due())
-
-
-@shared_task
-def answer_questions() -> int:
-    """Answer private questions, one after another; return how many came to an end. May run twice."""
-    return sum(bool(answering.answer(question)) for question in answering.due())

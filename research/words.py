@@ -15,7 +15,6 @@ class Act(StrEnum):
     REFUSED = "research.refused"  # a run was not let in
     COUNTED = "research.counted"  # among those of whom a number was made
     MEASURED = "research.measured"  # among those of whom a month's figures were made
-    MEASURED = "research.measured"  # among those of whom a month's figures were made
     ASKED = "research.asked"  # among those of whom a question with noise was answered
     RELEASED = "research.released"  # a row without a name left, in a release
     RECALLED = "research.recalled"  # who holds a release was asked to destroy what is of somebody who withdrew

@@ -102,7 +102,12 @@ PERMISSIONS = {
         "consent.change_granttemplate",
     ),
     # Who decides about studies does nothing else at the desk that comes near somebody's data.
-    DeskRole.COMMITTEE: ("research.view_study", "research.decide_study", "research.view_result"),
+    DeskRole.COMMITTEE: (
+        "research.view_study",
+        "research.decide_study",
+        "research.view_result",
+        "research.view_figurerun",
+    ),
     # Who pays learns names, and of no study who is in it; so it is neither the committee nor anybody else here.
     DeskRole.PAYMENTS: ("research.view_payout", "research.pay_participants"),
 }

@@ -24,6 +24,7 @@ from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklis
 from ehr.frame import figures, roles
 from providers.rules import NotPossible
 from research import queries
+from research.figures.words import titles
 from research.models import Study, Vote
 from research.release import asking as releases
 from research.release import reported
@@ -156,6 +157,7 @@ class Studies(Worklist):
             (_("What people read"), row.plain),
             (_("Purpose and method"), row.purpose),
             (_("Parts of the record"), sentences.parts(row.categories)),
+            (_("Figures, and nothing else"), "; ".join(str(title) for title in titles(row)) or _("no")),
             (_("Dates leave as"), self.dates(row)),
             (_("Somebody may earn money with the results"), _("yes") if row.commercial else _("no")),
             (_("Until"), row.ends),

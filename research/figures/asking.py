@@ -67,6 +67,11 @@ def last_run(study: Study) -> FigureRun | None:
     return study.figure_runs.order_by("-asked_at", "pk").first()
 
 
+def last_made(study: Study) -> FigureRun | None:
+    """Return the newest run that came to its end."""
+    return study.figure_runs.filter(state=State.READY).order_by("-month").first()
+
+
 def figure_studies() -> QuerySet[Study]:
     """Return the studies that are for figures and were ever open, the newest first."""
     rows = Study.objects.exclude(measures=[]).filter(reader__isnull=False)

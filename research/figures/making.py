@@ -21,9 +21,10 @@ from research.disclosure import Rules
 from research.measures import editions, made, records
 from research.measures.definitions import DEFINITIONS
 from research.measures.editions import Assigned, Edition
+from research.measures.lines import Line
 from research.measures.measured import Measured, Period
 from research.measures.records import Records
-from research.measures.told import Line, told
+from research.measures.told import told
 from research.models import Figure, FigureRun
 from research.snapshots import Snapshot
 from research.studies import running, work

@@ -4,25 +4,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from research.disclosure import Rules, Table, publish
+from research.measures.lines import Line
 from research.measures.measured import Measured, Period
-
-
-@dataclass(frozen=True)
-class Line:
-    """One group, or everybody where `group` is empty. Numbers are rounded; None is hidden.
-
-    `share` is made of the rounded numbers, in whole per cent: the true share would tell the true numbers.
-    """
-
-    group: str
-    people: int | None
-    met: int | None
-
-    @property
-    def share(self) -> int | None:
-        if self.people is None or self.met is None or not self.people:
-            return None
-        return round(100 * min(self.met, self.people) / self.people)
 
 
 @dataclass(frozen=True)

@@ -191,10 +191,10 @@ def terms(study: Study) -> bytes:
     """Return 32 bytes that fix what a study asks, salted: what is approved, joined and put on chain."""
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
-    if not study.is_for_figures:
-        del asked["measures"]  # terms of studies that were proposed before there were any stay what they are
     if not study.unit:
         del asked["unit"]  # terms from before there was a choice say nothing of it
+    if not study.is_for_figures:
+        del asked["measures"]  # terms of studies that were proposed before there were any stay what they are
     if not study.determination:
         del asked["determination"]  # terms that were fixed before anybody could name one say nothing of it
     said = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -225,6 +225,8 @@ def _check(asked: Asked) -> None:
         raise NotPossible(_("Choose an end between one week and five years from now."))
     if asked.pay < 0:
         raise NotPossible(_("Give the pay as an amount, or 0 for none."))
+    if asked.unit and (not asked.pay or asked.unit != settings.RESEARCH_PAY_WEI.get(asked.currency)):
+        raise NotPossible(_("The contract does not pay this here. Let the institution pay."))
     if asked.measures:
         _check_figures(asked)
     elif not asked.views:
@@ -238,8 +240,6 @@ def _check_figures(asked: Asked) -> None:
         raise NotPossible(_("No rows leave for figures, so there are no views and no pay for them. Leave them out."))
     if set(asked.categories) != needs(asked.measures):
         raise NotPossible(_("Ask for the parts that these figures need, all of them and no others."))
-    if asked.unit and (not asked.pay or asked.unit != settings.RESEARCH_PAY_WEI.get(asked.currency)):
-        raise NotPossible(_("The contract does not pay this here. Let the institution pay."))
 
 
 # --- Inside --------------------------------------------------------------------------------------

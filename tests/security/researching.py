@@ -6,9 +6,20 @@ from django.contrib.auth.models import Permission
 
 from ehr import clock
 from ehr.accounts.models import User
-from research.models import CohortCount, Due, Payout, PrivateQuestion, Question, Recall, Release, SetAside, Unusual
+from research.models import (
+    CohortCount,
+    Due,
+    FigureRun,
+    Payout,
+    PrivateQuestion,
+    Question,
+    Recall,
+    Release,
+    SetAside,
+    Unusual,
+)
 from tests.people import Person
-from tests.research import studying
+from tests.research import figures_made, studying
 from tests.research.studying import Committee
 
 WHY = "Why do you need the results of so many years"
@@ -37,6 +48,7 @@ def of(sharer: Person) -> dict[str, object]:
         "asked": PrivateQuestion.objects.create(
             study=joined, asked_by=who.user, question={"kind": "count", "among": ""}, digest=bytes(32), price=5_000_000
         ),
+        **_figures(who),
         "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
         "unusual": Unusual.objects.create(by=who.user, why="burst", first=clock.now(), last=clock.now(), count=30),
         "payout": Payout.objects.create(
@@ -52,9 +64,11 @@ def places(has: dict) -> dict[str, Mapping[str, object]]:
         "researcher": {
             "study": study,
             "press": "close",
-            **{name: has[name].pk for name in ("release", "recall", "count", "asked")},
+            **{name: has[name].pk for name in ("release", "recall", "count", "asked", "run")},
         },
         "researcher:answer": {"study": waiting, "question": has["question"].pk},
+        "researcher:figures": {"study": has["figures_study"].pk},
+        "researcher:figures-file": {"study": has["figures_study"].pk},
         "researcher:change": {"study": has["draft_study"].pk},
     }
 
@@ -65,6 +79,7 @@ def rows(has: dict) -> dict[str, object]:
         "research_study": has["waiting_study"],
         "research_recall": has["recall"],
         "research_payout": has["payout"],
+        "research_figurerun": has["figures_study"],
         "research_unusual": has["unusual"],
     }
 
@@ -83,6 +98,16 @@ def _due(release: Release, who: Person) -> Due:
         ephemeral=bytes(33),
         key_version_id=who.keyring.version_id,
     )
+
+
+def _figures(who: Person) -> dict[str, object]:
+    """Return a study for figures of a population, and a run of it that waits."""
+    study = studying.opened(who, _board(), **figures_made.asked(title="How many sleep well"))
+    today = clock.now().date()
+    return {
+        "figures_study": study,
+        "run": FigureRun.objects.create(study=study, month=today.replace(day=1), first=today, last=today),
+    }
 
 
 def _board() -> Committee:

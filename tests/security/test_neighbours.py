@@ -56,6 +56,7 @@ IDS = {
     "asked",
     "recall",
     "question",
+    "run",
 }
 NUMBERS = {"block", "question", "due"}  # among the ids
 # Staff see all of those rows, a front desk those of its place (tests/frontdesk); in the interfaces each id is tried

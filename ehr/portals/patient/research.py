@@ -25,6 +25,7 @@ from patients.models import Patient
 from research import budget, joining, queries
 from research.budget import Budget
 from research.compensation import accruing
+from research.figures.words import titles
 from research.leaving.told import Fate, whereabouts
 from research.models import Debit, Joining, Study
 from research.private import saying
@@ -50,6 +51,7 @@ def _card(study: Study) -> dict[str, object]:
         "parts": sentences.parts(set(study.categories) - SENSITIVE),
         "sensitive": sentences.parts(set(study.categories) & SENSITIVE),
         "days": bool(study.determination),
+        "figures": titles(study),
         "commercial": study.commercial,
         "until": study.ends,
         "pay": amounts.words(study.pay, study.currency) if study.pay else "",

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, time
 from decimal import Decimal
+from typing import Self
 
 from django import forms
 from django.utils import timezone
@@ -92,11 +93,14 @@ class RegisterForm(TrainingForm):
         self.fields["institution"].queryset = queries.places()
 
 
-class StudyForm(PartsForm):
-    """What a study asks, of whom, until when and for what pay. `kept` says that a document is on file already."""
+class ProposalForm(forms.Form):
+    """What every study says: what it is about, until when, who earns, what an ethics board said.
 
-    asks = gettext_lazy("Parts of the record the study needs")
-    warns = gettext_lazy("People are asked about these on their own. Ask only if the study cannot do without.")
+    `kept` says that a document is on file already.
+    """
+
+    # What of a study stands in a field of the same name.
+    same: tuple[str, ...] = ("title", "plain", "purpose", "commercial", "ethics_body", "ethics_reference")
 
     once = forms.UUIDField(widget=forms.HiddenInput, required=False)
     title = line(gettext_lazy("Title, as people read it"), gettext_lazy("Give the study a title."), max_length=160)
@@ -113,6 +117,68 @@ class StudyForm(PartsForm):
         rows=6,
         max_length=4_000,
     )
+    commercial = forms.BooleanField(label=gettext_lazy("Somebody may earn money with the results"), required=False)
+    until = forms.DateField(
+        label=gettext_lazy("Last day of the study"),
+        help_text=gettext_lazy("After it nothing is read any more. Five years at most."),
+        widget=Day,
+        error_messages={
+            "required": gettext_lazy("Give the last day of the study."),
+            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
+        },
+    )
+    ethics_body = line(gettext_lazy("Ethics board"), gettext_lazy("Name the board that approved the study."))
+    ethics_reference = line(
+        gettext_lazy("Its reference"), gettext_lazy("Type the reference of its approval."), max_length=100
+    )
+    ethics = document(
+        gettext_lazy("Its approval"),
+        gettext_lazy("Choose a scan of the approval."),
+        gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. The committee sees it, nobody else."),
+    )
+
+    def __init__(self, *args, kept: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        if kept:
+            self.fields["ethics"].required = False
+            self.fields["ethics"].help_text = _("One is on file. Choose another only to replace it.")
+
+    @classmethod
+    def of(cls, study: Study) -> Self:
+        """Return the form as a study fills it in."""
+        return cls(initial=cls.said_by(study), kept=True)
+
+    @classmethod
+    def said_by(cls, study: Study) -> dict[str, object]:
+        """Return what each field says of a study."""
+        said = {name: getattr(study, name) for name in cls.same}
+        return said | {"until": timezone.localtime(study.ends).date()}
+
+    def clean_ethics(self):
+        document = self.cleaned_data["ethics"]
+        if document and document.size > FILE_BYTES:
+            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
+        return document
+
+    def document(self) -> bytes:
+        """Return the ethics board's document; empty where none was chosen."""
+        sent = self.cleaned_data["ethics"]
+        return sent.read() if sent else b""
+
+    def terms(self) -> dict[str, object]:
+        """Return what is asked, but for what is. It goes on until the last minute of its last day, where one is."""
+        told = self.cleaned_data
+        ends = timezone.make_aware(datetime.combine(told["until"], time(23, 59)))
+        return {name: told[name] for name in self.same} | {"ends": ends}
+
+
+class StudyForm(ProposalForm, PartsForm):
+    """What a study asks of whom, and for what pay."""
+
+    asks = gettext_lazy("Parts of the record the study needs")
+    warns = gettext_lazy("People are asked about these on their own. Ask only if the study cannot do without.")
+    same = (*ProposalForm.same, "determination", "currency")
+
     views = _text(
         gettext_lazy("Views: which columns you need"),
         gettext_lazy("Paste the views of your study."),
@@ -129,16 +195,6 @@ class StudyForm(PartsForm):
             "nobody is recognised by them: name the expert and the document. Each person’s days are then moved by a "
             "number of days of their own, and are as coarse as they must be for people to look alike."
         ),
-    )
-    commercial = forms.BooleanField(label=gettext_lazy("Somebody may earn money with the results"), required=False)
-    until = forms.DateField(
-        label=gettext_lazy("Last day of the study"),
-        help_text=gettext_lazy("After it nothing is read any more. Five years at most."),
-        widget=Day,
-        error_messages={
-            "required": gettext_lazy("Give the last day of the study."),
-            "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
-        },
     )
     amount = forms.DecimalField(
         label=gettext_lazy("Pay for each person and release"),
@@ -157,37 +213,20 @@ class StudyForm(PartsForm):
         max_length=3,
         widget=forms.TextInput({"class": "short", "autocapitalize": "characters"}),
     )
-    ethics_body = line(gettext_lazy("Ethics board"), gettext_lazy("Name the board that approved the study."))
-    ethics_reference = line(
-        gettext_lazy("Its reference"), gettext_lazy("Type the reference of its approval."), max_length=100
-    )
-    ethics = document(
-        gettext_lazy("Its approval"),
-        gettext_lazy("Choose a scan of the approval."),
-        gettext_lazy("A PDF, JPEG or PNG of at most 5 MB. The committee sees it, nobody else."),
-    )
 
-    def __init__(self, *args, kept: bool = False, **kwargs):
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.offer()
         self.fields["views"].widget.attrs |= {"class": "code", "spellcheck": "false", "dir": "ltr"}
         self.fields["views"].initial = self.initial.get("views", _EXAMPLE)
-        if kept:
-            self.fields["ethics"].required = False
-            self.fields["ethics"].help_text = _("One is on file. Choose another only to replace it.")
 
     @classmethod
-    def of(cls, study: Study) -> "StudyForm":
-        """Return the form as a study fills it in."""
-        names = ("title", "plain", "purpose", "determination", "commercial", "currency")
-        names += ("ethics_body", "ethics_reference")
+    def said_by(cls, study: Study) -> dict[str, object]:
         chosen = set(study.categories)
-        said = {name: getattr(study, name) for name in names}
-        said |= {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
+        said = {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
         said["views"] = json.dumps(study.views, indent=2, ensure_ascii=False)
-        said["until"] = timezone.localtime(study.ends).date()
         said["amount"] = Decimal(study.pay).scaleb(-amounts.digits(study.currency))
-        return cls(initial=said, kept=True)
+        return super().said_by(study) | said
 
     def clean_currency(self) -> str:
         currency = self.cleaned_data["currency"].upper()
@@ -200,12 +239,6 @@ class StudyForm(PartsForm):
         except NotPossible as problem:
             raise forms.ValidationError(str(problem)) from problem
 
-    def clean_ethics(self):
-        document = self.cleaned_data["ethics"]
-        if document and document.size > FILE_BYTES:
-            raise forms.ValidationError(_("This file is larger than 5 MB. Choose a smaller scan."))
-        return document
-
     def clean(self):
         if "ordinary" not in self.errors and not self.categories():
             self.add_error("ordinary", _("Tick at least one part that the study needs."))
@@ -215,28 +248,10 @@ class StudyForm(PartsForm):
                 self.add_error("amount", _("This amount has more digits than the currency has."))
             self.cleaned_data["minor"] = int(minor)
 
-    def document(self) -> bytes:
-        """Return the ethics board's document; empty where none was chosen."""
-        sent = self.cleaned_data["ethics"]
-        return sent.read() if sent else b""
-
     def asked(self) -> Asked:
-        """Return what the study asks. It goes on until the last minute of its last day, in the researcher's zone."""
+        """Return what the study asks."""
         told = self.cleaned_data
-        return Asked(
-            title=told["title"],
-            purpose=told["purpose"],
-            plain=told["plain"],
-            categories=tuple(self.categories()),
-            views=told["views"],
-            commercial=told["commercial"],
-            ends=timezone.make_aware(datetime.combine(told["until"], time(23, 59))),
-            pay=told["minor"],
-            currency=told["currency"],
-            ethics_body=told["ethics_body"],
-            ethics_reference=told["ethics_reference"],
-            determination=told["determination"],
-        )
+        return Asked(**self.terms(), categories=tuple(self.categories()), views=told["views"], pay=told["minor"])
 
 
 class AnswerForm(forms.Form):

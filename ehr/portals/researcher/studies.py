@@ -12,10 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from appointments.payments import amounts
 from ehr.frame.roles import researcher_only
-from ehr.portals.researcher.forms import AnswerForm, StudyForm
+from ehr.portals.researcher.figure_forms import FiguresForm
+from ehr.portals.researcher.forms import AnswerForm, ProposalForm, StudyForm
 from ehr.portals.researcher.words import look, next_step
 from providers.rules import NotPossible
 from research import queries
+from research.figures.words import titles
 from research.models import Study
 from research.studies import deciding, proposing
 from research.studies.states import Verb, may
@@ -42,10 +44,10 @@ def _own(request: HttpRequest, study: UUID) -> Study:
 
 @require_http_methods(["GET", "POST"])
 @researcher_only
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: HttpRequest, kind: type[ProposalForm] = StudyForm) -> HttpResponse:
     """Write a study down. Nobody else sees it before it is proposed."""
     posted = request.method == "POST"
-    form = StudyForm(request.POST, request.FILES) if posted else StudyForm(initial={"once": uuid4()})
+    form = kind(request.POST, request.FILES) if posted else kind(initial={"once": uuid4()})
     if posted and form.is_valid():
         made = _written(
             form,
@@ -55,8 +57,17 @@ def new(request: HttpRequest) -> HttpResponse:
         )
         if made is not None:
             return redirect("researcher:study", made.pk)
-    context = {"form": form, "footing": queries.footing(request.researcher)}
+    context = _of_kind(kind) | {"form": form, "footing": queries.footing(request.researcher)}
     return render(request, "researcher/new.html", context)
+
+
+def _of_kind(kind: type[ProposalForm]) -> dict[str, object]:
+    """Return which fields a page shows."""
+    for_figures = kind is FiguresForm
+    return {
+        "for_figures": for_figures,
+        "form_of": "researcher/_figures_form.html" if for_figures else "researcher/_study_form.html",
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,7 +78,8 @@ def change(request: HttpRequest, study: UUID) -> HttpResponse:
     if not may(found, Verb.CHANGE):
         raise Http404
     posted = request.method == "POST"
-    form = StudyForm(request.POST, request.FILES, kept=True) if posted else StudyForm.of(found)
+    kind = FiguresForm if found.is_for_figures else StudyForm
+    form = kind(request.POST, request.FILES, kept=True) if posted else kind.of(found)
     if posted and form.is_valid():
         made = _written(
             form, lambda asked: proposing.change(found, asked, ethics=form.document() or None, by=request.user)
@@ -75,10 +87,10 @@ def change(request: HttpRequest, study: UUID) -> HttpResponse:
         if made is not None:
             messages.success(request, _("It is changed."))
             return redirect("researcher:study", made.pk)
-    return render(request, "researcher/change.html", {"form": form, "study": found})
+    return render(request, "researcher/change.html", _of_kind(kind) | {"form": form, "study": found})
 
 
-def _written(form: StudyForm, write) -> Study | None:
+def _written(form: ProposalForm, write) -> Study | None:
     """Return the study that was written, or None with what is to be corrected on the form."""
     try:
         return write(form.asked())
@@ -107,6 +119,7 @@ def _page(request: HttpRequest, found: Study, *, form: AnswerForm | None = None,
         "next": next_step(found),
         "pay": amounts.words(found.pay, found.currency),
         "questions": questions,
+        "figures": titles(found),
         "votes": queries.votes(found),
         "joined": queries.how_many(found),
         "rules": queries.rules(),

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from ehr.portals.researcher import counts, home, questions, recalls, registering, releases, results, studies
+from ehr.portals.researcher import counts, figures, home, questions, recalls, registering, releases, results, studies
+from ehr.portals.researcher.figure_forms import FiguresForm
 
 app_name = "researcher"
 urlpatterns = [
@@ -11,14 +12,18 @@ urlpatterns = [
     path("licence/", registering.licence, name="licence"),
     path("agreement/", registering.agreement, name="agreement"),
     path("studies/new/", studies.new, name="new"),
+    path("studies/new/figures/", studies.new, {"kind": FiguresForm}, name="new-figures"),
     path("studies/<uuid:study>/", studies.study, name="study"),
     path("studies/<uuid:study>/change/", studies.change, name="change"),
     path("studies/<uuid:study>/ethics/", studies.ethics, name="ethics"),
     path("studies/<uuid:study>/questions/<int:question>/", studies.answer, name="answer"),
     path("studies/<uuid:study>/releases/", releases.releases, name="releases"),
-    path("studies/<uuid:study>/synthetic/", releases.synthetic, name="synthetic"),
     path("studies/<uuid:study>/results/", results.found, name="results"),
+    path("studies/<uuid:study>/synthetic/", releases.synthetic, name="synthetic"),
     path("studies/<uuid:study>/counts/", counts.counts, name="counts"),
+    path("studies/<uuid:study>/figures/", figures.figures, name="figures"),
+    path("studies/<uuid:study>/figures.csv", figures.file, name="figures-file"),
+    path("figures/<uuid:run>/cancel/", figures.cancel, name="cancel-figures"),
     path("counts/<uuid:count>/", counts.count, name="count"),
     path("counts/<uuid:count>/cancel/", counts.cancel, name="cancel-count"),
     path("studies/<uuid:study>/private/", questions.questions, name="questions"),
