@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 
 from audit import log
-from consent import breaking, queries, rules
+from consent import breaking, given, queries, rules
+from consent.given import Given
 from consent.models import Grant
 from consent.rules import EntryFacts, GrantFacts, Situation
 from ehr import clock
@@ -45,22 +46,73 @@ ELSEWHERE = Presence()
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Decisions for each part asked for, and the grants that allow. `bundles` open chosen entries only."""
+class _Known:
+    """What is known at one moment of a reader and of what a patient gave them."""
+
+    standing: Standing
+    asking: rules.ReaderFacts
+    facts: Mapping[uuid.UUID, GrantFacts]
+    situation: Situation
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who asks about whom, when, and what was known then."""
 
     patient: Patient
     reader: User | Reader  # a person, an app that the patient let in, or a study that they joined
-    standing: Standing
+    at: datetime
+    known: _Known
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Decisions for each part asked for, from facts read at one moment. The grants that allow are read where they are
+    asked for. `chosen` are those, by id, that open chosen entries only."""
+
+    asked: _Asked
     decisions: Mapping[Category, rules.Decision]
-    grants: Mapping[uuid.UUID, Grant]
-    facts: Mapping[uuid.UUID, GrantFacts]
-    bundles: Sequence[Grant] = ()
+    chosen: Sequence[uuid.UUID] = ()
     instead: Mapping[Category, str] = field(default_factory=dict)  # of a block: the reasons that are told in its place
+
+    @property
+    def patient(self) -> Patient:
+        return self.asked.patient
+
+    @property
+    def reader(self) -> User | Reader:
+        return self.asked.reader
+
+    @property
+    def standing(self) -> Standing:
+        return self.asked.known.standing
+
+    @property
+    def facts(self) -> Mapping[uuid.UUID, GrantFacts]:
+        """What was known of each grant, by id."""
+        return self.asked.known.facts
+
+    @property
+    def parts(self) -> tuple[Category, ...]:
+        """The parts that a grant lets in to as wholes."""
+        return tuple(part for part, one in self.decisions.items() if one.grant is not None)
+
+    @cached_property
+    def _grants(self) -> Mapping[uuid.UUID, Grant]:
+        """The grants that open something, by id: those that are still what was decided on."""
+        whole = (one.grant for one in self.decisions.values() if one.grant is not None)
+        return given.whole(self.facts[pk] for pk in dict.fromkeys([*whole, *self.chosen]))
 
     @cached_property
     def allowed(self) -> dict[Category, Grant]:
         """The parts that a grant opens as wholes, each with that grant."""
-        return {part: self.grants[one.grant] for part, one in self.decisions.items() if one.grant is not None}
+        found = ((part, self._grants.get(one.grant)) for part, one in self.decisions.items() if one.grant is not None)
+        return {part: grant for part, grant in found if grant is not None}
+
+    @property
+    def bundles(self) -> list[Grant]:
+        """The grants that open chosen entries only."""
+        return [self._grants[pk] for pk in self.chosen if pk in self._grants]
 
     @property
     def used(self) -> list[Grant]:
@@ -89,7 +141,7 @@ class Verdict:
 
     @property
     def opens_anything(self) -> bool:
-        return any(one.allowed for one in self.decisions.values()) or bool(self.bundles)
+        return any(one.allowed for one in self.decisions.values()) or bool(self.chosen)
 
     def covers(self, grant: Grant, entry: EntryFacts) -> bool:
         """Tell whether a grant that opened a part is also about this entry: its record dates are a rule, not a key."""
@@ -117,17 +169,6 @@ def _most_telling(reasons: Sequence[str]) -> str:
     return next((one for one in reasons if one not in _PLAIN), (reasons or ["no-grant"])[0])
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What is known at one moment of a reader and of what a patient gave them."""
-
-    standing: Standing
-    asking: rules.ReaderFacts
-    grants: Mapping[uuid.UUID, Grant]
-    facts: Mapping[uuid.UUID, GrantFacts]
-    situation: Situation
-
-
 def judge(
     patient: Patient,
     reader: User | Reader,
@@ -149,8 +190,22 @@ def judge(
         if isinstance(reader, Reader)
         else _of_person(patient, reader, purpose, presence, at)
     )
-    grants, facts, situation = known.grants, known.facts, known.situation
-    parts = tuple(parts)
+    return _verdict(_Asked(patient, reader, at, known), action, purpose, tuple(parts), about)
+
+
+def also_writing(verdict: Verdict, *, purpose: Purpose | str) -> Verdict:
+    """Return the decision on adding to each part, from the facts of another decision, as of that same moment.
+
+    For telling beside what is shown what else could be done: whoever then does it is decided on anew.
+    """
+    return _verdict(verdict.asked, Action.WRITE, purpose, tuple(Category), None)
+
+
+def _verdict(
+    asked: _Asked, action: Action, purpose: Purpose | str, parts: Sequence[Category], about: EntryFacts | None
+) -> Verdict:
+    known = asked.known
+    facts, situation = known.facts, known.situation
 
     def decided(
         part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
@@ -161,14 +216,14 @@ def judge(
             category=part,
             action=action,
             purpose=purpose,
-            at=at,
+            at=asked.at,
             entry=entry,
             situation=situation,
         )
 
     decisions = {part: decided(part, facts.values(), about) for part in parts}
-    bundles = [
-        grants[one.id]
+    chosen = [
+        one.id
         for one in facts.values()
         if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
     ]
@@ -176,25 +231,25 @@ def judge(
     if situation.blocked:
         without = {part: decided(part, facts.values(), about, replace(situation, blocked=False)) for part in parts}
         instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
-    return Verdict(patient, reader, known.standing, decisions, grants, facts, bundles, instead)
+    return Verdict(asked, decisions, chosen, instead)
 
 
 def _of_person(patient: Patient, reader: User, purpose: Purpose | str, presence: Presence, at: datetime) -> _Known:
     seen = standing(reader, at)
     asking = queries.reader_facts(seen)
-    grants = {grant.pk: grant for grant in queries.between(patient, reader, seen=seen, at=at)}
+    held = given.to_person(patient, reader, seen=seen, at=at)
     assigning = queries.teams_assigning(patient, reader, at) if asking.needs_assignment else frozenset()
-    known = {one.pk: queries.facts(one) for one in grants.values() if _assigned_by_it(one, assigning)}
+    known = {one.facts.id: one.facts for one in held if _assigned_by_it(one, assigning)}
     urgent = breaking.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
     situation = Situation(
         place=presence.place,
         # Without a grant it matters in an emergency only.
-        blocked=any(grant.blocked for grant in grants.values()) or bool(urgent and queries.is_blocked(patient, reader)),
+        blocked=any(one.blocked for one in held) or bool(urgent and queries.is_blocked(patient, reader)),
         assigned=bool(assigning),
         emergency=urgent,
         law=queries.law(),
     )
-    return _Known(seen, asking, grants, known, situation)
+    return _Known(seen, asking, known, situation)
 
 
 def _of_program(patient: Patient, reader: Reader, presence: Presence) -> _Known:
@@ -207,8 +262,8 @@ def _of_study(patient: Patient, reader: Reader, presence: Presence) -> _Known:
     """Return what is known of a study: without a run it is nobody, whoever asks in its name."""
     running = presence.run is not None
     asking = rules.ReaderFacts(active=running, in_good_standing=running, because="" if running else "no-run")
-    given = [grant for grant in queries.to_app(patient, reader) if grant.purpose == Purpose.HRESCH]
-    return _without_licence(reader, asking, given, presence)
+    held = [one for one in given.to_program(patient, reader) if one.facts.purpose == Purpose.HRESCH]
+    return _without_licence(reader, asking, held, presence)
 
 
 def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
@@ -216,23 +271,22 @@ def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
     app = queries.connected(reader)
     asking = queries.app_facts(app)
     # An app is one patient's; whatever else a row says, of nobody else's record it is given anything.
-    given = queries.to_app(patient, reader) if app is not None and app.patient_id == patient.pk else ()
-    return _without_licence(reader, asking, given, presence)
+    held = given.to_program(patient, reader) if app is not None and app.patient_id == patient.pk else ()
+    return _without_licence(reader, asking, held, presence)
 
 
-def _without_licence(reader: Reader, asking: rules.ReaderFacts, given: Iterable[Grant], presence: Presence) -> _Known:
-    grants = {grant.pk: grant for grant in given}
+def _without_licence(reader: Reader, asking: rules.ReaderFacts, held: Iterable[Given], presence: Presence) -> _Known:
     seen = Standing(asking.active, "", "", None, asking.because, None, name=reader.name)
-    known = {pk: queries.facts(grant) for pk, grant in grants.items()}
-    return _Known(seen, asking, grants, known, Situation(place=presence.place, law=queries.law()))
+    known = {one.facts.id: one.facts for one in held}
+    return _Known(seen, asking, known, Situation(place=presence.place, law=queries.law()))
 
 
-def _assigned_by_it(grant: Grant, assigning: Collection[uuid.UUID]) -> bool:
+def _assigned_by_it(one: Given, assigning: Collection[uuid.UUID]) -> bool:
     """Tell whether an assignment speaks for this grant: one team's says nothing about what another team was given.
 
     Without any, all grants are told to the rules, which then say why nothing opens.
     """
-    return not assigning or grant.reader.kind != Reader.Kind.TEAM or grant.reader_id in assigning
+    return not assigning or not one.facts.by_team or one.reader in assigning
 
 
 def _urgent(presence: Presence, patient: Patient, purpose: str) -> uuid.UUID | None:

@@ -59,16 +59,21 @@ def _over(grant: Grant) -> tuple[datetime, datetime | None]:
     Its time is over with the days after its report, and with what it hangs from, whichever is first: another
     permission, or that somebody acts for the patient.
     """
-    ends, ended = grant.ends, _ended_at(grant)
     report = getattr(grant, "report", None)
-    if report is not None and grant.report_days is not None:
-        ends = min(ends, report.filed_at + timedelta(days=grant.report_days))
+    ends, ended = over_at(grant.ends, grant.report_days, report and report.filed_at), _ended_at(grant)
     if grant.parent is not None:
         parents, stopped = _over(grant.parent)
         ends, ended = min(ends, parents), ended or stopped
     if grant.delegation_id is not None:
         ends, ended = min(ends, authority.over_at(grant.delegation)), ended or grant.delegation.ended_at
     return ends, ended
+
+
+def over_at(ends: datetime, report_days: int | None, reported_at: datetime | None) -> datetime:
+    """Return when what hangs from nothing else is over by itself: at its end, or so many days after its report."""
+    if reported_at is None or report_days is None:
+        return ends
+    return min(ends, reported_at + timedelta(days=report_days))
 
 
 def _ended_at(grant: Grant) -> datetime | None:
@@ -103,35 +108,27 @@ def connected(reader: Reader) -> App | None:
     return next(iter(_CONNECTED.rows(reader=reader.pk)), None)
 
 
-def to_app(patient: Patient, reader: Reader) -> list[Grant]:
-    """Return all grants of one patient to one app or study, over and ended ones too."""
-    return _TO_APP.rows(patient=patient.pk, reader=reader.pk)
-
-
 def between(patient: Patient, reader: User, *, seen: Standing | None = None, at: datetime | None = None) -> list[Grant]:
     """Return all grants of one patient to one person, over and ended ones too, by one indexed query: those by name,
     and those to teams that the person of this standing (`seen`, asked for where it is not given) belongs to now.
 
-    Each says in `blocked` whether the patient keeps this person out by name. What a delegate may see is not among
-    them: who acts for a patient does so under another rule.
+    What a delegate may see is not among them: who acts for a patient does so under another rule.
     """
     at = at or clock.now()
     places = sorted((seen or standing(reader, at)).clinical_at)
     return _BETWEEN.rows(patient=patient.pk, user=reader.pk, places=places, at=at)
 
 
-# What a decision needs of a grant, loaded with it.
+# What tells of a grant when it is over, loaded with it, and what is opened with.
 DECIDED_BY = ("ending", "report", "key_version", "reader", "parent__ending", "parent__report")
 # And what of the one it hangs from it does not need: that only tells when it is over. Left out where many ask.
 _OF_PARENT = {"id", "ends", "parent", "report_days", "delegation"}
 UNDECIDED_BY = tuple(f"parent__{one.name}" for one in Grant._meta.concrete_fields if one.name not in _OF_PARENT)
 
 
-# Asked at each request of an app.
-_CONNECTED = Statement(lambda reader: App.objects.select_related("patient__user").filter(reader=reader))
-_TO_APP = Statement(
-    lambda **of: Grant.objects.filter(**of).select_related(*DECIDED_BY).defer(*UNDECIDED_BY).order_by("made_at"),
-)
+def with_facts(rows: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Return grants with what tells when they are over, in the order in which they were made."""
+    return rows.select_related(*DECIDED_BY).defer(*UNDECIDED_BY).order_by("made_at")
 
 
 class _At(NamedTuple):
@@ -140,14 +137,14 @@ class _At(NamedTuple):
     clinical_at: Collection
 
 
-def _between(patient: UUID, user: UUID, places: Collection, at: datetime) -> QuerySet[Grant]:
+def given_to(patient: UUID, user: UUID, places: Collection, at: datetime) -> QuerySet[Grant]:
+    """Return the grants to a person of clinical standing at these places, by name or through a team."""
     readers = acting_as(user, _At(places), at)
-    rows = Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
-    rows = rows.select_related(*DECIDED_BY).defer(*UNDECIDED_BY)
-    return rows.annotate(blocked=Exists(_blocked(patient, user))).order_by("made_at")
+    return Grant.objects.filter(patient=patient, reader__in=readers).exclude(kind=Grant.Kind.DELEGATE)
 
 
-_BETWEEN = Statement(_between)  # asked at each decision, so its text is kept
+_CONNECTED = Statement(lambda reader: App.objects.select_related("patient__user").filter(reader=reader))
+_BETWEEN = Statement(lambda **of: with_facts(given_to(**of)))
 
 
 def law() -> Law:
@@ -162,11 +159,12 @@ def is_blocked(patient: Patient, reader: User) -> bool:
     return bool(_BLOCKED.rows(patient=patient.pk, user=reader.pk))
 
 
-def _blocked(patient: UUID, user: UUID) -> QuerySet[Block, tuple]:
+def blocks(patient: UUID, user: UUID) -> QuerySet[Block, tuple]:
+    """Return, by id, by what a patient keeps somebody out by name now."""
     return Block.objects.filter(patient=patient, reader__user=user, lifted_at__isnull=True).values_list("pk")
 
 
-_BLOCKED = Statement(_blocked)
+_BLOCKED = Statement(blocks)
 
 
 def assigned_by(reader: User, at: datetime) -> QuerySet[Assignment]:

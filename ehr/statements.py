@@ -4,8 +4,9 @@ To build one costs the ORM ten times what a database needs to answer a small one
 place where the question stands; what is kept is its text, and where in it each value goes.
 """
 
+import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
@@ -16,9 +17,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import AutoField, Field, Model, QuerySet
+from django.db.models import AutoField, Field, JSONField, Model, QuerySet
 from django.db.models.query import ModelIterable, get_related_populators
 from psycopg import Binary
+
+_MANY = (list, tuple)
 
 
 @lru_cache(maxsize=256)
@@ -52,9 +55,26 @@ def cursor(database: BaseDatabaseWrapper) -> CursorWrapper:
 
 def fetched(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> list[tuple]:
     """Return all rows that a text asked many times gives for these values."""
+    if database.vendor != "sqlite" or database.queries_logged or database.execute_wrappers:
+        asked = cursor(database)
+        asked.execute(text, parameters)
+        return asked.fetchall()
+    # What Django's cursor does besides, without its layers: each costs as much as a small answer's row.
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    database.validate_no_broken_transaction()
+    with database.wrap_database_errors:
+        return database.connection.execute(_with_question_marks(text), parameters).fetchall()
+
+
+def streamed(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> Iterable[tuple]:
+    """Return the same one by one, where the database hands them over so: one can be let go before the next is made.
+
+    On PostgreSQL they are all here before the first, and the cursor that is kept is free for another text.
+    """
     asked = cursor(database)
     asked.execute(text, parameters)
-    return asked.fetchall()
+    return asked if database.vendor == "sqlite" else asked.fetchall()
 
 
 def insert(rows: Sequence[Model]) -> None:
@@ -105,7 +125,7 @@ class Statement:
         return compiled.made(found, database)
 
     def _compiled(self, database: BaseDatabaseWrapper, values: Mapping[str, Any]) -> "_Compiled":
-        shape = (database.vendor, *((name, len(one)) for name, one in values.items() if _is_many(one)))
+        shape = (database.vendor, *[(name, len(one)) for name, one in values.items() if isinstance(one, _MANY)])
         compiled = self._known.get(shape)
         if compiled is None:
             with self._lock:
@@ -117,16 +137,19 @@ class _Compiled:
     """One text, the places of its values, and how its rows become what the queryset returns."""
 
     def __init__(self, build: Callable[..., QuerySet], values: Mapping[str, Any], database: BaseDatabaseWrapper):
-        flat = dict(_flat(values))
-        marks = {name: _another(value, 0) for name, value in flat.items()}
+        # No two are the same, even of values that are: of those in a list the ORM leaves doubles out.
+        marks = {name: _another(value, step) for step, (name, value) in enumerate(_flat(values))}
         queryset = build(**_nested(values, marks))
         self.compiler = queryset.query.get_compiler(connection=database)
         self.text, fixed = self.compiler.as_sql()
         self._fixed = list(map(_plain, fixed))
-        self._places = list(self._found(build, values, marks, database))
+        places = self._found(build, values, marks, database)
+        self._places = [(found, *name) for name, found in places.items()]
         selected = self.compiler.select
         converters = self.compiler.get_converters([one[0] for one in selected])
-        self._converters = [(place, _quicker(convert, database), of) for place, (convert, of) in converters.items()]
+        quicker = {place: _quicker(convert, of, database) for place, (convert, of) in converters.items()}
+        self._quick = [(place, convert) for place, convert in quicker.items() if convert is not None]
+        self._slow = [(place, *converters[place]) for place, convert in quicker.items() if convert is None]
         self._related, self._names, self._ends = [], [], (0, 0)
         self._annotated = dict(self.compiler.annotation_col_map or {})
         self._model = None
@@ -137,41 +160,46 @@ class _Compiled:
             self._names = [one[0].target.attname for one in selected[self._ends[0] : self._ends[1]]]
             self._related = get_related_populators(info, selected, DEFAULT_DB_ALIAS)
 
-    def _found(self, build, values, marks: Mapping[str, Any], database) -> Iterator[tuple[int, str]]:
-        """Yield the place of each value in the text: those that change when it alone changes."""
+    def _found(self, build, values, marks: Mapping["_Name", Any], database) -> dict["_Name", list[int]]:
+        """Return the places of each value in the text: those that change when it alone changes."""
+        found: dict[_Name, list[int]] = {}
         for name, mark in marks.items():
-            queryset = build(**_nested(values, {**marks, name: _another(mark, 1)}))
+            queryset = build(**_nested(values, {**marks, name: _another(mark, len(marks))}))
             text, parameters = queryset.query.get_compiler(connection=database).as_sql()
             if text != self.text:
-                raise ValueError(f"Another {name} makes another statement, so it cannot be kept.")
-            for place, (one, other) in enumerate(zip(self._fixed, parameters, strict=True)):
-                if one != _plain(other):
-                    yield place, name
+                raise ValueError(f"Another {name[0]} makes another statement, so it cannot be kept.")
+            pairs = enumerate(zip(self._fixed, parameters, strict=True))
+            found[name] = [place for place, (one, other) in pairs if one != _plain(other)]
+        return found
 
     def parameters(self, values: Mapping[str, Any], database: BaseDatabaseWrapper) -> list:
         """Return the parameters of the text for these values, as this database takes them."""
-        given = {name: _adapted(value, database) for name, value in _flat(values)}
         filled = self._fixed.copy()
-        for place, name in self._places:
-            filled[place] = given[name]
+        for places, name, number in self._places:
+            value = _adapted(values[name] if number is None else values[name][number], database)
+            for place in places:
+                filled[place] = value
         return filled
 
     def made(self, rows: Sequence, database: BaseDatabaseWrapper) -> list:
         """Return the rows of the database as the queryset's own would be."""
         found = [self._converted(row, database) for row in rows]
-        return found if self._model is None else [self._instance(row) for row in found]
+        return list(map(tuple, found)) if self._model is None else [self._instance(row) for row in found]
 
-    def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> tuple:
+    def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> Sequence:
         cells = list(row)
-        for place, convert, expression in self._converters:
-            value = cells[place]
-            if value is not None:  # which all fields leave as it is; and in a row that joins, most is not there
+        # All fields leave as it is what is not there; and in a row that joins, most is not.
+        for place, quick in self._quick:
+            if (value := cells[place]) is not None:
+                cells[place] = quick(value)
+        for place, convert, expression in self._slow:
+            if (value := cells[place]) is not None:
                 for one in convert:
                     value = one(value, expression, database)
                 cells[place] = value
-        return tuple(cells)
+        return cells
 
-    def _instance(self, row: tuple):
+    def _instance(self, row: Sequence):
         made = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._ends[0] : self._ends[1]])
         for related in self._related:
             related.populate(row, made)
@@ -180,33 +208,37 @@ class _Compiled:
         return made
 
 
-def _quicker(convert: Sequence[Callable], database: BaseDatabaseWrapper) -> Sequence[Callable]:
-    """Return converters that do the same, where Django's look up a setting for each moment of each row."""
-    if database.vendor == "sqlite" and convert == [database.ops.convert_datetimefield_value]:
-        return [_aware]
-    return convert
+def _quicker(convert: Sequence[Callable], of: Any, database: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
+    """Return what does the same as the ORM's converters of one column, where these look up for each value what is
+    always the same; None where there is no such."""
+    field = getattr(of, "target", None)
+    if isinstance(field, JSONField) and field.decoder is None and convert == [field.from_db_value]:
+        return json.loads
+    if database.vendor != "sqlite":
+        return None
+    if convert == [database.ops.convert_uuidfield_value]:
+        return UUID
+    if convert == [database.ops.convert_datetimefield_value]:
+        zone = database.timezone
+        return lambda value: value.replace(tzinfo=zone)
+    return None
 
 
-def _aware(value: datetime, _expression: Any, database: BaseDatabaseWrapper) -> datetime:
-    return value.replace(tzinfo=database.timezone)
+_Name = tuple[str, int | None]  # of a value, and where it is in a sequence
 
 
-def _is_many(value: Any) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset))
-
-
-def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[_Name, Any]]:
     for name, value in values.items():
-        if _is_many(value):
-            yield from ((f"{name}.{number}", one) for number, one in enumerate(value))
+        if isinstance(value, _MANY):
+            yield from (((name, number), one) for number, one in enumerate(value))
         else:
-            yield name, value
+            yield (name, None), value
 
 
-def _nested(values: Mapping[str, Any], marks: Mapping[str, Any]) -> dict[str, Any]:
+def _nested(values: Mapping[str, Any], marks: Mapping[_Name, Any]) -> dict[str, Any]:
     """Return marks in the shape of values."""
     return {
-        name: [marks[f"{name}.{number}"] for number in range(len(value))] if _is_many(value) else marks[name]
+        name: [marks[name, at] for at in range(len(value))] if isinstance(value, _MANY) else marks[name, None]
         for name, value in values.items()
     }
 
@@ -233,5 +265,7 @@ def _adapted(value: Any, database: BaseDatabaseWrapper) -> Any:
     if isinstance(value, UUID):
         return value if database.features.has_native_uuid_field else value.hex
     if isinstance(value, datetime):
+        if database.vendor == "sqlite" and value.tzinfo is database.timezone:
+            return str(value.replace(tzinfo=None))
         return database.ops.adapt_datetimefield_value(value)
     return value

@@ -1,8 +1,9 @@
-"""Reads about providers: standing at the moment of use, the directory, and the public check of a licence."""
+"""Reads about providers: standing at the moment of use, and the directory."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
@@ -22,15 +23,36 @@ from providers.sentences import STANDING
 # How many candidates one page of the directory looks through at most.
 DIRECTORY_REACH = 200
 
-_CLINICIAN = ("id", "user_id", "title", "professional_name", "user__name", "user__is_active", "user__email_verified_at")
-_CREDENTIAL = ("role", "status", "expires_at", "confirmed_at")
-_MEMBERSHIP = ("starts_at", "confirmed_at", "ended_at")
-_INSTITUTION = tuple(field.attname for field in Institution._meta.concrete_fields)
+
+class _Row(NamedTuple):
+    """One credential of somebody's at one place where they work, as a decision needs it."""
+
+    title: str
+    professional_name: str
+    account_active: bool
+    email_verified: datetime | None
+    role: str | None
+    status: str | None
+    expires: datetime | None
+    confirmed: datetime | None
+    starts: datetime | None
+    membership_confirmed: datetime | None
+    ended: datetime | None
+    institution: UUID | None
+    place: str | None
+    suspended: datetime | None
+    agreement_signed: datetime | None
+    agreement_until: datetime | None
+    agreement_ended: datetime | None
+    accreditation_until: datetime | None
+
+
+_AGREEMENT = ("suspended_at", "agreement_signed_at", "agreement_until", "agreement_ended_at", "accreditation_until")
 _COLUMNS = (
-    *_CLINICIAN,
-    *(f"credentials__{name}" for name in _CREDENTIAL),
-    *(f"memberships__{name}" for name in _MEMBERSHIP),
-    *(f"memberships__institution__{name}" for name in _INSTITUTION),
+    *("title", "professional_name", "user__is_active", "user__email_verified_at"),
+    *(f"credentials__{name}" for name in ("role", "status", "expires_at", "confirmed_at")),
+    *(f"memberships__{name}" for name in ("starts_at", "confirmed_at", "ended_at", "institution")),
+    *(f"memberships__institution__{name}" for name in ("name", *_AGREEMENT)),
 )
 
 
@@ -39,7 +61,8 @@ class Standing:
     """Whether somebody may be let in to records at all, in which capacity and where.
 
     `because` is one machine word, empty when ok.
-    `role` and `institution` are those that speak for the person; `roles` are all the roles in good standing.
+    `role` and the institution (`place` is its name) are those that speak for the person; `roles` are all the roles in
+    good standing.
     `clinical_at` are the institutions where they may be let in to clinical text: a team there may count on them.
     `desk_at` are those at whose front desk they work, around the record and not in it.
     """
@@ -47,13 +70,19 @@ class Standing:
     ok: bool
     role: str
     title: str
-    institution: Institution | None
+    institution_id: UUID | None
     because: str
     credential_expires: datetime | None
     name: str = ""
+    place: str = ""
     roles: frozenset[str] = frozenset()
     clinical_at: frozenset[UUID] = frozenset()
     desk_at: frozenset[UUID] = frozenset()
+
+    @cached_property
+    def institution(self) -> Institution | None:
+        """The institution that speaks for the person, read where more than its name is asked for."""
+        return institution(self.institution_id) if self.institution_id else None
 
     @property
     def message(self) -> str:
@@ -80,63 +109,50 @@ class DirectoryPage(NamedTuple):
     after: int | None
 
 
-class PublicCheck(NamedTuple):
-    """What anybody may learn about a licence: its state, until when, and its digest on the registry. Nobody's name."""
-
-    status: str  # valid, expired, revoked or unknown
-    until: datetime | None
-    digest: bytes
-
-
 def _nightly() -> bool:
     return bool(settings.CREDENTIAL_CHECK_URL)
 
 
-def _facts(row: dict) -> rules.Facts:
+def _facts(row: _Row) -> rules.Facts:
     return rules.Facts(
         registered=True,
-        account_active=row["user__is_active"],
-        email_verified=row["user__email_verified_at"] is not None,
-        role=row["credentials__role"] or "",
-        credential_status=row["credentials__status"] or "",
-        credential_expires=row["credentials__expires_at"],
-        credential_confirmed=row["credentials__confirmed_at"],
+        account_active=row.account_active,
+        email_verified=row.email_verified is not None,
+        role=row.role or "",
+        credential_status=row.status or "",
+        credential_expires=row.expires,
+        credential_confirmed=row.confirmed,
         checked_nightly=_nightly(),
-        membership_starts=row["memberships__starts_at"],
-        membership_confirmed=row["memberships__confirmed_at"] is not None,
-        membership_ended=row["memberships__ended_at"],
-        institution_suspended=row["memberships__institution__suspended_at"] is not None,
-        agreement_signed=row["memberships__institution__agreement_signed_at"],
-        agreement_until=row["memberships__institution__agreement_until"],
-        agreement_ended=row["memberships__institution__agreement_ended_at"],
-        accreditation_until=row["memberships__institution__accreditation_until"],
+        membership_starts=row.starts,
+        membership_confirmed=row.membership_confirmed is not None,
+        membership_ended=row.ended,
+        institution_suspended=row.suspended is not None,
+        agreement_signed=row.agreement_signed,
+        agreement_until=row.agreement_until,
+        agreement_ended=row.agreement_ended,
+        accreditation_until=row.accreditation_until,
     )
 
 
-def _institution(row: dict) -> Institution | None:
-    if row["memberships__institution__id"] is None:
-        return None
-    values = [row[f"memberships__institution__{name}"] for name in _INSTITUTION]
-    return Institution.from_db("default", _INSTITUTION, values)
-
-
-def _judge(rows: list[dict], at: datetime) -> Standing:
+def _judge(rows: Sequence[_Row], at: datetime) -> Standing:
     """Decide on all rows of one clinician: each credential at each institution."""
-    facts = [_facts(row) for row in rows]
-    index, verdict = rules.best(facts, at)
-    good = [(one.role, row) for one, row in zip(facts, rows, strict=True) if rules.decide(one, at).ok]
-    row = rows[index]
+    facts = list(map(_facts, rows))
+    verdicts = [rules.decide(one, at) for one in facts]
+    index = rules.speaking(facts, verdicts)
+    row, verdict = rows[index], verdicts[index]
+    good = [(one.role, where.institution) for one, where, said in zip(facts, rows, verdicts, strict=True) if said.ok]
     return Standing(
         ok=verdict.ok,
         role=facts[index].role,
-        title=row["title"],
-        institution=_institution(row),
+        title=row.title,
+        institution_id=row.institution,
         because=verdict.because,
-        credential_expires=facts[index].credential_expires,
-        name=f"{row['title']} {row['professional_name']}".strip(),
-        roles=frozenset(role for role, _row in good),
-        clinical_at=frozenset(row["memberships__institution__id"] for role, row in good if role in CLINICAL),
-        desk_at=frozenset(row["memberships__institution__id"] for role, row in good if role == Role.FRONT_DESK),
+        credential_expires=row.expires,
+        name=f"{row.title} {row.professional_name}".strip(),
+        place=row.place or "",
+        roles=frozenset(role for role, _where in good),
+        clinical_at=frozenset(where for role, where in good if role in CLINICAL and where is not None),
+        desk_at=frozenset(where for role, where in good if role == Role.FRONT_DESK and where is not None),
     )
 
 
@@ -148,17 +164,13 @@ _OF_PERSON = Statement(
 )
 
 
-def _rows(user: User) -> list[dict]:
-    return [dict(zip(_COLUMNS, row, strict=True)) for row in _OF_PERSON.rows(user=user.pk)]
-
-
 def standing(user: User, at: datetime | None = None) -> Standing:
     """Return somebody's standing as a provider at a moment, by one query over indexed rows.
 
     Nothing is cached: the next call after a suspension, an expiry or an institution's leaving says no. The
     account's own state is read afresh too, whatever the `user` object remembers.
     """
-    rows = _rows(user)
+    rows = [_Row._make(row) for row in _OF_PERSON.rows(user=user.pk)]
     if not rows:
         nobody = rules.decide(rules.Facts(), at or clock.now())
         return Standing(False, "", "", None, nobody.because, None, name=user.name)
@@ -170,10 +182,10 @@ def standings(users: Collection[UUID], at: datetime) -> dict[UUID, Standing]:
 
     Who has not registered is left out.
     """
-    by_user: dict[UUID, list[dict]] = {}
-    rows = Clinician.objects.filter(user__in=users).values(*_COLUMNS)
-    for row in rows.order_by("credentials__pk", "memberships__pk"):
-        by_user.setdefault(row["user_id"], []).append(row)
+    by_user: dict[UUID, list[_Row]] = {}
+    rows = Clinician.objects.filter(user__in=users).values_list("user", *_COLUMNS)
+    for user, *row in rows.order_by("credentials__pk", "memberships__pk"):
+        by_user.setdefault(user, []).append(_Row._make(row))
     return {user: _judge(found, at) for user, found in by_user.items()}
 
 
@@ -183,8 +195,7 @@ def party(user: User, *, known: Standing | None = None) -> Party:
     Hand in a `known` standing to save the query. A name is never looked up later: it stays as it was.
     """
     seen = known or standing(user)
-    place = seen.institution.name if seen.institution else ""
-    return Party(kind="person", id=user.pk, name=seen.name or user.name, role=seen.role, place=place)
+    return Party(kind="person", id=user.pk, name=seen.name or user.name, role=seen.role, place=seen.place)
 
 
 def _candidates(search: str, role: str) -> QuerySet:
@@ -197,36 +208,56 @@ def _candidates(search: str, role: str) -> QuerySet:
     return rows.distinct()
 
 
-def _in_place(row: dict, place: str) -> bool:
-    told = (row[f"memberships__institution__{name}"] or "" for name in ("name", "region", "country"))
+class _Listed(NamedTuple):
+    """One row of a clinician as the directory looks at it."""
+
+    user: UUID
+    row: _Row
+    institution: Institution | None
+
+
+def _listed(clinicians: QuerySet[Clinician]) -> dict[int, list[_Listed]]:
+    """Return the rows of clinicians, by clinician, with where each is about."""
+    columns = [field.attname for field in Institution._meta.concrete_fields]
+    places = [f"memberships__institution__{name}" for name in columns]
+    found: dict[int, list[_Listed]] = {}
+    rows = clinicians.order_by("credentials__pk", "memberships__pk").values_list("pk", "user", *_COLUMNS, *places)
+    for key, user, *cells in rows:
+        row, place = _Row._make(cells[: len(_COLUMNS)]), cells[len(_COLUMNS) :]
+        institution = Institution.from_db("default", columns, place) if row.institution else None
+        found.setdefault(key, []).append(_Listed(user, row, institution))
+    return found
+
+
+def _in_place(institution: Institution | None, place: str) -> bool:
+    told = (institution.name, institution.region, institution.country) if institution else ()
     return any(place.strip().casefold() in one.casefold() for one in told)
 
 
-def _line(rows: list[dict], *, role: str, place: str, at: datetime) -> DirectoryLine | None:
+def _line(clinician: int, rows: Sequence[_Listed], *, role: str, place: str, at: datetime) -> DirectoryLine | None:
     fitting = [
-        row for row in rows if (not role or row["credentials__role"] == role) and (not place or _in_place(row, place))
+        one for one in rows if (not role or one.row.role == role) and (not place or _in_place(one.institution, place))
     ]
-    seen = _judge(fitting, at) if fitting else None
-    if seen is None or not seen.ok or seen.institution is None or seen.credential_expires is None:
+    seen = _judge([one.row for one in fitting], at) if fitting else None
+    if seen is None or not seen.ok or seen.institution_id is None or seen.credential_expires is None:
         return None
+    places = {one.row.institution: one.institution for one in fitting if one.institution}
     return DirectoryLine(
-        user_id=rows[0]["user_id"],
-        clinician_id=rows[0]["id"],
+        user_id=rows[0].user,
+        clinician_id=clinician,
         name=seen.name,
         role=seen.role,
         role_name=str(ROLE_NAMES[seen.role]),
-        institution=seen.institution,
+        institution=places[seen.institution_id],
         credential_expires=seen.credential_expires,
     )
 
 
 def _lines(keys: list[int], *, role: str, place: str, at: datetime) -> Iterator[DirectoryLine]:
     """Yield the lines of those candidates a patient should find, in the order given."""
-    rows: dict[int, list[dict]] = {key: [] for key in keys}
-    for row in Clinician.objects.filter(pk__in=keys).values(*_COLUMNS).order_by("credentials__pk", "memberships__pk"):
-        rows[row["id"]].append(row)
+    rows = _listed(Clinician.objects.filter(pk__in=keys))
     for key in keys:
-        if line := _line(rows[key], role=role, place=place, at=at):
+        if line := _line(key, rows[key], role=role, place=place, at=at):
             yield line
 
 
@@ -253,21 +284,9 @@ def directory(
 
 def directory_line(user_id: UUID) -> DirectoryLine | None:
     """Return one verified clinician as the directory shows them, or None when no patient should choose them now."""
-    rows = list(Clinician.objects.filter(user_id=user_id).values(*_COLUMNS))
-    return _line(rows, role="", place="", at=clock.now()) if rows else None
-
-
-def public_check(issuer: str, number: str) -> PublicCheck:
-    """Return what anybody may know of a licence. A licence for several roles is as good as its best one."""
-    at = clock.now()
-    best = PublicCheck("unknown", None, rules.licence_digest(issuer, number))
-    order = ("unknown", "expired", "revoked", "valid")
-    found = Credential.objects.filter(digest=best.digest).values_list("status", "expires_at", "serial")
-    for status, expires, serial in found:
-        state = rules.credential_state(status, expires, at)
-        if order.index(state) > order.index(best.status):
-            best = PublicCheck(state, expires, rules.licence_digest(issuer, number, serial))
-    return best
+    found = _listed(Clinician.objects.filter(user_id=user_id))
+    lines = (_line(key, rows, role="", place="", at=clock.now()) for key, rows in found.items())
+    return next(lines, None)
 
 
 def institutions_open() -> QuerySet[Institution]:

@@ -6,7 +6,7 @@ with no job in between.
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -144,20 +144,26 @@ def decide(facts: Facts, at: datetime) -> Verdict:
     return Verdict(True, "")
 
 
-def best(rows: Iterable[Facts], at: datetime) -> tuple[int, Verdict]:
-    """Return the index of the facts that speak for somebody, and the verdict on them.
+def speaking(rows: Sequence[Facts], verdicts: Sequence[Verdict]) -> int:
+    """Return the index of the facts that speak for somebody, of all facts and what was decided on each.
 
     One good pair of credential and institution is enough. Among several the role of highest rank speaks; among
     none, the pair that came furthest, because its reason is the one that is left to put right. Raises ValueError
     when there is nothing to decide on.
     """
 
-    def weight(judged: tuple[Verdict, int, Facts]) -> tuple[int, int, int]:
-        verdict, index, facts = judged
-        return _FURTHEST[verdict.because], -RANK.get(facts.role, len(RANK)), -index
+    def weight(index: int) -> tuple[int, int, int]:
+        return _FURTHEST[verdicts[index].because], -RANK.get(rows[index].role, len(RANK)), -index
 
-    verdict, index, _ = max(((decide(facts, at), index, facts) for index, facts in enumerate(rows)), key=weight)
-    return index, verdict
+    return max(range(len(rows)), key=weight)
+
+
+def best(rows: Iterable[Facts], at: datetime) -> tuple[int, Verdict]:
+    """Return the index of the facts that speak for somebody, and the verdict on them. Raises ValueError for none."""
+    known = list(rows)
+    verdicts = [decide(facts, at) for facts in known]
+    index = speaking(known, verdicts)
+    return index, verdicts[index]
 
 
 def _canonical_issuer(issuer: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from consent import queries
+from consent import given, queries
 from consent.judging import ELSEWHERE, Presence
 from ehr import clock
 from ehr.accounts import queries as accounts
@@ -69,8 +69,8 @@ def may_reach(caller: Caller) -> list[Patient]:
         app = queries.connected(caller.app)
         if app is None or not queries.app_facts(app).active:
             return []
-        given = [queries.facts(grant) for grant in queries.to_app(app.patient, caller.app)]
-        live = any(one.ended_at is None and one.starts <= at < one.ends for one in given)
+        facts = [one.facts for one in given.to_program(app.patient, caller.app)]
+        live = any(one.ended_at is None and one.starts <= at < one.ends for one in facts)
         return [app.patient] if live else []
     seen = standing(caller.user, at)
     found = queries.within_reach(caller.user, at, seen, purpose=caller.purpose) if seen.ok else []

@@ -9,7 +9,7 @@ from audit import log
 from consent import authority, keys, queries, sentences
 from consent.access.refusing import AccessDenied, own_event, refuse
 from consent.access.sorting import sort_if_due
-from consent.judging import ELSEWHERE, Presence, Verdict, judge
+from consent.judging import ELSEWHERE, Presence, Verdict, also_writing, judge
 from consent.keys import OpenBox, OpenBundle
 from consent.models import Grant
 from consent.rules import EntryFacts
@@ -60,7 +60,7 @@ def open_chart(
     keys.settle(patient, boxes)
     # An emergency is for reading; what somebody may write besides, they may by a permission, and to treat.
     wanted = Purpose.TREAT if verdict.by_emergency else purpose
-    writing = judge(patient, reader, action=Action.WRITE, purpose=wanted, parts=tuple(Category), presence=presence)
+    writing = also_writing(verdict, purpose=wanted)
     return Chart(
         patient=patient,
         entries=[entry for entry in entries if within(verdict, entry)],
@@ -69,7 +69,7 @@ def open_chart(
         purpose=Purpose(purpose),
         grants=tuple(verdict.used),
         # Handing out what was prescribed has a page of its own; besides it a pharmacist writes nothing.
-        writable=() if writing.only_dispenses else tuple(writing.allowed),
+        writable=() if writing.only_dispenses else writing.parts,
         ends=ends_of(verdict),
         by_emergency=bool(verdict.by_emergency),
     )
@@ -186,7 +186,7 @@ def identify(
     """
     every = tuple(Category)
     verdict = judge(patient, reader, action=Action.READ, purpose=purpose, parts=every, presence=presence)
-    writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=every, presence=presence)
+    writing = also_writing(verdict, purpose=purpose)
     if not (verdict.opens_anything or writing.opens_anything):
         because = verdict.because
         raise refuse(verdict, patient, "chart.refused", because=because, purpose=str(purpose), parts=every, told=told)

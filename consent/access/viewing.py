@@ -10,7 +10,7 @@ from audit import log
 from consent import keys, queries, sentences
 from consent.access.reading import Chart, ends_of, within
 from consent.access.refusing import KeysLocked, own_party
-from consent.judging import ELSEWHERE, Presence, Verdict, judge
+from consent.judging import ELSEWHERE, Presence, Verdict, also_writing, judge
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
@@ -62,7 +62,6 @@ def view_as(
         for entry in vault.read(patient, boxes)
         if (set(entry.parts) <= held and within(verdict, entry)) or entry.entry_id in chosen
     ]
-    writing = judge(patient, reader, action=Action.WRITE, purpose=purpose, parts=tuple(Category), presence=presence)
     chart = Chart(
         patient=patient,
         entries=entries,
@@ -70,7 +69,7 @@ def view_as(
         opened_at=clock.now(),
         purpose=purpose,
         grants=tuple(verdict.used),
-        writable=tuple(writing.allowed),
+        writable=also_writing(verdict, purpose=purpose).parts,
         ends=ends_of(verdict),
     )
     return AsSeen(chart, "" if verdict.opens_anything else _told(verdict))

@@ -75,7 +75,7 @@ def whom(user_id) -> Person | None:
 def person(user: User) -> Person:
     """Return a registered clinician by name and place, as they are now."""
     seen = standing(user)
-    return Person(user, seen.name or user.name, seen.institution.name if seen.institution else "")
+    return Person(user, seen.name or user.name, seen.place)
 
 
 def is_kept_out(patient: Patient, reader: User) -> bool:

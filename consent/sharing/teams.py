@@ -60,7 +60,7 @@ def _person(reader: Reader, user: User, at: datetime) -> Who:
     name, problem = seen.name or user.name, ""
     if not seen.ok:
         problem = _("%(name)s’s licence is not confirmed at the moment, so nothing can be shared with them.")
-    return Who(reader, user.pk, name, seen.institution.name if seen.institution else "", problem % {"name": name})
+    return Who(reader, user.pk, name, seen.place, problem % {"name": name})
 
 
 def _team(reader: Reader, at: datetime, language: str) -> Who:

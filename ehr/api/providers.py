@@ -19,7 +19,7 @@ from ehr.api import answers
 from ehr.api.answers import Anything
 from ehr.api.guards import patient_only, whole
 from ehr.frame import roles
-from providers import credentials, operations, queries
+from providers import credentials, licences, operations, queries
 from providers.models import Clinician, Credential
 from providers.roles import Role
 
@@ -141,7 +141,7 @@ def licence(request: Request) -> Response:
     """Tell anybody whether a licence is valid here, expired or revoked, and nothing about its holder."""
     asked = Checking(data=request.query_params)
     asked.is_valid(raise_exception=True)
-    found = queries.public_check(asked.validated_data["issuer"], asked.validated_data["number"])
+    found = licences.public_check(asked.validated_data["issuer"], asked.validated_data["number"])
     return Response({"status": found.status, "until": answers.moment(found.until), "digest": found.digest.hex()})
 
 

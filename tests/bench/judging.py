@@ -14,7 +14,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from consent import judging, queries, rules  # noqa: E402
+from consent import given, judging, queries, rules  # noqa: E402
 from consent.models import Grant  # noqa: E402
 from ehr import clock, statements  # noqa: E402
 from ehr.words import Action, Category, Purpose  # noqa: E402
@@ -52,9 +52,13 @@ def _found() -> dict:
         people.give(one, lee, *Category)
     _fill(GRANTS - Grant.objects.count())
 
-    def decide(one: people.Person) -> None:
+    def decide(one: people.Person) -> judging.Verdict:
         verdict = judging.judge(one.patient, lee.user, action=Action.READ, purpose=Purpose.TREAT, parts=tuple(Category))
-        assert len(verdict.allowed) == len(Category)
+        assert all(verdict.decisions[part].allowed for part in Category)
+        return verdict
+
+    def decide_to_open(one: people.Person) -> None:
+        assert len(decide(one).allowed) == len(Category)
 
     def raw(one: people.Person) -> None:
         with connection.cursor() as cursor:
@@ -69,6 +73,7 @@ def _found() -> dict:
     works = {
         "raw": raw,
         "decision": decide,
+        "opening": decide_to_open,
         "database": lambda _one: [statements.fetched(*one) for one in asked],
         "rules": _by_rules(patients[0], lee),
     }
@@ -80,7 +85,7 @@ def _by_rules(sharer: people.Person, reader: people.Person) -> Callable[[people.
     at = clock.now()
     seen = standing(reader.user, at)
     asking = queries.reader_facts(seen)
-    facts = [queries.facts(grant) for grant in queries.between(sharer.patient, reader.user, seen=seen, at=at)]
+    facts = [one.facts for one in given.to_person(sharer.patient, reader.user, seen=seen, at=at)]
     about = {"reader": asking, "grants": facts, "action": Action.READ, "purpose": Purpose.TREAT, "at": at}
     return lambda _one: [rules.decide(category=part, **about) for part in Category]
 

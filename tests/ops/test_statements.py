@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 
-from consent import queries
+from consent import given, queries
 from consent.models import Block, Grant
 from ehr import clock
 from ehr.accounts.models import KeyVersion, Reader, User
@@ -124,9 +124,11 @@ def test_what_a_decision_asks_is_what_the_queryset_asks(shared):
     at = clock.now()
     seen = queries.standing(lee.user, at)
     (one,) = queries.between(ana.patient, lee.user, seen=seen, at=at)
-    (other,) = queries._between(ana.patient.pk, lee.user.pk, sorted(seen.clinical_at), at)
+    to_her = queries.given_to(ana.patient.pk, lee.user.pk, sorted(seen.clinical_at), at)
+    (other,) = queries.with_facts(to_her)
     assert state(one) == state(other)
-    assert queries.facts(one) == queries.facts(other)
+    (row,) = given.to_person(ana.patient, lee.user, seen=seen, at=at)
+    assert row.facts == queries.facts(one) == queries.facts(other)
 
 
 def test_rows_are_inserted_as_the_model_would_save_them(shared):

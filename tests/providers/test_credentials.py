@@ -12,7 +12,7 @@ from ehr import clock
 from ehr.accounts import stored
 from ehr.chain.models import Transaction
 from ehr.notices.models import Mail, Notice
-from providers import credentials, queries, rules
+from providers import credentials, licences, queries, rules
 from providers.models import Approval, Credential, Evidence, Institution
 from providers.rules import NotPossible
 from tests.providers import people
@@ -194,7 +194,7 @@ def test_j12_3_an_approval_queues_the_licence_s_hash_and_end_for_the_registry(wa
 
 
 def test_j12_3_anybody_checks_a_licence_without_learning_who_holds_it(ward):
-    seen = queries.public_check("college of physicians of ontario", "48 213")
+    seen = licences.public_check("college of physicians of ontario", "48 213")
     assert seen.status == "valid"
     assert seen.digest == rules.licence_digest("College of Physicians of Ontario", "48-213")
     assert seen._fields == ("status", "until", "digest")
@@ -202,7 +202,7 @@ def test_j12_3_anybody_checks_a_licence_without_learning_who_holds_it(ward):
 
 def test_j12_3_the_public_check_follows_the_licence_s_life(ward, noor):
     def check():
-        return queries.public_check("College of Physicians of Ontario", "77").status
+        return licences.public_check("College of Physicians of Ontario", "77").status
 
     assert check() == "unknown"
     waiting = people.submitted(noor, number="77")
@@ -230,7 +230,7 @@ def test_a_restored_licence_takes_the_registry_s_next_entry(ward):
     credentials.restore(ward.credential, by=ward.victor, reason="Unfounded.")
     second = rules.licence_digest("College of Physicians of Ontario", "48-213", 2)
     assert len(about(second, "attest")) == 1
-    assert queries.public_check("College of Physicians of Ontario", "48-213").digest == second
+    assert licences.public_check("College of Physicians of Ontario", "48-213").digest == second
     credentials.revoke(ward.credential, by=ward.vera, reason="Struck off.")
     assert len(about(second, "revoke")) == 1
 

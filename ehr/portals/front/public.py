@@ -6,7 +6,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from ehr.frame import roles
 from ehr.portals.front.forms import Licence
-from providers import queries as providers
+from providers import licences
 
 
 @require_GET
@@ -23,6 +23,6 @@ def licence(request: HttpRequest) -> HttpResponse:
     form = Licence(request.POST or None)
     found, digest = None, ""
     if form.is_valid():
-        found = providers.public_check(form.cleaned_data["issuer"], form.cleaned_data["number"])
+        found = licences.public_check(form.cleaned_data["issuer"], form.cleaned_data["number"])
         digest = found.digest.hex()
     return render(request, "front/licence.html", {"form": form, "found": found, "digest": digest})

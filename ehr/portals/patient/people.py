@@ -103,7 +103,7 @@ def let_in(people: Iterable[Shared]) -> int:
 
 def _person(grant: Grant, at: datetime) -> dict[str, object]:
     seen = standing(grant.reader.user, at)
-    place = seen.institution.name if seen.institution else ""
+    place = seen.place
     name, who = seen.name or grant.reader.name, frozenset({grant.reader.user_id})
     if grant.kind == Grant.Kind.DELEGATE:
         # Who acts for a patient does so as themselves: no licence, no place of work.
