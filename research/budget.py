@@ -60,8 +60,8 @@ class Budget:
         """Return a part of what was granted as percent: "5 %", "0.2 %", or "under 0.1 %"."""
         tenths = part * 1000 // self.granted if self.granted else 0
         if not tenths:
-            return _("under 0.1 %") if part else _("nothing")
-        return _("%(percent)s %%") % {"percent": number_format(Decimal(tenths) / 10, 1 if tenths % 10 else 0)}
+            return _("under 0.1\u00a0%") if part else _("nothing")
+        return _("%(percent)s\u00a0%%") % {"percent": number_format(Decimal(tenths) / 10, 1 if tenths % 10 else 0)}
 
 
 @dataclass(frozen=True)

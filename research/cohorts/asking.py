@@ -50,7 +50,8 @@ def ask(study: Study, document: Mapping[str, object], *, by: User) -> CohortCoun
 def _ask(study: Study, asked: criteria.Criteria, by: User) -> CohortCount:
     digest = criteria.digest(asked)
     with transaction.atomic():
-        study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
+        # No key of it changes: an answer that is being paid for may refer to the study meanwhile.
+        study = Study.objects.select_for_update(of=("self",), no_key=True).get(pk=study.pk)
         _require(study, asked, by)
         budget.note_asking(study, digest, by=by)
         if known := _known(study, digest):

@@ -15,6 +15,7 @@ from django.db import transaction
 from audit import log
 from ehr import clock
 from ehr.words import Purpose
+from patients.models import Patient
 from providers.rules import NotPossible
 from research import budget, criteria, queries, snapshots
 from research.budget import Spent
@@ -100,6 +101,8 @@ def variable_of(one: Described, record: list[Resource], today: date) -> object:
 def _put_down(row: PrivateQuestion, asked: Question, values: Values) -> None:
     """Give the answer that is there of this day, or debit, draw and tell; all of it or nothing."""
     with transaction.atomic():
+        # People before budgets, and in one order: so does whoever joins or withdraws, and another study's answer.
+        list(Patient.objects.select_for_update(no_key=True).filter(pk__in=list(values)).order_by("pk").values("pk"))
         held = budget.locked_budget(row.study)
         mine = work.mine(row).select_for_update(of=("self",)).first()
         if mine is None:

@@ -118,7 +118,8 @@ def _ask(
     study: Study, asked: Question, people: criteria.Criteria | None, *, price: int, anew: bool, by: User
 ) -> PrivateQuestion:
     with transaction.atomic():
-        study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
+        # No key of it changes: an answer that is being paid for may refer to the study meanwhile.
+        study = Study.objects.select_for_update(of=("self",), no_key=True).get(pk=study.pk)
         work.require_own(study, by)
         work.run_of(study)
         if not parts_asked(asked, people) <= set(study.categories):

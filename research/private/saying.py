@@ -53,7 +53,7 @@ def bounds(variable: Variable) -> str:
 def amount(number: Decimal, variable: Variable) -> str:
     """Return a number with its unit."""
     unit = UNITS.get(variable.unit, variable.unit)
-    return f"{_plain(number)} {unit}".strip()
+    return f"{_plain(number)}\u00a0{unit}" if unit else _plain(number)
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,4 @@ def _sex(choice: str) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    return number_format(number.normalize(), force_grouping=True) if number else "0"
+    return number_format(number.normalize(), force_grouping=True).replace("-", "−") if number else "0"

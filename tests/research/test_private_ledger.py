@@ -119,7 +119,7 @@ def test_an_answer_is_paid_for_by_the_study_and_by_each_person_it_is_made_of(stu
     assert {row.patient for row in Debit.objects.all()} == {None, *everybody}
     (share,) = budget.shares_of(everybody[0])
     assert (share.study, len(share.debits), share.spent) == (study, 1, PRICE)
-    assert budget.left_of_study(study).words(PRICE) == "1 %"
+    assert budget.left_of_study(study).words(PRICE) == "1\xa0%"
     (line,) = acts(everybody[0])
     assert (line.details["nano_rho"], line.details["kind"]) == (PRICE, "count")
 
@@ -170,7 +170,7 @@ def test_a_study_that_spent_all_is_refused_before_anything_is_opened(study, rosa
     with pytest.raises(budget.Spent) as told:
         ask(study, Kind.COUNT, price=11, by=rosa.user)
     assert told.value.left == 5
-    assert "33.3 % is left" in asking.spent_words(11, budget.left_of_study(study))
+    assert "33.3\xa0% is left" in asking.spent_words(11, budget.left_of_study(study))
     (refused,) = audit.with_action({"study.question-refused"})
     assert (refused.because, refused.details["study"]) == ("budget-spent", str(study.pk))
 

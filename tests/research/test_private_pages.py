@@ -31,7 +31,12 @@ def browser(rosa):
 def page(browser, name, *args, status=200, **query):
     answer = browser.get(reverse(name if ":" in name else f"researcher:{name}", args=args), query)
     assert answer.status_code == status
-    return unescape(answer.content.decode())
+    return words_of(answer)
+
+
+def words_of(answer):
+    """Return a page's text; what must not be parted by a line stands apart as any words do."""
+    return unescape(answer.content.decode()).replace("\xa0", " ")
 
 
 def send(browser, study, status=302, **typed):
@@ -105,7 +110,7 @@ def test_people_that_were_counted_can_be_asked_about(browser, study, rosa, recor
     ],
 )
 def test_what_cannot_be_asked_is_said_at_its_field_and_what_was_typed_stays(browser, study, typed, words):
-    answer = unescape(send(browser, study, status=422, **typed).content.decode())
+    answer = words_of(send(browser, study, status=422, **typed))
     assert words in answer
     assert not PrivateQuestion.objects.exists()
 
@@ -119,7 +124,7 @@ def test_only_variables_of_the_study_s_parts_are_offered(browser, rosa, board):
 
 def test_what_is_too_dear_is_refused_with_what_is_left_and_what_to_do(browser, study, records):
     StudyBudget.objects.update_or_create(study=study, defaults={"granted": 500_000_000, "spent": 498_000_000})
-    answer = unescape(send(browser, study, status=422, **COUNT).content.decode())
+    answer = words_of(send(browser, study, status=422, **COUNT))
     assert "This question costs 1 % of what the study may spend, and 0.4 % is left. Ask more roughly" in answer
     assert "That pays for no question asked as usual." in answer
     send(browser, study, **COUNT | {"precision": "rough"})

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from audit.queries import story
 from consent.keyholder import studies as keyholder
 from research.budget import Spent
+from research.cohorts import asking as cohorts
 from research.models import Debit, PatientBudget, PrivateAnswer, PrivateQuestion, StudyBudget
 from research.private import answering
 from research.private.asking import ask
@@ -74,6 +75,20 @@ def test_two_hundred_questions_at_once_spend_what_was_granted_and_not_more(tmp_p
         assert PrivateAnswer.objects.exclude(answer={}).count() == 120
 
     copy.look(look)
+
+
+def test_asking_counting_and_answering_at_once_wait_for_nobody_who_waits_for_them(tmp_path, ground):
+    by, studies, _people = ground
+    copy = Copy(tmp_path)
+
+    def act(place: int) -> str:
+        among = document({"age": {"from": 1 + place}})
+        if place % 2:
+            return cohorts.ask(studies[0], among, by=by).state
+        return came_of(ask(studies[0], Kind.COUNT, among=among, price=PRICE, by=by))
+
+    came = copy.at_once([partial(act, place) for place in range(16)])
+    assert Counter(map(str, came)) == {"ready": 8, "asked": 8}
 
 
 def test_one_question_asked_and_answered_at_once_by_many_is_drawn_once(tmp_path, ground):
