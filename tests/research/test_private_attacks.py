@@ -1,16 +1,18 @@
 """What is tried against private questions: to tell one person by two answers, and to write the ledger anew."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
 from audit.models import Erasure
 from ehr import clock
 from research import budget
-from research.models import Debit, Joining, PatientBudget
-from research.private import triggers
+from research.models import Debit, Joining, PatientBudget, StudyBudget
+from research.private import checking, triggers
 from research.private.asking import ask
 from research.private.questions import Kind
 from tests.research.criteria_made import document
@@ -91,6 +93,39 @@ def test_the_database_refuses_to_change_the_ledger(paid, statement):
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert Debit.objects.count() == 2
+
+
+def told_by_command():
+    told = StringIO()
+    call_command("check_budgets", stdout=told)
+    return told.getvalue().strip()
+
+
+def test_the_ledger_comes_out_even_and_who_wrote_it_anew_is_found(paid, study):
+    assert told_by_command() == "Answers: 1, people: 1. It comes out even."
+    triggers.remove(connection)
+    with pytest.raises(CommandError, match="no longer refuses changes"):
+        told_by_command()
+    StudyBudget.objects.update(spent=1)
+    triggers.install(connection)
+    with pytest.raises(CommandError, match=f"The study {study.pk} spent 1 nano-rho, and its debits add up to {PRICE}"):
+        told_by_command()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda: PatientBudget.objects.update(spent=0), "The patient"),
+        (lambda: Debit.objects.filter(patient=None).delete(), "its study was debited 0"),
+        (lambda: Debit.objects.exclude(patient=None).update(price=1), "A debit of the answer"),
+    ],
+    ids=["budget", "gone", "cheaper"],
+)
+def test_each_difference_is_named(paid, change, words):
+    triggers.remove(connection)
+    change()
+    triggers.install(connection)
+    assert words in checking.difference()
 
 
 def test_with_an_erased_record_its_debits_go_and_the_study_s_stays(paid, study):
