@@ -30,5 +30,5 @@ def _shown(figure: Bars, of: str) -> Shown:
     drawn = [bars.Bar(one.row, one.length, one.words, faint=not one.after) for one in figure.bars]
     lines = [(row[0], list(zip(figure.heading[1:], row[1:], strict=True))) for row in figure.rows]
     title = f"{figure.title} ({of})" if of else figure.title
-    picture = bars.svg(drawn, title=title, description=figure.description)
+    picture = bars.svg(drawn, title=title, description=figure.description, whole=figure.whole)
     return Shown(figure.slug, figure.title, figure.description, picture, figure.heading, lines)

@@ -1,6 +1,6 @@
 """What a table's columns are, as a Frictionless data dictionary says it: of a release, and of its synthetic twin.
 
-Source: Frictionless Data Package 1, profile tabular-data-package. Nothing heavy is loaded here.
+Source: Frictionless Data Package 1. Nothing heavy is loaded here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,19 +53,23 @@ def schema(fields: Iterable[dict]) -> dict:
     return {"fields": list(fields), "missingValues": [""], "primaryKey": PERSON}
 
 
-def resources(tables: Mapping[str, bytes], described: Mapping) -> list[dict]:
-    """Return the files of a table, {name: content}, as resources of a data package, each with its digest."""
-    return [
-        {
-            "profile": "tabular-data-resource",
-            "name": name.replace(".", "-"),
-            "path": name,
-            "format": name.partition(".")[2],
-            "mediatype": MEDIA[name.partition(".")[2]],
-            "encoding": "utf-8",
-            "bytes": len(content),
-            "hash": f"sha256:{sha256(content).hexdigest()}",
-            "schema": described,
-        }
-        for name, content in tables.items()
-    ]
+def table(name: str, content: bytes, described: Mapping) -> dict:
+    """Return a CSV file as a resource of a data package, with its schema."""
+    return _file(name, content) | {"profile": "tabular-data-resource", "encoding": "utf-8", "schema": described}
+
+
+def same(name: str, content: bytes, *, as_in: str) -> dict:
+    """Return a file with the same table in another form, which the profile of tables has no place for."""
+    told = {"profile": "data-resource", "type": "file", "description": f"The same table as {as_in}."}
+    return _file(name, content) | told
+
+
+def _file(name: str, content: bytes) -> dict:
+    return {
+        "name": name.replace(".", "-"),
+        "path": name,
+        "format": name.rpartition(".")[2],
+        "mediatype": MEDIA[name.rpartition(".")[2]],
+        "bytes": len(content),
+        "hash": f"sha256:{sha256(content).hexdigest()}",
+    }

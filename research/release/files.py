@@ -96,13 +96,16 @@ def _package(made: Made, about: About, contents: Mapping[str, bytes]) -> dict:
         for name, kind in made.frame.schema.items()
     ]
     return {
-        "profile": "tabular-data-package",
+        "profile": "data-package",
         "name": f"release-{about.release}",
         "id": str(about.release),
         "title": about.title,
         "created": about.made_at.isoformat(),
         "contributors": [{"title": about.recipient, "organization": about.institution, "role": "recipient"}],
-        "resources": describing.resources(contents, describing.schema(fields)),
+        "resources": [
+            describing.table("data.csv", contents["data.csv"], describing.schema(fields)),
+            describing.same("data.parquet", contents["data.parquet"], as_in="data.csv"),
+        ],
     }
 
 

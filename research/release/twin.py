@@ -154,9 +154,9 @@ def _package(about: Dictionary, columns: Mapping[str, Column], contents: Mapping
         "description": "Made-up rows with the columns of a release. No row is of anybody.",
         "synthetic": True,
         "resources": [
-            {**one, "synthetic": True, "title": "SYNTHETIC"}
+            describing.table(name, content, describing.schema(schemas[name]))
+            | {"synthetic": True, "title": "SYNTHETIC"}
             for name, content in contents.items()
-            for one in describing.resources({name: content}, describing.schema(schemas[name]))
         ],
     }
 

@@ -21,7 +21,7 @@ class Bar:
 class Bars:
     """What a figure shows. `heading` and `rows` are the table beside it; the first cell of each row is its heading.
 
-    `slug` must be its own on a page: ids are made of it.
+    `slug` must be its own on a page: ids are made of it. A bar of `whole` is full; without it the longest is.
     """
 
     slug: str
@@ -30,3 +30,4 @@ class Bars:
     bars: tuple[Bar, ...]
     heading: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    whole: float = 0.0

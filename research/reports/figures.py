@@ -32,18 +32,19 @@ class Figure:
 
 def drawn(shown: Bars) -> Figure:
     """Return the figure with these bars."""
-    svg = named(_drawn(shown.bars), slug=shown.slug, title=shown.title, description=shown.description)
+    svg = named(_drawn(shown.bars, shown.whole), slug=shown.slug, title=shown.title, description=shown.description)
     return Figure(shown.slug, shown.title, shown.description, svg, shown.heading, shown.rows)
 
 
-def _drawn(bars: Sequence[Bar]) -> str:
+def _drawn(bars: Sequence[Bar], whole: float) -> str:
     values = [
         {"row": bar.row, "after": int(bar.after), "length": bar.length, "words": bar.words,
          "heard": f"{bar.row}: {bar.words}"} for bar in bars
     ]  # fmt: skip
     rows = list(dict.fromkeys(bar.row for bar in bars))
+    scale = altair.Scale(nice=False, domain=[0, whole]) if whole else altair.Scale(nice=False)
     base = altair.Chart(altair.Data(values=values)).encode(
-        x=altair.X("length:Q", axis=None, scale=altair.Scale(nice=False)),
+        x=altair.X("length:Q", axis=None, scale=scale),
         y=altair.Y(
             "row:N",
             sort=rows,

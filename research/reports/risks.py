@@ -56,12 +56,15 @@ def chances(before: Chances, after: Chances, *, gettext: Gettext = str) -> Bars:
         ),
         heading=(gettext("Attacker"), gettext("Before"), gettext("After"), gettext("What they do")),
         rows=tuple((name, _share(was), _share(now), who) for name, who, was, now in kinds),
+        whole=1.0,
     )
 
 
 def sizes(before: Sequence[Sizes], after: Sequence[Sizes], *, gettext: Gettext = str) -> Bars:
-    """Return the figure of how many rows stand in classes of which size. Both are in the same bands."""
-    bands = [(_band(old, gettext), old, new) for old, new in zip(before, after, strict=True)]
+    """Return the figure of how many rows stand in classes of which size. Both are in the same bands; of those that
+    are empty in both nothing is told."""
+    pairs = [(old, new) for old, new in zip(before, after, strict=True) if old.classes or new.classes]
+    bands = [(_band(old, gettext), old, new) for old, new in pairs]
     alone, still = before[0].lines, after[0].lines
     description = gettext(
         "Before, {alone} of {all} rows stood alone; after, {still} do, and {left} rows are left."
@@ -103,6 +106,7 @@ def losses(certainty: float, entropy: float, suppressed: int, lines: int, *, get
         tuple(Bar(name, True, share, _share(share)) for name, share, _what in kinds),
         heading=(gettext("Loss"), gettext("Share"), gettext("What it is")),
         rows=tuple((name, _share(share), what) for name, share, what in kinds),
+        whole=1.0,
     )
 
 
@@ -114,7 +118,7 @@ def _pair(row: str, before: float, after: float, was: str, is_now: str, gettext:
 
 
 def _share(chance: float) -> str:
-    return f"{chance * 100:.1f}".removesuffix(".0") + " %"
+    return f"{chance * 100:.1f}".removesuffix(".0") + "\u00a0%"
 
 
 def _band(band: Sizes, gettext: Gettext) -> str:
