@@ -162,6 +162,7 @@ class Studies(Worklist):
             (_("Somebody may earn money with the results"), _("yes") if row.commercial else _("no")),
             (_("Until"), row.ends),
             (_("Pay for each person and release"), amounts.words(row.pay, row.currency)),
+            (_("How it is paid"), self.paid(row)),
             (_("Ethics board"), f"{row.ethics_body}, {row.ethics_reference}"),
         ]
         if row.reader_id:
@@ -171,6 +172,13 @@ class Studies(Worklist):
             run = queries.run_at(row, clock.now())
             said.append((_("May read until"), run.until if run else _("nobody let it read")))
         return said
+
+    @staticmethod
+    def paid(row: Study) -> str:
+        """Return how people are paid: what the committee approves with the terms."""
+        if not row.unit:
+            return gettext("by the institution, from a file")
+        return gettext("through the contract, %(unit)s wei for the smallest unit") % {"unit": f"{row.unit:,}"}
 
     @staticmethod
     def dates(row: Study) -> str:

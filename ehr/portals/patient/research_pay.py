@@ -29,7 +29,7 @@ class AccountForm(forms.Form):
             "It begins with 0x. Copy it with its capital letters: they guard it against mistakes. Take an address you "
             "have given nobody, for everybody can see what is sent to it."
         ),
-        widget=forms.TextInput({"class": "code", "spellcheck": "false", "autocapitalize": "off", "dir": "ltr"}),
+        widget=forms.TextInput({"spellcheck": "false", "autocapitalize": "off", "dir": "ltr"}),
     )
 
 

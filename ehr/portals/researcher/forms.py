@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Self
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -213,10 +214,20 @@ class StudyForm(ProposalForm, PartsForm):
         max_length=3,
         widget=forms.TextInput({"class": "short", "autocapitalize": "characters"}),
     )
+    by_contract = forms.BooleanField(
+        label=gettext_lazy("Pay through the contract"),
+        required=False,
+        help_text=gettext_lazy(
+            "What people are due is set aside in public when data leave, and each has it sent to an account of theirs "
+            "or leaves it with your institution. Without it your institution pays everybody from a file."
+        ),
+    )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.offer()
+        if not settings.RESEARCH_PAY_WEI:
+            del self.fields["by_contract"]
         self.fields["views"].widget.attrs |= {"class": "code", "spellcheck": "false", "dir": "ltr"}
         self.fields["views"].initial = self.initial.get("views", _EXAMPLE)
 
@@ -225,6 +236,7 @@ class StudyForm(ProposalForm, PartsForm):
         chosen = set(study.categories)
         said = {"ordinary": sorted(chosen - SENSITIVE), "sensitive": sorted(chosen & SENSITIVE)}
         said["views"] = json.dumps(study.views, indent=2, ensure_ascii=False)
+        said["by_contract"] = bool(study.unit)
         said["amount"] = Decimal(study.pay).scaleb(-amounts.digits(study.currency))
         return super().said_by(study) | said
 
@@ -247,11 +259,23 @@ class StudyForm(ProposalForm, PartsForm):
             if minor != minor.to_integral_value():
                 self.add_error("amount", _("This amount has more digits than the currency has."))
             self.cleaned_data["minor"] = int(minor)
+            self.cleaned_data["unit"] = self._unit()
+
+    def _unit(self) -> int:
+        """Return how many wei stand for the smallest unit of the pay; 0 where the institution pays."""
+        told, units = self.cleaned_data, settings.RESEARCH_PAY_WEI
+        if not told.get("by_contract") or not told["amount"]:
+            return 0
+        if told["currency"] not in units:
+            said = _("The contract pays in these currencies: %(known)s. Choose one, or let your institution pay.")
+            self.add_error("by_contract", said % {"known": ", ".join(sorted(units))})
+        return units.get(told["currency"], 0)
 
     def asked(self) -> Asked:
         """Return what the study asks."""
         told = self.cleaned_data
-        return Asked(**self.terms(), categories=tuple(self.categories()), views=told["views"], pay=told["minor"])
+        parts = tuple(self.categories())
+        return Asked(**self.terms(), categories=parts, views=told["views"], pay=told["minor"], unit=told["unit"])
 
 
 class AnswerForm(forms.Form):
