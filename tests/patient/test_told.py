@@ -25,7 +25,20 @@ WITHOUT_A_SUBJECT = {
     "app.registered", "app.changed", "app.reviewed", "app.withdrawn",
     "emergency.not-found", "identity.refused", "code.refused", "patient.not-found", "escrow.split", "escrow.rebuilt",
 }  # fmt: skip
-FILES_AND_COLUMNS = (".csv", ".parquet", ".json", ".html", ".pdf", ".svg", ".txt", ".typ", ".py", ".id", ".part", ".version")
+FILES_AND_COLUMNS = (
+    ".csv",
+    ".parquet",
+    ".json",
+    ".html",
+    ".pdf",
+    ".svg",
+    ".txt",
+    ".typ",
+    ".py",
+    ".id",
+    ".part",
+    ".version",
+)
 NO_ACTS = {
     "appointments",
     "charge",
