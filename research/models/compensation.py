@@ -54,6 +54,8 @@ class SetAside(models.Model):
     total = models.PositiveBigIntegerField()  # minor units, the padding with it
     padded = models.PositiveBigIntegerField()  # minor units of the total that are nobody's
     at = models.DateTimeField(default=clock.now, editable=False)
+    ready_at = models.DateTimeField(null=True, blank=True)  # the chain holds it for good, and people were told
+    reminded_at = models.DateTimeField(null=True, blank=True)  # who had not claimed was told that the time ends soon
     refused_at = models.DateTimeField(null=True, blank=True)  # the chain never took it: then the institution pays
     over_at = models.DateTimeField(null=True, blank=True)  # what nobody claimed went back
 
