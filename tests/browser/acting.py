@@ -119,7 +119,7 @@ def _body(response: HttpResponse) -> bytes:
 
 @contextmanager
 def stage(open_window, shared) -> Iterator:
-    """Yield a function that puts a person's client at a window of their own.
+    """Yield a function that puts a person's client at a window of their own, where scripts run or where none does.
 
     `shared` is the test's connection, asked for before there was a window: beside Playwright's loop there is another.
     """
@@ -128,9 +128,12 @@ def stage(open_window, shared) -> Iterator:
     def share() -> None:
         connections["default"] = shared
 
+    def at_a_window(client: Client, *, script: bool = True) -> Person:
+        return Person(open_window({}, script=script), client, pool)
+
     pool = ThreadPoolExecutor(max_workers=1, initializer=share)
     try:
-        yield lambda client: Person(open_window({}), client, pool)
+        yield at_a_window
     finally:
         pool.shutdown()
         shared.dec_thread_sharing()

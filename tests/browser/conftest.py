@@ -124,8 +124,8 @@ def open_window():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
-        def open_one(answers) -> Window:
-            context = browser.new_context(timezone_id="Europe/Lisbon")
+        def open_one(answers, *, script: bool = True) -> Window:
+            context = browser.new_context(timezone_id="Europe/Lisbon", java_script_enabled=script)
             window = Window(context.new_page(), answers)
             context.route("**/*", window.answer)
             return window

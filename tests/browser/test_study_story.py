@@ -1,24 +1,35 @@
-"""A study in a real browser, on all sides: registered, proposed, approved by two, joined, withdrawn from."""
+"""A study in a real browser, on all sides: from a researcher's registration to a file that is fetched and checked.
 
+Registered, proposed, approved by two, joined, counted, released, fetched once, and withdrawn from. What is asked of
+workers is asked at a window where no script runs, and watched at one where scripts do.
+"""
+
+import io
 import json
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.urls import reverse
 
+from consent import access
+from consent.keyholder import studies as keyholder
 from ehr import clock
 from ehr.desk import operations as desk
 from ehr.desk.roles import DeskRole
 from providers.models import Credential, Membership
 from research import queries
-from research.models import Joining, Study
+from research.cohorts import counting
+from research.models import CohortCount, Joining, Release, Study
+from research.release import checking, making
 from tests import people
 from tests.browser.acting import stage
 from tests.clinician.conftest import browser_of as researcher_browser
 from tests.patient.conftest import browser_of as patient_browser
-from tests.research import studying
+from tests.research import releasing, studying
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 PLAIN = "We want to find out whether people who sleep badly take more medicine against pain."
@@ -26,11 +37,14 @@ FILE = {"name": "paper.pdf", "mimeType": "application/pdf", "buffer": studying.P
 
 
 @pytest.fixture
-def ground(db):
-    """Bo, who registers; Carl and Dina of the committee; Ana; their browsers, signed in."""
+def ground(db, settings):
+    """Bo, who registers; Carl and Dina of the committee; Ana, who has a record; their browsers, signed in."""
+    settings.RESEARCH_SMALL, settings.RESEARCH_BASE = 3, 3
     studying.prepare_ground()
+    keyholder._begun.clear()
     people.institution("City University")
     bo, ana = people.account("Bo Ny"), people.patient("Ana Costa")
+    access.add_own(ana.patient, releasing.drafts(7), keyring=ana.keyring)
     return SimpleNamespace(
         connection=connections["default"],
         user=bo.user,
@@ -50,9 +64,10 @@ def _member(name: str) -> people.Person:
     return person
 
 
-def test_a_study_is_proposed_approved_joined_and_left(ground, open_window):
+def test_a_study_is_proposed_approved_joined_counted_released_and_left(ground, open_window, tmp_path):
     with stage(open_window, ground.connection) as at_a_window:
         bo, carl, dina, ana = (at_a_window(getattr(ground, name)) for name in ("bo", "carl", "dina", "ana"))
+        plain = at_a_window(ground.bo, script=False)
         found: list[str] = []
         _register(bo, ground, found)
         _propose(bo, found)
@@ -61,16 +76,25 @@ def test_a_study_is_proposed_approved_joined_and_left(ground, open_window):
             _approve(member, study, found)
         bo.go(reverse("researcher:study", args=[study.pk]))
         assert "People can join it now" in bo.reads()
-        assert "Fewer than 11 people" in bo.reads()
+        assert "Fewer than 3 people" in bo.reads()
         found += bo.found()
         _join(ana, found)
         assert ana.asked(lambda: [one.study for one in queries.joined_by(ground.patient)]) == [study]
+        bo.asked(lambda: releasing.joined(study))
+        _count(bo, plain, study, found)
+        content = _release(bo, plain, study, found)
         _withdraw(ana, found)
         assert ana.asked(lambda: queries.joined_by(ground.patient)) == []
         bo.go(reverse("patient:research"))
         assert bo.page.get_by_role("link", name="Ana Costa").count() == 0
         assert found == []
-        assert carl.complaints + dina.complaints + ana.complaints == []
+        assert carl.complaints + dina.complaints + ana.complaints + plain.complaints == []
+        digest = bo.asked(lambda: bytes(Release.objects.get().digest))
+    assert checking.digest(content) == digest
+    file, heard = tmp_path / "release.zip", io.StringIO()
+    file.write_bytes(content)
+    call_command("verify_release", str(file), "--offline", stdout=heard)
+    assert heard.getvalue().count("holds") == 2
 
 
 def _register(bo, ground, found) -> None:
@@ -103,7 +127,8 @@ def _vouch(ground) -> None:
 def _propose(bo, found) -> None:
     bo.go(reverse("researcher:new"))
     found += bo.found()
-    bo.fill(title="Sleep and pain", plain=PLAIN, purpose="Regression.", views=json.dumps([studying.VIEW]))
+    bo.fill(title="Sleep and pain", plain=PLAIN, purpose="Regression.", views=json.dumps(releasing.VIEWS))
+    bo.tick("basic")
     bo.tick("labs")
     bo.fill(until=(clock.now() + timedelta(days=300)).date().isoformat(), amount="5", currency="CAD")
     bo.fill(ethics_body="City University Ethics Board", ethics_reference="2026-041")
@@ -143,6 +168,60 @@ def _join(ana, found) -> None:
     assert "You take part in one study." in ana.reads()
     found += ana.found()
     assert ana.asked(Joining.objects.count) == 1
+
+
+def _count(bo, plain, study, found) -> None:
+    """How many are of age: asked without a script, watched with one, told rounded."""
+    plain.go(reverse("researcher:counts", args=[study.pk]))
+    plain.fill(**{"who-least": "18"})
+    plain.press("Count them")
+    assert "A worker takes it up" in plain.reads()
+    count = bo.asked(CohortCount.objects.get)
+    bo.go(reverse("researcher:counts", args=[study.pk]))
+    found += bo.found()
+    bo.asked(lambda: CohortCount.objects.update(state="running", done=2, total=5))
+    bo.go(reverse("researcher:count", args=[count.pk]))
+    assert bo.page.get_by_role("progressbar").get_attribute("value") == "2"
+    found += bo.found()
+    plain.page.get_by_role("progressbar").wait_for()
+    bo.asked(lambda: counting.count(count.pk))
+    bo.page.get_by_text("Build on this").wait_for()
+    assert "About 3 people" in bo.reads()
+    found += bo.found()
+    plain.page.get_by_text("About 3 people").wait_for()
+
+
+def _release(bo, plain, study, found) -> bytes:
+    """Asked for without a script, watched with one, fetched once with the passphrase."""
+    plain.go(reverse("researcher:releases", args=[study.pk]))
+    plain.press("Ask for a release")
+    assert "A worker takes it up" in plain.reads()
+    release = bo.asked(Release.objects.get)
+    bo.go(reverse("researcher:study", args=[study.pk]))
+    bo.follow("Releases of this study")
+    found += bo.found()
+    bo.asked(lambda: Release.objects.update(state="running", step="opening", done=2, total=5))
+    bo.go(reverse("researcher:release", args=[release.pk]))
+    bo.page.get_by_text("one after another").wait_for()
+    found += bo.found()
+    bo.asked(lambda: making.make(release.pk))
+    bo.page.get_by_role("link", name="Fetch it").wait_for()
+    found += bo.found()
+    plain.page.get_by_role("link", name="Fetch it").wait_for()
+    bo.follow("Fetch it")
+    found += bo.found()
+    bo.fill(passphrase=people.PASSPHRASE)
+    with bo.page.expect_download() as waiting:
+        bo.page.get_by_role("button", name="Fetch the file").click()
+    content = Path(waiting.value.path()).read_bytes()
+    bo.go(reverse("researcher:release", args=[release.pk]))
+    assert "You have it, and nothing of it is kept here." in bo.reads()
+    found += bo.found()
+    plain.go(reverse("researcher:fetch-release", args=[release.pk]))
+    plain.fill(passphrase=people.PASSPHRASE)
+    plain.press("Fetch the file")
+    assert "It is not here any more" in plain.page.inner_text("body")
+    return content
 
 
 def _withdraw(ana, found) -> None:

@@ -337,7 +337,8 @@ def test_j7_8_two_studies_of_the_same_people_share_no_pseudonym_no_order_and_no_
     assert both[0] == both[1]
     ours, theirs = pseudonyms(world.first), pseudonyms(world.of_other)
     assert len(ours) == len(theirs) == FIRST
-    assert not ours & theirs
+    for half in (slice(16), slice(16, 32)):
+        assert not {one[half] for one in ours} & {one[half] for one in theirs}, "nor do marks link them"
     mine, others = ([row["person"] for row in rows(one)] for one in (world.first, world.of_other))
     assert mine == sorted(mine)
     assert others == sorted(others)
@@ -357,3 +358,13 @@ def _order(world: World, study, content: bytes) -> list[int]:
     release = releases(study)[0]
     places = {called(release, one).pop(): place for place, one in enumerate(world.everybody[:FIRST])}
     return [places[row["person"]] for row in rows(content)]
+
+
+def test_j7_8_days_are_shifted_by_another_number_in_each_study_and_alike_in_its_releases(world: World):
+    def shifts(release: Release) -> list[int]:
+        named = crowds.names(keys(release.study), release)
+        return [named.days(str(one.patient.pk)) for one in world.everybody]
+
+    first, again, other = (shifts(one) for one in (*releases(world.study), *releases(world.other)))
+    assert first == again, "the mean of many shifts would be the day"
+    assert sum(one == another for one, another in zip(first, other, strict=True)) <= 3
