@@ -18,7 +18,7 @@ class FigureRun(Work):
     month = models.DateField()  # the first day of the month in which it was asked for
     first = models.DateField()  # of the days that the measures are about
     last = models.DateField()
-    asked_by = models.ForeignKey(  # nobody where the clock did
+    asked_by = models.ForeignKey(  # type: ignore[assignment] # nobody where the clock did
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
 

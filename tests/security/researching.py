@@ -15,6 +15,7 @@ from research.models import (
     Question,
     Recall,
     Release,
+    Result,
     SetAside,
     Unusual,
 )
@@ -50,6 +51,7 @@ def of(sharer: Person) -> dict[str, object]:
         ),
         **_figures(who),
         "recall": Recall.objects.create(release=release, due_at=clock.now(), digest=bytes(32)),
+        "found": Result.objects.create(study=joined, by=who.user, title="Found", plain="That sleep matters."),
         "unusual": Unusual.objects.create(by=who.user, why="burst", first=clock.now(), last=clock.now(), count=30),
         "payout": Payout.objects.create(
             institution=joined.institution, currency="CAD", total=0, made_by=_board().first
@@ -79,6 +81,7 @@ def rows(has: dict) -> dict[str, object]:
         "research_study": has["waiting_study"],
         "research_recall": has["recall"],
         "research_payout": has["payout"],
+        "research_result": has["found"],
         "research_figurerun": has["figures_study"],
         "research_unusual": has["unusual"],
     }
