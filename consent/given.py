@@ -59,27 +59,34 @@ _COLUMNS = (
 def to_person(patient: Patient, reader: User, *, seen: Standing, at: datetime) -> list[Given]:
     """Return all that one patient gave to one person of this standing, by name or through a team they belong to now,
     by one indexed query. What a delegate may see is not among it."""
-    return _told(_TO_PERSON.rows(patient=patient.pk, user=reader.pk, places=sorted(seen.clinical_at), at=at))
+    rows = _TO_PERSON.rows(patient=patient.pk, user=reader.pk, places=sorted(seen.clinical_at), at=at)
+    return _told(patient, rows)
 
 
 def to_program(patient: Patient, reader: Reader) -> list[Given]:
     """Return all that one patient gave to one app or study."""
-    return _told(_TO_PROGRAM.rows(patient=patient.pk, reader=reader.pk))
+    return _told(patient, _TO_PROGRAM.rows(patient=patient.pk, reader=reader.pk))
 
 
-def whole(decided: Iterable[GrantFacts]) -> dict[UUID, Grant]:
-    """Return permissions as they are opened with, by id; without those that are not as they were decided on."""
-    known = {one.id: one for one in decided}
-    return {grant.pk: grant for grant in _whole(list(known)) if queries.facts(grant) == known[grant.pk]}
+def whole(patient: Patient, decided: Iterable[Given]) -> dict[UUID, Grant]:
+    """Return permissions of a patient's as they are opened with, by id; none that is not as it was decided on."""
+    known = {one.facts.id: one for one in decided}
+    found = {grant.pk: grant for grant in _whole(patient.pk, list(known))}
+    return {pk: grant for pk, grant in found.items() if _says(grant, known[pk])}
 
 
-def _told(rows: Sequence[tuple]) -> list[Given]:
+def _says(grant: Grant, decided: Given) -> bool:
+    return grant.reader_id == decided.reader and queries.facts(grant) == decided.facts
+
+
+def _told(patient: Patient, rows: Sequence[tuple]) -> list[Given]:
     found = list(starmap(_Row, rows))
     # When it is over hangs from others, and these from others in turn: that is not for one row to tell.
-    hanging = {one.pk: one for one in _whole([row.id for row in found if _hangs(row)])}
+    hanging = {one.pk: one for one in _whole(patient.pk, [row.id for row in found if _hangs(row)])}
     return [
         Given(queries.facts(hanging[row.id]) if _hangs(row) else _facts(row), row.reader, bool(row.blocked))
         for row in found
+        if not _hangs(row) or row.id in hanging
     ]
 
 
@@ -104,11 +111,11 @@ def _facts(row: _Row) -> GrantFacts:
     )
 
 
-def _whole(ids: Sequence[UUID]) -> Iterator[Grant]:
+def _whole(patient: UUID, ids: Sequence[UUID]) -> Iterator[Grant]:
     for begun in range(0, len(ids), _SIZES[-1]):
         some = ids[begun : begun + _SIZES[-1]]
         size = next(size for size in _SIZES if len(some) <= size)
-        yield from _WHOLE.rows(ids=[*some, *some[-1:] * (size - len(some))])
+        yield from _WHOLE.rows(patient=patient, ids=[*some, *some[-1:] * (size - len(some))])
 
 
 def _of_person(patient: UUID, user: UUID, places: Collection, at: datetime) -> QuerySet[Grant, tuple]:
@@ -121,4 +128,8 @@ _TO_PERSON = Statement(_of_person)
 _TO_PROGRAM = Statement(lambda **of: Grant.objects.filter(**of).order_by("made_at").values_list(*_COLUMNS))
 # Each number of ids is a text of its own, so there are few: what is missing is filled with the last one again.
 _SIZES = (1, 4, 16)
-_WHOLE = Statement(lambda ids: queries.with_facts(Grant.objects.filter(pk__in=ids)))
+_WHOLE = Statement(
+    lambda patient, ids: queries.with_facts(
+        Grant.objects.filter(patient=patient, pk__in=ids).exclude(kind=Grant.Kind.DELEGATE)
+    )
+)

@@ -51,7 +51,7 @@ class _Known:
 
     standing: Standing
     asking: rules.ReaderFacts
-    facts: Mapping[uuid.UUID, GrantFacts]
+    held: Mapping[uuid.UUID, Given]
     situation: Situation
 
 
@@ -87,10 +87,10 @@ class Verdict:
     def standing(self) -> Standing:
         return self.asked.known.standing
 
-    @property
+    @cached_property
     def facts(self) -> Mapping[uuid.UUID, GrantFacts]:
         """What was known of each grant, by id."""
-        return self.asked.known.facts
+        return {pk: one.facts for pk, one in self.asked.known.held.items()}
 
     @property
     def parts(self) -> tuple[Category, ...]:
@@ -101,7 +101,8 @@ class Verdict:
     def _grants(self) -> Mapping[uuid.UUID, Grant]:
         """The grants that open something, by id: those that are still what was decided on."""
         whole = (one.grant for one in self.decisions.values() if one.grant is not None)
-        return given.whole(self.facts[pk] for pk in dict.fromkeys([*whole, *self.chosen]))
+        held = self.asked.known.held
+        return given.whole(self.patient, [held[pk] for pk in dict.fromkeys([*whole, *self.chosen])])
 
     @cached_property
     def allowed(self) -> dict[Category, Grant]:
@@ -205,7 +206,7 @@ def _verdict(
     asked: _Asked, action: Action, purpose: Purpose | str, parts: Sequence[Category], about: EntryFacts | None
 ) -> Verdict:
     known = asked.known
-    facts, situation = known.facts, known.situation
+    facts, situation = [one.facts for one in known.held.values()], known.situation
 
     def decided(
         part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
@@ -221,15 +222,15 @@ def _verdict(
             situation=situation,
         )
 
-    decisions = {part: decided(part, facts.values(), about) for part in parts}
+    decisions = {part: decided(part, facts, about) for part in parts}
     chosen = [
         one.id
-        for one in facts.values()
+        for one in facts
         if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
     ]
     instead = {}
     if situation.blocked:
-        without = {part: decided(part, facts.values(), about, replace(situation, blocked=False)) for part in parts}
+        without = {part: decided(part, facts, about, replace(situation, blocked=False)) for part in parts}
         instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
     return Verdict(asked, decisions, chosen, instead)
 
@@ -239,7 +240,7 @@ def _of_person(patient: Patient, reader: User, purpose: Purpose | str, presence:
     asking = queries.reader_facts(seen)
     held = given.to_person(patient, reader, seen=seen, at=at)
     assigning = queries.teams_assigning(patient, reader, at) if asking.needs_assignment else frozenset()
-    known = {one.facts.id: one.facts for one in held if _assigned_by_it(one, assigning)}
+    known = {one.facts.id: one for one in held if _assigned_by_it(one, assigning)}
     urgent = breaking.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
     situation = Situation(
         place=presence.place,
@@ -277,7 +278,7 @@ def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
 
 def _without_licence(reader: Reader, asking: rules.ReaderFacts, held: Iterable[Given], presence: Presence) -> _Known:
     seen = Standing(asking.active, "", "", None, asking.because, None, name=reader.name)
-    known = {one.facts.id: one.facts for one in held}
+    known = {one.facts.id: one for one in held}
     return _Known(seen, asking, known, Situation(place=presence.place, law=queries.law()))
 
 

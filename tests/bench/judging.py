@@ -70,11 +70,15 @@ def _found() -> dict:
     with mock.patch.object(statements, "fetched", wraps=statements.fetched) as fetched:
         decide(patients[0])
     asked = [one.args for one in fetched.call_args_list]
+    at = clock.now()
+    seen = standing(lee.user, at)
     works = {
         "raw": raw,
         "decision": decide,
         "opening": decide_to_open,
         "database": lambda _one: [statements.fetched(*one) for one in asked],
+        "standing": lambda _one: standing(lee.user, at),
+        "given": lambda one: given.to_person(one.patient, lee.user, seen=seen, at=at),
         "rules": _by_rules(patients[0], lee),
     }
     return {"count": Grant.objects.count(), "statements": len(asked), **_medians(works, patients)}

@@ -28,8 +28,11 @@ def two(db):
 
 def rows(ana, lee) -> dict[uuid.UUID, GrantFacts]:
     at = clock.now()
-    found = given.to_person(ana.patient, lee.user, seen=standing(lee.user, at), at=at)
-    return {one.facts.id: one.facts for one in found}
+    return {one.facts.id: one.facts for one in held(ana, lee, at)}
+
+
+def held(ana, lee, at) -> list[given.Given]:
+    return given.to_person(ana.patient, lee.user, seen=standing(lee.user, at), at=at)
 
 
 def ask(ana, lee):
@@ -77,8 +80,11 @@ def test_a_row_says_what_the_whole_permission_says(two, change):
         lambda grant: Grant.objects.filter(pk=grant.pk).update(ends=grant.ends + timedelta(days=900)),
         lambda grant: Grant.objects.filter(pk=grant.pk).update(categories=["genetic", "labs"]),
         lambda grant: Grant.objects.filter(pk=grant.pk).update(places=["CA"]),
+        lambda grant: Grant.objects.filter(pk=grant.pk).update(patient=people.patient("Bo Wu").patient),
+        lambda grant: Grant.objects.filter(pk=grant.pk).update(reader=people.clinician("Jo Kim").keyring.reader_id),
+        lambda grant: Grant.objects.filter(pk=grant.pk).update(kind=Grant.Kind.DELEGATE),
     ],
-    ids=["ended", "lengthened", "widened", "moved"],
+    ids=["ended", "lengthened", "widened", "elsewhere", "of another", "to another", "for another use"],
 )
 def test_a_permission_that_changed_since_the_decision_opens_nothing(two, change):
     ana, lee = two
@@ -104,5 +110,5 @@ def test_however_many_open_something_all_are_read(two, monkeypatch):
     ana, lee = two
     made = {people.give(ana, lee, PART).pk for _each in range(5)}
     monkeypatch.setattr(given, "_SIZES", (1, 3))
-    assert set(given.whole(rows(ana, lee).values())) == made
-    assert given.whole([]) == {}
+    assert set(given.whole(ana.patient, held(ana, lee, clock.now()))) == made
+    assert given.whole(ana.patient, []) == {}
