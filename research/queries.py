@@ -21,6 +21,7 @@ from providers.roles import Role
 from research import words
 from research.disclosure import Rules, shown
 from research.models import Agreement, Joining, Question, Researcher, Run, Study, Vote
+from research.models.work import Work
 
 # How far back the page on uses looks: lines of one's own log, read in pieces.
 _PIECE, _PIECES = 200, 25
@@ -113,6 +114,13 @@ def run_at(study: Study, at: datetime) -> Run | None:
 def how_many(study: Study) -> int | None:
     """Return how many take part, as may be told: rounded, and None for fewer than the smallest number shown."""
     return shown(Joining.objects.filter(study=study).standing(clock.now()).count(), rules())
+
+
+def how_far(work: Work) -> int | None:
+    """Return how far something is that opens everybody, in tens of percent: step by step it would tell how many there
+    are, and so who joined or left. None while that is not known, and where too few take part for any number.
+    """
+    return work.done * 10 // work.total * 10 if work.total >= rules().small else None
 
 
 # --- Joining -------------------------------------------------------------------------------------

@@ -105,9 +105,10 @@ def test_figures_are_asked_for_once_a_month_watched_and_cancelled(browser, study
     for _twice in range(2):
         assert browser.post(address).url == address
     run = FigureRun.objects.get()
-    FigureRun.objects.update(state="running", done=3, total=9)
+    FigureRun.objects.update(state="running", done=13, total=39)
     shown = page(browser, "researcher:figures", study.pk)
-    assert 'max="9" value="3"' in shown
+    assert 'max="100" value="30"' in shown
+    assert "39" not in shown.split("<main", 1)[1].split("</main", 1)[0]
     assert "Make this month" not in shown
     browser.post(reverse("researcher:cancel-figures", args=[run.pk]))
     assert FigureRun.objects.get().state == "cancelled"

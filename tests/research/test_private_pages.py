@@ -144,6 +144,16 @@ def test_a_question_is_cancelled_and_costs_nothing(browser, study, rosa):
     assert "It cost nothing." in page(browser, "question", row.pk)
 
 
+@pytest.mark.parametrize(("done", "total", "words"), [(23, 66, "About 30 % done"), (3, 10, ""), (0, 0, "")])
+def test_how_far_it_is_does_not_tell_how_many_take_part(browser, study, rosa, done, total, words):
+    row = asking.ask(study, Kind.COUNT, price=PRICE, by=rosa.user)
+    PrivateQuestion.objects.update(state="running", done=done, total=total)
+    said = page(browser, "question", row.pk)
+    assert words in said
+    assert ('id="progress"' in said) == bool(words)
+    assert f"{done} / {total}" not in said
+
+
 def test_nobody_else_sees_or_stops_or_repeats_it(study, rosa):
     row = asking.ask(study, Kind.COUNT, price=PRICE, by=rosa.user)
     other = browser_of(studying.researcher("Otto Other"))

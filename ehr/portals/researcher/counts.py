@@ -91,6 +91,7 @@ def count(request: HttpRequest, count: UUID) -> HttpResponse:
     found = _own(request, count)
     under_way = found.state in {"asked", "running"}
     context = _told(found) | {"study": found.study, "under_way": under_way, "rules": queries.rules()}
+    context["percent"] = queries.how_far(found)
     return render(request, "researcher/count.html", context | {"again": AGAIN_SECONDS if under_way else 0})
 
 

@@ -50,6 +50,7 @@ def figures(request: HttpRequest, study: UUID) -> HttpResponse:
         "study": found,
         "figures": shown.shown(found),
         "run": run,
+        "percent": queries.how_far(run) if run else None,
         "word": word,
         "look": look,
         "under_way": under_way,

@@ -147,6 +147,7 @@ def question(request: HttpRequest, asked: UUID) -> HttpResponse:
         "epsilon": epsilon(found.price),
         "budget": _left(found.study),
         "under_way": under_way,
+        "percent": queries.how_far(found),
         "again": AGAIN_SECONDS if under_way else 0,
     }
     return render(request, "researcher/question.html", context)
