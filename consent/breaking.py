@@ -44,7 +44,7 @@ def opted_out(patient: Patient) -> frozenset[str]:
     return frozenset(barred.values_list("part", flat=True))
 
 
-def to_relock(patient: Patient, at: datetime) -> QuerySet[Emergency]:
+def to_relock(patient: UUID, at: datetime) -> QuerySet[Emergency]:
     """Return the emergencies that are over and whose keys still fit, until the patient locks the parts anew."""
     rows = Emergency.objects.filter(patient=patient, relocked_at__isnull=True)
     return rows.exclude(ended_at__isnull=True, ends_at__gt=at)

@@ -13,7 +13,6 @@ from consent import authority, rules
 from consent.models import App, Assignment, Block, Claim, Grant
 from consent.rules import GrantFacts, Law, ReaderFacts, Situation
 from ehr import clock
-from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
 from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.statements import Statement
@@ -219,21 +218,28 @@ def stale(grants: Iterable[Grant]) -> list[Grant]:
     ]
 
 
+def perhaps_stale(patient: UUID, at: datetime) -> QuerySet[Grant]:
+    """Return the grants among which all are that `stale` would find of those that still hold; it looks closer."""
+    seals = GrantSeal.objects.filter(grant_id=OuterRef("pk"))
+    present = seals.filter(key_version=OuterRef("reader__keyring__version"))
+    unsealed = Q(widened=Grant.Widened.DAYS) | Q(Exists(seals))
+    return Grant.objects.filter(~Exists(present), unsealed, patient=patient).standing(at)
+
+
 def is_unsealed_of_old(grant: Grant) -> bool:
     """Tell whether a grant was made before each had a seal of its own, and has none since. Its patient makes it."""
     read = Action.READ in grant.actions and grant.widened == Grant.Widened.DAYS
     return read and not GrantSeal.objects.filter(grant_id=grant.pk).exists()
 
 
-def closed_for_older(patient: Patient, keyring: OpenKeyring) -> set[str]:
-    """Return the parts that are closed for a patient's own keys as they were before they were renewed, or that were
-    begun before every epoch was sealed to the escrow, too."""
+def closed_for_older(patient: UUID, reader: UUID, version: int) -> QuerySet[Lockbox]:
+    """Return the lockboxes that are closed for a patient's own keys as they were before this version of them, or that
+    were begun before every epoch was sealed to the escrow, too."""
     seals = Seal.objects.filter(lockbox=OuterRef("pk"), grant_id__isnull=True)
-    late = seals.filter(reader=keyring.reader_id).exclude(key_version=keyring.version_id)
+    late = seals.filter(reader=reader).exclude(key_version=version)
     escrows = seals.filter(reader__kind=Reader.Kind.SERVICE, reader__name=ESCROW_NAME)
     boxes = Lockbox.objects.filter(patient=patient, closed_at__isnull=True)
-    chosen = boxes.filter(Q(Exists(late)) | ~Q(Exists(escrows)) & ~Q(part=LOG_PART))
-    return set(chosen.values_list("part", flat=True))
+    return boxes.filter(Q(Exists(late)) | ~Q(Exists(escrows)) & ~Q(part=LOG_PART))
 
 
 def in_bundles(grants: Iterable[Grant]) -> set:

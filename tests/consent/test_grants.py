@@ -203,6 +203,15 @@ def test_an_ending_without_keys_is_completed_when_the_patient_comes_in(with_reco
     assert Lockbox.objects.current().get(patient=with_record.patient, part="labs").epoch == 2
 
 
+def test_where_nothing_waits_for_the_patient_that_is_one_statement(
+    with_record, lee, stranger, django_assert_num_queries
+):
+    people.give(with_record, lee, Category.LABS)
+    people.give(with_record, stranger, Category.LABS, actions=(Action.WRITE,))
+    with django_assert_num_queries(1):
+        assert upkeep.tidy(with_record.patient, keyring=with_record.keyring) == 0
+
+
 def test_what_arrives_before_a_session_moves_to_the_root_at_the_first_reading(ana, lee):
     people.give(ana, lee, Category.LABS, actions=(Action.WRITE,))
     access.add_entries(
