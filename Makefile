@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 export VENV
+# Each of the many processes of the tests would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 # More words for pytest: make test ARGS="tests/audit -x"
 ARGS ?=

@@ -6,6 +6,7 @@ made and dropped here. Prints how long each part took. Exit status 1 when one ro
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,13 +42,16 @@ class Server:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=500)
-    events = parser.parse_args().events
+    parser.add_argument("--begin-with", type=Path, help="on SQLite, a file that has its tables already")
+    given = parser.parse_args()
     url = os.environ.get("DATABASE_URL", "")
     server = Server(url, f"chartseal_drill_{os.getpid()}") if url.startswith("postgres") else None
-    command = [sys.executable, str(STEPS), str(events)]
+    command = [sys.executable, str(STEPS), str(given.events)]
     with tempfile.TemporaryDirectory(prefix="chartseal-drill-") as folder:
         environment = {**os.environ, "DATA_DIR": folder}
         if not server:
+            if given.begin_with:
+                shutil.copyfile(given.begin_with, Path(folder, "chartseal.sqlite3"))
             return subprocess.run(command, env={**environment, "DATABASE_URL": ""}, check=False).returncode
         server.make()
         try:

@@ -1,11 +1,15 @@
-"""The test database on SQLite, migrated once and copied from then on.
+"""The test database, migrated once and copied from then on.
 
-Migrating takes half a minute of a process's time, and each worker of each run needs a database. The copy is kept beside
-the other throw-away files, under a digest of everything that migrations are made of: another migration, another copy.
-Programs that tests start on a database of their own begin with the copy too: `migrated_file`. That the programs migrate
-an empty one is shown by the tests of `make run` and of a restore.
+Migrating takes half a minute of a process's time, and each worker of each run needs a database. The copy is kept under
+a digest of everything that migrations are made of: another migration, another copy. On SQLite it is a file beside the
+other throw-away files; on PostgreSQL a database of the same server, the template of each worker's. Workers that start
+at the same time wait for the one that migrates.
+
+Programs that tests start on a SQLite database of their own begin with the copy too: `migrated_file`. That they migrate
+an empty one, and that it becomes what was copied here, is shown by the test of `make run`; on PostgreSQL, by the drill.
 """
 
+import fcntl
 import gc
 import hashlib
 import os
@@ -14,7 +18,8 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -22,12 +27,15 @@ import django
 import pytest
 from django.conf import settings
 from django.core import management
-from django.db.backends.sqlite3.creation import DatabaseCreation
+from django.db import OperationalError
+from django.db.backends.base.creation import BaseDatabaseCreation
+from django.db.migrations.state import ProjectState
 
 FOLDER = Path(settings.BASE_DIR) / "var" / "test-databases"
 _PACKAGES = ("appointments", "audit", "consent", "ehr", "patients", "providers", "research")
 # What migrations call, beside themselves. Models stand in them as they were.
 _AND = ("triggers.py", "roles.py", "words.py")
+_TEMPLATES = "chartseal_migrated_"
 
 
 def _sources() -> Iterator[Path]:
@@ -37,24 +45,15 @@ def _sources() -> Iterator[Path]:
                 yield path
 
 
-def _kept() -> Path:
+def _digest() -> str:
     digest = hashlib.sha256(repr((django.__version__, sqlite3.sqlite_version, settings.INSTALLED_APPS)).encode())
-    for path in sorted(_sources()):
+    lock = Path(settings.BASE_DIR) / "requirements" / "run.txt"  # other people's migrations
+    for path in (*sorted(_sources()), lock, Path(__file__)):
         digest.update(f"{path}\0".encode() + path.read_bytes())
-    return FOLDER / f"{digest.hexdigest()[:32]}.sqlite3"
+    return digest.hexdigest()[:32]
 
 
-def _keep(connection: sqlite3.Connection, kept: Path) -> None:
-    """Put a copy where the next run finds it, whole or not at all."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_name(f"{kept.stem}.{os.getpid()}")
-    with closing(sqlite3.connect(draft)) as copy:
-        connection.backup(copy)
-    draft.replace(kept)
-    for old in sorted(FOLDER.glob("*.sqlite3"), key=lambda path: path.stat().st_mtime)[:-5]:
-        old.unlink(missing_ok=True)
-
-
+# --- Migrating -----------------------------------------------------------------------------------
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
     """Look for garbage seldom: each look walks through all models of all migrations."""
@@ -67,48 +66,137 @@ def _seldom_collecting() -> Iterator[None]:
         gc.collect()
 
 
-def _create(create):
-    def quickly(creation, *args, **options):
-        real = management.call_command
+def _near(state: ProjectState, app: str, name: str, delay: bool = False) -> set[tuple[str, str]]:
+    """Return the models that Django makes anew when one changed: that one, and those that point to it.
 
-        def command(name, *more, **how):
-            if name != "migrate":
-                return real(name, *more, **how)
-            kept = _kept()
-            creation.connection.ensure_connection()
-            if kept.exists():
-                with closing(sqlite3.connect(f"file:{kept}?mode=ro", uri=True)) as copy:
-                    copy.backup(creation.connection.connection)
-                return None
-            with _seldom_collecting():
-                result = real(name, *more, **how)
-            _keep(creation.connection.connection, kept)
-            return result
+    Django's own answer is all that lead to it over any number of steps, which here is nearly all each time, and most
+    of the time of migrating. A state that was made in part is made whole by Django before Python code of a migration,
+    and before content types and permissions are written: `is_delayed` asks for that.
+    """
+    state.is_delayed = True
+    found = {(app, name)}
+    try:
+        old = state.apps.get_model(app, name)
+    except LookupError:
+        return found
+    reached = (one.related_model for one in old._meta.get_fields(include_hidden=True) if not one.concrete)
+    return found | {(model._meta.app_label, model._meta.model_name) for model in reached if model is not None}
 
-        with mock.patch.object(management, "call_command", command):
-            return create(creation, *args, **options)
 
-    return quickly
+@contextmanager
+def _migrating_quickly() -> Iterator[None]:
+    with _seldom_collecting(), mock.patch.object(ProjectState, "_find_reload_model", _near):
+        yield
+
+
+# --- SQLite: a file that is copied ---------------------------------------------------------------
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _kept(make: Callable[[Path], None]) -> Path:
+    """Return the file to copy; the first call writes it by `make`, given where to."""
+    kept = FOLDER / f"{_digest()}.sqlite3"
+    with _one_at_a_time():
+        if not kept.exists():
+            draft = kept.with_suffix(".draft")
+            draft.unlink(missing_ok=True)
+            make(draft)
+            draft.replace(kept)
+            for old in sorted(FOLDER.glob("*.sqlite3"), key=lambda path: path.stat().st_mtime)[:-5]:
+                old.unlink(missing_ok=True)
+    return kept
+
+
+def _copy_of_file(create: Callable[[], str], creation: BaseDatabaseCreation) -> str:
+    real = management.call_command
+
+    def command(name, *more, **how):
+        if name != "migrate":
+            return real(name, *more, **how)
+        creation.connection.ensure_connection()
+        own = creation.connection.connection
+
+        def make(draft: Path) -> None:
+            with _migrating_quickly():
+                real(name, *more, **how)
+            with closing(sqlite3.connect(draft)) as copy:
+                own.backup(copy)
+
+        with closing(sqlite3.connect(f"file:{_kept(make)}?mode=ro", uri=True)) as copy:
+            copy.backup(own)
+        return None
+
+    with mock.patch.object(management, "call_command", command):
+        return create()
+
+
+# --- PostgreSQL: a database that is a template ---------------------------------------------------
+_LOCK = int.from_bytes(hashlib.sha256(_TEMPLATES.encode()).digest()[:8], "big", signed=True)
+
+
+def _copy_of_template(create: Callable[[], str], creation: BaseDatabaseCreation) -> str:
+    real, template, name = management.call_command, _TEMPLATES + _digest(), creation.connection.ops.quote_name
+    with creation._nodb_cursor() as server:
+        server.execute("select pg_advisory_lock(%s)", [_LOCK])  # until this connection closes
+        server.execute("select datname from pg_database where starts_with(datname, %s)", [_TEMPLATES])
+        there = [row[0] for row in server.fetchall()]
+        if template in there:
+            tests = creation.connection.settings_dict["TEST"]
+            with (
+                mock.patch.dict(tests, {"TEMPLATE": template}),
+                mock.patch.object(management, "call_command", lambda command, *more, **how: command == "migrate" or
+                                  real(command, *more, **how)),
+            ):  # fmt: skip
+                return create()
+        with _migrating_quickly():
+            made = create()
+        creation.connection.close()  # What somebody is connected to cannot be copied.
+        server.execute(f"create database {name(template)} template {name(made)}")
+        for old in there:
+            with suppress(OperationalError):  # in use by another clone's run
+                server.execute(f"drop database if exists {name(old)}")
+        return made
+
+
+_COPY = {"sqlite": _copy_of_file, "postgresql": _copy_of_template}
+_create_test_db = BaseDatabaseCreation.create_test_db
+
+
+def _quickly(creation: BaseDatabaseCreation, *args, **options) -> str:
+    create = partial(_create_test_db, creation, *args, **options)
+    return _COPY[creation.connection.vendor](create, creation)
 
 
 def pytest_configure() -> None:
-    DatabaseCreation.create_test_db = _create(DatabaseCreation.create_test_db)
+    BaseDatabaseCreation.create_test_db = _quickly
 
 
+# --- For programs that tests start ---------------------------------------------------------------
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory) -> Callable[[Path], None]:
     """Put a migrated and otherwise empty SQLite database where a program of its own will open it."""
+    folder = tmp_path_factory.mktemp("migrated")
+
+    def make(draft: Path) -> None:
+        own = {"DJANGO_SETTINGS_MODULE": "ehr.settings", "DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{draft}"}
+        command = [sys.executable, "-W", "ignore", "-m", "tests.quick_database"]
+        subprocess.run(command, cwd=settings.BASE_DIR, env={**os.environ, **own}, check=True, timeout=300)
+        with closing(sqlite3.connect(draft)) as made:
+            made.execute("pragma journal_mode = delete")  # one file, to be copied as one
 
     def put(path: Path) -> None:
-        kept = _kept()
-        if not kept.exists():
-            draft = tmp_path_factory.mktemp("migrated") / "draft.sqlite3"
-            environment = {**os.environ, "DATA_DIR": str(draft.parent), "DATABASE_URL": f"sqlite:///{draft}"}
-            command = [sys.executable, "-W", "ignore", "manage.py", "migrate", "--verbosity", "0"]
-            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=300)
-            with closing(sqlite3.connect(draft)) as made:
-                _keep(made, kept)
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, path)
+        shutil.copyfile(_kept(make), path)
 
     return put
+
+
+if __name__ == "__main__":
+    django.setup()
+    with _migrating_quickly():
+        management.call_command("migrate", verbosity=0, interactive=False)

@@ -107,9 +107,11 @@ def test_backups_are_kept_no_longer_than_their_days(tmp_path):
 
 
 @pytest.mark.point(2)
-def test_a_destroyed_database_comes_back_with_the_same_root_and_every_row():
+def test_a_destroyed_database_comes_back_with_the_same_root_and_every_row(tmp_path, migrated_file):
+    migrated_file(tmp_path / "tables.sqlite3")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "deploy/restore_drill.py", "--events", "30"],
+        [sys.executable, "-W", "ignore", "deploy/restore_drill.py", "--events", "30",
+         "--begin-with", str(tmp_path / "tables.sqlite3")],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
