@@ -115,7 +115,9 @@ def _own(patient: Patient, held: Iterable[tuple], keyring: OpenKeyring) -> Itera
         if version not in openers:
             at = _at_version(keyring, version)
             openers[version] = lockboxes.by_key(_own_key(at), at.open_seal)
-        yield lockboxes.open_box(_box(patient, pk, part, epoch), blob, open_seal=openers[version], bound_to=_OWNER)
+        yield lockboxes.open_box(
+            lockboxes.named(patient, pk, part, epoch), blob, open_seal=openers[version], bound_to=_OWNER
+        )
 
 
 def _at_version(keyring: OpenKeyring, version_id: int) -> OpenKeyring:
@@ -124,11 +126,6 @@ def _at_version(keyring: OpenKeyring, version_id: int) -> OpenKeyring:
     if at is None:
         raise CannotOpen("This was closed for a version that is not of this keyring.")
     return at
-
-
-def _box(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
-    """Return a lockbox as opening needs it. What is not named here is read when it is asked for."""
-    return Lockbox(pk=pk, patient=patient, part=part, epoch=epoch)
 
 
 # --- What grants open ----------------------------------------------------------------------------
@@ -146,7 +143,7 @@ def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: Op
         if UUID(str(grant_id)) == grant_pk and grant_pk in opened_by:
             open_seal, digest = opened_by[grant_pk]
             opened[part] = lockboxes.open_box(
-                _box(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=digest
+                lockboxes.named(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=digest
             )
     return opened
 
@@ -192,7 +189,7 @@ def boxes_of(patient: Patient, secrets: Mapping[tuple[str, int], bytes], parts: 
     for (part, epoch), secret in secrets.items():
         lockbox = Lockbox.objects.filter(patient=patient, part=part, epoch=epoch, closed_at__isnull=True).first()
         if part in chosen and lockbox is not None:
-            opened[part] = lockboxes.box_of(_box(patient, lockbox.pk, part, epoch), secret)
+            opened[part] = lockboxes.box_of(lockbox, secret)
     return opened
 
 

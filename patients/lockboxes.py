@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from ehr import clock
 from ehr.accounts.models import Reader
@@ -70,16 +69,6 @@ class OpenBox:
     @property
     def part(self) -> str:
         return self.lockbox.part
-
-    @cached_property
-    def root_opener(self) -> opening.KeyOpener:
-        """The root, loaded once for the many DEKs under it."""
-        return opening.KeyOpener(self.root)
-
-    @cached_property
-    def wrap_prefix(self) -> bytes:
-        """What the associated data of every DEK in this box begins with."""
-        return _wrap_prefix(self.lockbox)
 
 
 class LockboxForged(Exception):
@@ -150,6 +139,13 @@ def by_key(key: bytes, otherwise: Callable[..., bytes] | None = None) -> Callabl
     return open_seal
 
 
+def named(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
+    """Return a lockbox as opening needs it. What is not named here is read when it is asked for."""
+    lockbox = Lockbox.from_db(DEFAULT_DB_ALIAS, ["id", "part", "epoch"], [pk, part, epoch])
+    lockbox.patient = patient
+    return lockbox
+
+
 def open_box(lockbox: Lockbox, blob: bytes, *, open_seal: Callable[..., bytes], bound_to: bytes) -> OpenBox:
     """Return the lockbox a seal holds. Raises CannotOpen unless keyring, grant and lockbox are what it is bound to."""
     return box_of(lockbox, open_seal(bytes(blob), info=_seal_info(lockbox, bound_to)))
@@ -208,11 +204,11 @@ def rewrap(old: OpenBox, new: OpenBox, *, batched_only: bool = False) -> int:
     rows = WrappedKey.objects.filter(lockbox=old.lockbox)
     if batched_only:
         rows = rows.filter(batch__isnull=False)
-    keys = BatchKeys(old)
+    keys = DekOpener(old)
     changed = []
     for pk, entry_id, batch_id, blob in rows.values_list("pk", "entry_id", "batch_id", "blob"):
         try:
-            blob = wrap(new.root, new.lockbox, entry_id, unwrap(old, keys, entry_id.bytes, batch_id, blob))
+            blob = wrap(new.root, new.lockbox, entry_id, keys.open(entry_id.bytes, batch_id, bytes(blob)))
         except CannotOpen:
             logger.error("The key in row %s of lockbox %s does not open.", pk, old.lockbox.pk)
         changed.append((new.lockbox.pk, bytes(blob), pk))
@@ -225,25 +221,32 @@ def rewrap(old: OpenBox, new: OpenBox, *, batched_only: bool = False) -> int:
     return len(changed)
 
 
-class BatchKeys:
-    """The batch keys of one opened lockbox, opened as they are asked for."""
+class DekOpener:
+    """What opens the DEKs in one opened lockbox: its root, and batch keys, each opened when it is first asked for."""
 
     def __init__(self, box: OpenBox) -> None:
+        self.part = box.part
         self._box = box
+        self._root = opening.KeyOpener(box.root)
+        self._prefix = _wrap_prefix(box.lockbox)  # what the associated data of each begins with
         self._sealed: Mapping[int, bytes] | None = None
-        self._open: dict[int, opening.KeyOpener] = {}
+        self._batches: dict[int, opening.KeyOpener] = {}
 
-    def get(self, batch_id: int) -> opening.KeyOpener:
-        """Return a batch's key, loaded. Raises CannotOpen when the batch is not this lockbox's."""
-        if batch_id not in self._open:
+    def open(self, entry_id: bytes, batch_id: int | None, blob: bytes) -> bytes:
+        """Return a DEK, or a share of one, of the entry with these 16 bytes as id. Raises CannotOpen."""
+        opener = self._root if batch_id is None else self._batch(batch_id)
+        return opener.open(blob, aad=self._prefix + entry_id)
+
+    def _batch(self, batch_id: int) -> opening.KeyOpener:
+        if batch_id not in self._batches:
             if self._sealed is None:
                 self._sealed = dict(self._box.lockbox.batch_keys.values_list("pk", "sealed"))
             sealed = self._sealed.get(batch_id)
             if sealed is None:
                 raise CannotOpen("This entry's batch belongs to another lockbox.")
             key = self._box.opener.open(sealed, info=batch_info(self._box.lockbox))
-            self._open[batch_id] = opening.KeyOpener(key)
-        return self._open[batch_id]
+            self._batches[batch_id] = opening.KeyOpener(key)
+        return self._batches[batch_id]
 
 
 def batch_info(lockbox: Lockbox) -> bytes:
@@ -283,26 +286,19 @@ def wrap(key: bytes, lockbox: Lockbox, entry_id: uuid.UUID, dek: bytes) -> bytes
     return encrypt(key, dek, aad=_wrap_prefix(lockbox) + entry_id.bytes)
 
 
-def unwrap(box: OpenBox, batches: BatchKeys, entry_id: bytes, batch_id: int | None, blob: bytes) -> bytes:
-    """Return a DEK, or a share of one, of the entry with these 16 bytes as id. Raises CannotOpen."""
-    opener = box.root_opener if batch_id is None else batches.get(batch_id)
-    return opener.open(bytes(blob), aad=box.wrap_prefix + entry_id)
-
-
 # --- Bundles: the keys of chosen entries ---------------------------------------------------------
 def deks(boxes: Mapping[str, OpenBox], entries: Iterable[uuid.UUID]) -> dict[uuid.UUID, bytes]:
     """Return the whole DEKs of entries by id. One that the boxes do not open, wholly or in part, is left out."""
-    opened = {box.lockbox.pk: (box, BatchKeys(box)) for box in boxes.values()}
+    opened = {box.lockbox.pk: DekOpener(box) for box in boxes.values()}
     rows = WrappedKey.objects.filter(entry__in=list(entries), lockbox__in=opened)
     shares: dict[uuid.UUID, list[bytes]] = {}
     needed: dict[uuid.UUID, int] = {}
     for entry, lockbox, batch, blob, count in rows.values_list(
         "entry_id", "lockbox_id", "batch_id", "blob", "entry__shares"
     ):
-        box, batches = opened[lockbox]
         needed[entry] = count
         with suppress(CannotOpen):
-            shares.setdefault(entry, []).append(unwrap(box, batches, entry.bytes, batch, blob))
+            shares.setdefault(entry, []).append(opened[lockbox].open(entry.bytes, batch, bytes(blob)))
     return {entry: whole(found) for entry, found in shares.items() if len(found) == needed[entry]}
 
 

@@ -1,7 +1,7 @@
 """Opening things. Five modules may import this one; import-linter holds the list."""
 
-import hmac
 from functools import cached_property
+from hmac import compare_digest
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
@@ -21,7 +21,12 @@ from ehr.crypto.sealing import commitment
 
 __all__ = ["CannotOpen", "KeyOpener", "SealOpener", "decrypt", "decrypt_committed", "open_seal"]
 
+_CIPHER_BODY = 1 + NONCE_BYTES
 _COMMITTED_START = 1 + COMMITMENT_BYTES
+_COMMITTED_BODY = _COMMITTED_START + NONCE_BYTES
+_REFUSED = (InvalidTag, ValueError)
+_UNKNOWN = "This was encrypted by a version that this program does not know."
+_DOES_NOT_FIT = "The key, the associated data or the ciphertext is not the right one."
 
 
 class SealOpener:
@@ -53,13 +58,16 @@ class KeyOpener:
     """A loaded symmetric key, for opening many blobs made by `sealing.encrypt`."""
 
     def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        self._decrypt = AESGCM(key).decrypt
 
     def open(self, blob: bytes, *, aad: bytes) -> bytes:
         """Return the plaintext. Raises CannotOpen for another key, aad or a changed blob."""
         if blob[:1] != CIPHER_V1:
-            raise CannotOpen("This was encrypted by a version that this program does not know.")
-        return _open(self._cipher, blob, 1, aad)
+            raise CannotOpen(_UNKNOWN)
+        try:
+            return self._decrypt(blob[1:_CIPHER_BODY], blob[_CIPHER_BODY:], aad)
+        except _REFUSED as problem:
+            raise CannotOpen(_DOES_NOT_FIT) from problem
 
 
 def decrypt(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
@@ -69,17 +77,12 @@ def decrypt(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
 
 def decrypt_committed(key: bytes, blob: bytes, *, aad: bytes) -> bytes:
     """Return what `sealing.encrypt_committed` closed. Raises CannotOpen, also where the key is not the committed."""
-    blob = bytes(blob)
+    # A chart opens a thousand of these: nothing here is a call that need not be one.
     if blob[:1] != COMMITTED_V1:
-        raise CannotOpen("This was encrypted by a version that this program does not know.")
-    if not hmac.compare_digest(blob[1:_COMMITTED_START], commitment(key)):
+        raise CannotOpen(_UNKNOWN)
+    if not compare_digest(blob[1:_COMMITTED_START], commitment(key)):
         raise CannotOpen("This is not the key that the ciphertext commits to.")
-    return _open(AESGCM(key), blob, _COMMITTED_START, aad)
-
-
-def _open(cipher: AESGCM, blob: bytes, start: int, aad: bytes) -> bytes:
-    body = start + NONCE_BYTES
     try:
-        return cipher.decrypt(blob[start:body], blob[body:], aad)
-    except (InvalidTag, ValueError) as problem:
-        raise CannotOpen("The key, the associated data or the ciphertext is not the right one.") from problem
+        return AESGCM(key).decrypt(blob[_COMMITTED_START:_COMMITTED_BODY], blob[_COMMITTED_BODY:], aad)
+    except _REFUSED as problem:
+        raise CannotOpen(_DOES_NOT_FIT) from problem

@@ -1,7 +1,7 @@
 """Out: whole entries, for a chart or a copy, and the files beside them."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from ehr.crypto import opening, signing
 from ehr.crypto.formats import CannotOpen
 from ehr.crypto.passphrases import derive
 from patients import rows
-from patients.lockboxes import BatchKeys, OpenBox, OpenBundle, unwrap, whole
+from patients.lockboxes import DekOpener, OpenBox, OpenBundle, whole
 from patients.models import Chunk, Entry, Patient
 from patients.vault import signed
 from patients.vault.entries import OpenEntry
@@ -31,8 +31,7 @@ def read(
     ciphertext does not fit comes back with `raw` None; one whose author's signature fails, with `author_valid` False.
     """
     opened = _Opening(patient, boxes)
-    for row in rows.entries(patient.id, list(opened.shares.boxes), logical_id=logical_id, all_versions=all_versions):
-        opened.take(row)
+    opened.take(rows.entries(patient.id, list(opened.shares.boxes), logical_id=logical_id, all_versions=all_versions))
     chosen = rows.bundled(
         patient.id, [one.grant_id for one in bundles], logical_id=logical_id, all_versions=all_versions
     )
@@ -49,13 +48,15 @@ class _Opening:
         self.shares = Shares(boxes)
         self.found: list[tuple[OpenEntry, int, bytes]] = []  # with its position and digest, as its author signed them
 
-    def take(self, row) -> None:
-        entry, lockbox_id, batch_id, blob, logical, version, shares, manifest_id, position, written, body = row
-        entry_bytes, logical_bytes = signed.id_bytes(entry), signed.id_bytes(logical)
-        opened = self.shares.take(entry_bytes, lockbox_id, batch_id, blob, shares)
-        if opened is not None:
-            dek, parts = opened
-            self._add(entry_bytes, logical_bytes, version, parts, manifest_id, position, written, bytes(body), dek)
+    def take(self, found: Iterable[tuple]) -> None:
+        """Open what whole parts hold, as the rows come."""
+        for entry, lockbox_id, batch_id, blob, logical, version, shares, manifest_id, position, written, body in found:
+            entry_bytes = signed.id_bytes(entry)
+            opened = self.shares.take(entry_bytes, lockbox_id, batch_id, blob, shares)
+            if opened is not None:
+                dek, parts = opened
+                logical_bytes = signed.id_bytes(logical)
+                self._add(entry_bytes, logical_bytes, version, parts, manifest_id, position, written, body, dek)
 
     def take_bundled(self, chosen: Sequence[tuple], bundles: Mapping[uuid.UUID, OpenBundle], *, once: bool) -> None:
         """Open chosen entries. What a whole part opened already is not shown twice; with `once` in no older version."""
@@ -64,7 +65,7 @@ class _Opening:
             entry, _grant, _blob, logical, version, _part, manifest_id, position, written, body = row
             entry_bytes, logical_bytes = signed.id_bytes(entry), signed.id_bytes(logical)
             if (logical_bytes if once else entry_bytes) not in known:
-                self._add(entry_bytes, logical_bytes, version, parts, manifest_id, position, written, bytes(body), dek)
+                self._add(entry_bytes, logical_bytes, version, parts, manifest_id, position, written, body, dek)
 
     def _add(self, entry_bytes, logical_bytes, version, parts, manifest_id, position, written, body, dek) -> None:
         identity = self.prefix + logical_bytes + version.to_bytes(4, "big")
@@ -152,11 +153,11 @@ def _bundled_dek(entry: Entry, bundles: Sequence[OpenBundle]) -> bytes | None:
 
 
 def _dek(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:
-    opened = {box.lockbox.pk: box for box in boxes.values()}
-    shares = []
-    for row in entry.wrapped_keys.filter(lockbox__in=opened):
-        box = opened[row.lockbox_id]
-        shares.append(unwrap(box, BatchKeys(box), entry.id.bytes, row.batch_id, row.blob))
+    opened = {box.lockbox.pk: DekOpener(box) for box in boxes.values()}
+    shares = [
+        opened[row.lockbox_id].open(entry.id.bytes, row.batch_id, bytes(row.blob))
+        for row in entry.wrapped_keys.filter(lockbox__in=opened)
+    ]
     if len(shares) != entry.shares:
         raise CannotOpen("The keys at hand do not open this entry.")
     return whole(shares)

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
 from ehr.crypto.formats import CannotOpen
-from patients.lockboxes import BatchKeys, OpenBox, OpenBundle, unwrap, whole
+from patients.lockboxes import DekOpener, OpenBox, OpenBundle, whole
 from patients.vault import signed
 
 
@@ -12,7 +12,7 @@ class Shares:
     """The shares that opened lockboxes hold, put together as their rows come."""
 
     def __init__(self, boxes: Mapping[str, OpenBox]) -> None:
-        self.boxes = {box.lockbox.pk: (box, BatchKeys(box), (box.part,)) for box in boxes.values()}
+        self.boxes = {box.lockbox.pk: (DekOpener(box), (box.part,)) for box in boxes.values()}
         self._waiting: dict[bytes, tuple[bytes | None, str]] = {}
         self.batched = False  # whether any lies under a batch's key still
 
@@ -23,20 +23,21 @@ class Shares:
 
         An entry whose second half is in a box that is not open is never told of.
         """
-        box, batches, parts = self.boxes[lockbox_id]
-        self.batched |= batch_id is not None
+        opener, parts = self.boxes[lockbox_id]
+        if batch_id is not None:
+            self.batched = True
         try:
-            dek: bytes | None = unwrap(box, batches, entry, batch_id, blob)
+            dek: bytes | None = opener.open(entry, batch_id, blob)
         except CannotOpen:
             dek = None
         if shares == 1:
             return dek, parts
         if entry not in self._waiting:
-            self._waiting[entry] = (dek, box.part)
+            self._waiting[entry] = (dek, opener.part)
             return None
         other, part = self._waiting.pop(entry)
         both = whole([dek, other]) if dek is not None and other is not None else None
-        return both, tuple(sorted((part, box.part)))
+        return both, tuple(sorted((part, opener.part)))
 
 
 def bundled_keys(

@@ -1,7 +1,7 @@
 """What a body, its search values and its author's signature are bound to. Whatever is moved elsewhere does not fit."""
 
-import hashlib
 import uuid
+from hashlib import sha256
 
 from ehr.crypto.digests import joined
 
@@ -23,12 +23,12 @@ def identity_prefix(patient_id: uuid.UUID) -> bytes:
 
 def digest(identity: bytes, body: bytes) -> bytes:
     """Return what an author signs of one entry, 32 bytes."""
-    return hashlib.sha256(identity + body).digest()
+    return sha256(identity + body).digest()
 
 
 def manifest_message(patient_id: uuid.UUID, author_name: str, digests: bytes) -> bytes:
     """Return what an author signs of all entries written at once."""
-    return joined(b"manifest/v1", patient_id.bytes, author_name.encode(), hashlib.sha256(digests).digest())
+    return joined(b"manifest/v1", patient_id.bytes, author_name.encode(), sha256(digests).digest())
 
 
 def chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
@@ -38,6 +38,6 @@ def chunk_aad(entry_id: uuid.UUID, number: int, total: int) -> bytes:
 
 def id_bytes(stored: uuid.UUID | str | bytes) -> bytes:
     """Return the 16 bytes of an id as the database hands it over."""
-    if isinstance(stored, bytes):
-        return stored
-    return bytes.fromhex(stored) if isinstance(stored, str) else stored.bytes
+    if isinstance(stored, str):
+        return bytes.fromhex(stored)
+    return stored if isinstance(stored, bytes) else stored.bytes

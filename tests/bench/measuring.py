@@ -23,18 +23,25 @@ class Row:
 
 def cpu_ms(work: Callable[[], object], times: int = 15) -> float:
     """Return the median CPU time of one run of work in milliseconds, after two runs that do not count."""
-    work(), work()
-    spent = []
+    return cpu_ms_in_turn(work, times=times)[0]
+
+
+def cpu_ms_in_turn(*works: Callable[[], object], times: int = 15) -> list[float]:
+    """Return the same of works that are compared: run in turn, so that what else the machine does falls on all."""
+    spent: list[list[int]] = [[] for _ in works]
+    for work in works:
+        work(), work()
     gc.collect()
     gc.disable()
     try:
         for _ in range(times):
-            begun = time.process_time_ns()
-            work()
-            spent.append(time.process_time_ns() - begun)
+            for work, found in zip(works, spent, strict=True):
+                begun = time.process_time_ns()
+                work()
+                found.append(time.process_time_ns() - begun)
     finally:
         gc.enable()
-    return sorted(spent)[len(spent) // 2] / 1e6
+    return [sorted(found)[times // 2] / 1e6 for found in spent]
 
 
 def wall_ms(work: Callable[[], object], times: int = 15) -> float:
