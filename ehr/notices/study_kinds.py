@@ -62,6 +62,16 @@ STUDIES = {
     ),
 }
 PATIENTS = {
+    "study-pay-ready": Kind(
+        _("What you are paid for taking part in research is ready"),
+        _("Say where it goes: to an account of yours, or to the institution, which then pays you."),
+        page="patient:research-uses",
+    ),
+    "study-pay-ends": Kind(
+        _("What you are paid for taking part in research goes back soon"),
+        _("Say within two weeks where it goes, to an account of yours or to the institution, or it goes back."),
+        page="patient:research-uses",
+    ),
     "study-found": Kind(
         _("A study you took part in has found something"),
         _("Read it in plain words, beside everything else research did with your data."),

@@ -9,9 +9,12 @@ from datetime import timedelta
 from django.db import transaction
 
 from audit import log
+from consent import queries as consent
 from ehr import clock
 from ehr.chain import client, studies, transactions
 from ehr.chain.models import Status
+from ehr.notices import operations as notices
+from ehr.notices.operations import News
 from ehr.words import Purpose
 from research.compensation import shares
 from research.compensation.claiming import moment, told
@@ -20,11 +23,13 @@ from research.words import Act
 
 # After the last day, for a claim that was signed on it and is still on its way.
 GRACE = timedelta(days=7)
+# So long before the last day who has said nothing is told once more.
+REMINDED = timedelta(days=14)
 
 
 def follow() -> int:
     """Note what became of shares; return of how many something is new. Work that needs the chain waits for it."""
-    count = sum(_refused(made) for made in _open())
+    count = sum(_refused(made) or _ready(made) or _reminded(made) for made in _open())
     waiting = Due.objects.filter(way=Due.Way.CONTRACT, chosen_at__isnull=False, taken_at=None, lapsed_at=None)
     count += sum(_settled(due_id) for due_id in list(waiting.values_list("pk", flat=True)))
     with suppress(client.Unavailable):
@@ -51,6 +56,32 @@ def _refused(made: SetAside) -> int:
         _to_file(dues)
         studies.give_back(made.release.study_id, due=made.release.study.ends + shares.WINDOW / 2 + GRACE)
     return len(dues)
+
+
+def _ready(made: SetAside) -> int:
+    """Note that the chain holds what is due for good, and tell everybody that they may say where it goes."""
+    sent = studies.find("accrue", bytes(made.release.digest or b""))
+    if made.ready_at is not None or sent is None or sent.status != Status.FINAL:
+        return 0
+    return _noted(made, "ready_at", "study-pay-ready")
+
+
+def _reminded(made: SetAside) -> int:
+    """Tell once who has not said where it goes that the time to do so ends."""
+    last, now = shares.until(made.release.study), clock.now()
+    if made.ready_at is None or made.reminded_at is not None or not last - REMINDED <= now < last:
+        return 0
+    return _noted(made, "reminded_at", "study-pay-ends")
+
+
+def _noted(made: SetAside, name: str, kind: str) -> int:
+    with transaction.atomic():
+        if not SetAside.objects.filter(pk=made.pk, **{name: None}).update(**{name: clock.now()}):
+            return 0
+        waiting = made.dues.filter(way=Due.Way.CONTRACT, chosen_at=None).select_related("patient__user")
+        whom = [(due, one) for due in waiting for one in consent.whom_to_tell(due.patient)]
+        notices.tell([News(one, kind, f"{kind}:{due.pk}:{one.pk}", made.release_id) for due, one in whom])
+    return len(whom)
 
 
 def _settled(due_id: int) -> int:
@@ -83,8 +114,7 @@ def _over(made: SetAside) -> int:
         return 0
     under_way = made.dues.filter(way=Due.Way.CONTRACT, chosen_at__isnull=False, taken_at=None)
     digest = bytes(made.release.digest or b"")
-    set_aside = studies.find("accrue", digest)
-    if under_way.exists() or set_aside is None or set_aside.status != Status.FINAL:
+    if under_way.exists() or made.ready_at is None:
         return 0
     if studies.standing(digest).left:
         studies.give_back_unclaimed(digest)

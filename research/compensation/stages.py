@@ -1,9 +1,8 @@
 """How it stands with what one person is due for one release. Needs no chain: what was final is written down."""
 
+from datetime import datetime
 from enum import StrEnum
 
-from ehr.chain import studies
-from ehr.chain.models import Status
 from research.compensation import shares
 from research.models import Due, Release, SetAside
 
@@ -33,7 +32,7 @@ def stage(due: Due) -> Stage:
         return Stage.RETURNED
     if due.chosen_at is not None:
         return Stage.GIVEN if due.to_institution else Stage.SENT
-    return Stage.READY if is_set_aside(due.set_aside) else Stage.ON_ITS_WAY
+    return Stage.READY if due.set_aside and due.set_aside.ready_at else Stage.ON_ITS_WAY
 
 
 def of_release(release: Release) -> Stage | None:
@@ -44,24 +43,16 @@ def of_release(release: Release) -> Stage | None:
     dues = Due.objects.filter(release=release)
     if not dues.exists():
         return None
-    made = SetAside.objects.filter(release=release, refused_at=None).select_related("release").first()
+    made = SetAside.objects.filter(release=release, refused_at=None).first()
     if made is None:
         if dues.filter(payout=None).exists():
             return Stage.DUE
         return Stage.HANDED_ON if dues.filter(payout__paid_at=None).exists() else Stage.PAID
     if made.over_at is not None:
         return Stage.RETURNED
-    return Stage.READY if is_set_aside(made) else Stage.ON_ITS_WAY
+    return Stage.READY if made.ready_at else Stage.ON_ITS_WAY
 
 
-def is_set_aside(made: SetAside | None) -> bool:
-    """Tell whether the chain holds what is due for a release for good."""
-    if made is None:
-        return False
-    told = studies.find("accrue", bytes(made.release.digest or b""))
-    return told is not None and told.status == Status.FINAL
-
-
-def last_day(due: Due):
+def last_day(due: Due) -> datetime:
     """Return until when its owner may claim it."""
     return shares.until(due.release.study)

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from ehr.chain import studies
 from ehr.chain.models import Status
 from research.compensation import shares
-from research.compensation.stages import is_set_aside
 from research.models import Due, Payout, Release, SetAside
 
 CONTRACT, FILE = Due.Way.CONTRACT, Due.Way.FILE
@@ -76,8 +75,8 @@ def difference(*, trees: bool = True) -> str:
 
 def difference_on_chain() -> str:
     """Return the first difference between what is written down here and the contract. Raises Unavailable."""
-    rows = SetAside.objects.filter(refused_at=None).select_related("release__study").order_by("at", "pk")
-    found = (_on_chain(made) for made in rows if is_set_aside(made))
+    rows = SetAside.objects.filter(refused_at=None, ready_at__isnull=False).select_related("release__study")
+    found = (_on_chain(made) for made in rows.order_by("at", "pk"))
     return next((one for one in found if one), "")
 
 

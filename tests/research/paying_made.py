@@ -49,7 +49,7 @@ def release(study, rosa, joined):
 @pytest.fixture
 def ready(chain, release):
     """A release whose pay the chain holds for good."""
-    chain.settle(rounds=8)
+    settled(chain)
     return release
 
 

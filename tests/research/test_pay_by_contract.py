@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 def test_what_is_due_is_set_aside_when_the_release_leaves(chain, release, joined):
     ana = joined[0][0]
     assert stage(due_of(ana)) == Stage.ON_ITS_WAY
-    chain.settle(rounds=8)
+    settled(chain)
     assert stage(due_of(ana)) == Stage.READY
     made = SetAside.objects.get()
     _study, root, left = contract(chain).releaseOf(bytes(release.digest)).call()
@@ -116,7 +116,7 @@ def test_two_people_at_once_are_each_paid_their_own(chain, ready, joined):
 def test_two_releases_are_two_shares(chain, study, rosa, ready, joined):
     ana = joined[0][0]
     again = released(study, rosa, [one for _person, one in joined], mark=b"again")
-    chain.settle(rounds=8)
+    settled(chain)
     claim(ana, "first", ready)
     claim(ana, "second", again)
     settled(chain)
@@ -152,7 +152,7 @@ def test_a_mistyped_address_is_refused_before_money_is_lost(ready, joined, payee
 def test_an_address_of_the_operator_s_or_one_given_before_is_refused(chain, study, rosa, ready, joined):
     ana = joined[0][0]
     again = released(study, rosa, [joined[0][1]], mark=b"again")
-    chain.settle(rounds=8)
+    settled(chain)
     claim(ana, "Ana's wallet", ready)
     with pytest.raises(NotPossible, match="used this address before"):
         claim(ana, "Ana's wallet", again)

@@ -132,6 +132,17 @@ def test_what_nobody_claims_in_time_goes_back_and_is_told(chain, ready, joined):
     assert acts(bo)[-1] == "research.lapsed"
 
 
+def test_who_is_due_is_told_that_it_is_ready_and_once_more_before_it_goes_back(chain, ready, joined):
+    ana, bo = joined[0][0], joined[1][0]
+    claim(ana, "Ana's wallet")
+    settled(chain)
+    with time_machine.travel(shares.until(ready.study) - timedelta(days=3), tick=True):
+        tasks.follow_pay()
+        tasks.follow_pay()
+    kinds = [[one.kind for one in who.user.notices.order_by("pk") if "pay" in one.kind] for who in (ana, bo)]
+    assert [sorted(each) for each in kinds] == [["study-pay-ready"], ["study-pay-ends", "study-pay-ready"]]
+
+
 # --- It comes out even ---------------------------------------------------------------------------
 def test_sums_come_out_even_to_the_unit_and_the_wei(chain, ready, joined):
     (ana, _one), (bo, _two) = joined
@@ -168,7 +179,7 @@ def test_a_claim_on_chain_that_is_not_written_down_here_is_a_difference(chain, r
 @pytest.mark.security
 def test_an_analyst_of_the_chain_links_no_two_shares_and_no_share_to_a_permission(chain, study, rosa, ready, joined):
     again = released(study, rosa, [one for _person, one in joined], mark=b"again")
-    chain.settle(rounds=8)
+    settled(chain)
     for place, one in enumerate(Due.objects.select_related("patient")):
         person = next(who for who, _joining in joined if who.patient.pk == one.patient_id)
         claiming.claim(one, keyring=person.keyring, payee=account(f"fresh {place}"))
@@ -216,7 +227,7 @@ def test_the_verbs_of_a_study_write_all_of_it_on_chain(chain, board, rosa):
     tasks.make_releases()
     asked.refresh_from_db()
     b"".join(asking.fetch(asked, by=rosa.user, keyring=rosa.keyring))
-    chain.settle(rounds=9)
+    settled(chain)
     claim(found[0], "Ana's wallet")
     joining.withdraw(joinings[1], keyring=found[1].keyring)
     tasks.relay_opt_ins()
@@ -231,5 +242,5 @@ def test_the_verbs_of_a_study_write_all_of_it_on_chain(chain, board, rosa):
     assert (study_key, root) == (studies.study_key(made.pk), bytes(SetAside.objects.get().root))
     assert registry.isClaimed(bytes(asked.digest), due_of(found[0]).claimant).call()
     deciding.close(made, by=rosa.user)
-    chain.settle(rounds=9)
+    settled(chain)
     assert registry.studyOf(studies.study_key(made.pk)).call()[3]
