@@ -75,13 +75,17 @@ def _found() -> dict:
     works = {
         "raw": raw,
         "decision": decide,
-        "opening": decide_to_open,
         "database": lambda _one: [statements.fetched(*one) for one in asked],
-        "standing": lambda _one: standing(lee.user, at),
-        "given": lambda one: given.to_person(one.patient, lee.user, seen=seen, at=at),
         "rules": _by_rules(patients[0], lee),
     }
-    return {"count": Grant.objects.count(), "statements": len(asked), **_medians(works, patients)}
+    # Not in turn with those: what runs between two of the raw query makes it slower, and the ratio look better.
+    parts = {
+        "standing": lambda _one: standing(lee.user, at),
+        "given": lambda one: given.to_person(one.patient, lee.user, seen=seen, at=at),
+    }
+    opening = {"opening": decide_to_open}
+    found = _medians(works, patients) | _medians(parts, patients) | _medians(opening, patients)
+    return {"count": Grant.objects.count(), **found}
 
 
 def _by_rules(sharer: people.Person, reader: people.Person) -> Callable[[people.Person], object]:
