@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 from eth_abi.abi import decode
+from eth_utils.crypto import keccak
 
 from ehr.chain import artifacts, client, tokens, typed_data
 from ehr.chain.tokens import TokenGrant
@@ -18,6 +19,7 @@ from ehr.chain.tokens import TokenGrant
 DAY = 86_400
 SHUFFLES = 2_000
 _GRANT, _REVOKE = "(address,uint32,uint32,bytes32,bytes32,bytes32)[]", "(address,uint256,bytes32,bytes32,bytes32)[]"
+_CLAIM = ["bytes32", "address", "uint128", "address", "bytes32", "bytes32", "bytes32[]"]
 Pair = tuple[int, int]
 
 
@@ -25,7 +27,7 @@ Pair = tuple[int, int]
 class Item:
     """One mint or burn as it stands on chain. `days` are those it names; `fields` its other values, by name."""
 
-    kind: str  # "grant" or "revoke"
+    kind: str  # "grant", "revoke" or "claim"
     token: int
     time: int  # the block's, Unix seconds
     block: int
@@ -82,6 +84,23 @@ def look(contract: str) -> Public:
             work = int(receipt["gasUsed"], 16) - _calldata_price(data)
             batches.append(Batch(sent["hash"], sent["from"], int(sent["nonce"], 16), len(rows), kind, work))
     return Public(tuple(items), tuple(batches), bytes(everything))
+
+
+def look_at_claims(contract: str) -> tuple[Item, ...]:
+    """Read every block of the chain that answers, and return what each claim of a share in research shows."""
+    selector = keccak(text=f"claim({','.join(_CLAIM)})")[:4]
+    found: list[Item] = []
+    for number in range(1 + int(client.ask("eth_blockNumber"), 16)):
+        block = client.ask("eth_getBlockByNumber", hex(number), True)
+        for sent in block["transactions"]:
+            data = bytes.fromhex(sent["input"][2:])
+            if (sent["to"] or "").lower() != contract.lower() or data[:4] != selector:
+                continue
+            _release, claimant, _amount, payee, r, vs, _proof = decode(_CLAIM, data[4:])
+            fields = {"claimant": _raw(claimant), "payee": _raw(payee), "r": r, "vs": vs}
+            where = {"time": int(block["timestamp"], 16), "block": number, "batch": sent["hash"], "place": 0}
+            found.append(Item(kind="claim", token=int(claimant, 16), days=None, fields=fields, **where))
+    return tuple(found)
 
 
 def _selector(name: str) -> str:
