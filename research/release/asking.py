@@ -20,6 +20,7 @@ from research.compensation.accruing import accrue
 from research.leaving.attesting import overdue
 from research.models import Inclusion, Joining, Release, ReleasePiece, Study
 from research.release import twin, viewing
+from research.studies import work
 from research.studies.proposing import log_study, party
 from research.words import Act
 
@@ -39,8 +40,7 @@ def ask(study: Study, *, by: User) -> Release:
         under_way = Release.objects.filter(study=study, state__in=[State.ASKED, State.RUNNING]).first()
         if under_way:
             return under_way
-        if not study.is_open or queries.run_at(study, clock.now()) is None:
-            raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
+        work.run_of(study)
         if overdue(study):
             raise NotPossible(_("Something of an earlier release should be destroyed by now. Say first that it is."))
         if stops := viewing.problem(study.views):

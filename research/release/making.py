@@ -36,12 +36,12 @@ from research.disclosure.differencing import margin
 from research.flatten import running as flattening
 from research.flatten.problems import ViewProblem
 from research.leaving import crowds
-from research.models import Inclusion, Joining, Release, ReleasePiece, Run, Study
+from research.models import Inclusion, Joining, Release, ReleasePiece, Study
 from research.release import files, tables, viewing
 from research.release.asking import info
 from research.release.files import About
 from research.snapshots import Snapshot
-from research.studies import running
+from research.studies import running, work
 from research.studies.proposing import log_study
 
 State = Release.State
@@ -87,7 +87,7 @@ def make(release_id: uuid.UUID) -> str:
 
 def _make(release: Release, folder: Path) -> None:
     study = release.study
-    run, to = _run(release), _recipient(release)
+    run, to = work.run_of(release.study), _recipient(release)
     keyring = running.keys_for(run)
     snapshot = snapshots.take(run, keyring=keyring, watch=_watch(release, OPENING))
     fewest = queries.rules().small
@@ -165,13 +165,6 @@ def _words(problem: Exception) -> str:
 
 
 # --- What is asked before ------------------------------------------------------------------------
-def _run(release: Release) -> Run:
-    run = queries.run_at(release.study, clock.now())
-    if run is None:
-        raise NotPossible(_("Nobody lets this study read at the moment. Ask the committee to let it run."))
-    return run
-
-
 def _recipient(release: Release) -> KeyVersion:
     """Return the keys that the file is sealed to, which must be those that the log knows."""
     version = accounts.present_version(Reader.objects.get(user=release.asked_by_id))

@@ -311,7 +311,7 @@ def test_a_paused_study_makes_no_figures(study, rosa, board, crowd):
 def test_a_study_for_figures_asks_no_questions_and_releases_nothing(study, rosa):
     with pytest.raises(NotPossible, match="and nothing else"):
         counts.ask(study, document({"sex": "female"}), by=rosa.user)
-    with pytest.raises(NotPossible):
+    with pytest.raises(NotPossible, match="and nothing else"):
         releases.ask(study, by=rosa.user)
 
 
