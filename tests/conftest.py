@@ -10,6 +10,7 @@ from pytest_socket import socket_allow_hosts
 
 from ehr import clock
 
+PLAIN = 40  # bytes
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 # Fixtures other rooms share with everybody: the embedded chain, and the log's triggers around transactional tests;
@@ -67,6 +68,14 @@ def pytest_collection_modifyitems(items):
         for marker, (here, reason) in NEEDS.items():
             if not here and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name bytes that are not a few plain letters by their parameter: what a packer or the clock put into them is other
+    bytes in each process, and workers must agree on every name."""
+    if isinstance(val, bytes) and not (len(val) <= PLAIN and val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
 
 
 @pytest.hookimpl(trylast=True)
