@@ -14,9 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="study", name="views", field=models.JSONField(blank=True, default=list)
-        ),
+        migrations.AlterField(model_name="study", name="views", field=models.JSONField(blank=True, default=list)),
         migrations.AddField(
             model_name="study",
             name="measures",
