@@ -23,12 +23,14 @@ _GROUPS = _QUANTITIES | {"CodeableConcept", "Coding", "Period", "Timing", "Dosag
 _NAMED = frozenset({("Coding", "system"), ("Extension", "url"), ("Address", "postalCode"), ("Address", "state")}) | {
     (kind, name) for kind in _QUANTITIES for name in ("system", "unit")
 }
+_PLACES = frozenset({"latitude", "longitude", "altitude"})
 _OF_ADDRESS = frozenset({"use", "type", "period", "postalCode", "state"})
 # By these people are grouped, so they are read as what they are, by a column of their own kind, and asked nothing.
 _GROUPING = {"birthDate": Kind.BIRTH, "postalCode": Kind.ZIP, "state": Kind.STATE, "gender": Kind.SEX}
 _CHOOSING = frozenset({"where", "first", "last", "single", "skip", "take", "tail", "lowBoundary", "highBoundary"})
 _TELLING = frozenset({"exists", "empty", "not", "count", "all", "hasValue", "allTrue", "anyTrue"})
 _KEYS = frozenset({"getResourceKey", "getReferenceKey"})
+FUNCTIONS = _CHOOSING | _TELLING | _KEYS | {"ofType", "extension"}
 # Years leave, so years may be asked for.
 _YEAR = re.compile(r"[0-9]{4}(-01-01|-12-31)?(T00:00(:00(\.0+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?")
 _MOMENTS = frozenset({"date", "dateTime", "instant", "time"})
@@ -134,7 +136,7 @@ class _Look:
         self.needs.add(kind)
 
     def _require_readable(self, of: str, name: str, kind: str) -> None:
-        if of == "Address" and name not in _OF_ADDRESS:
+        if name in _PLACES or (of == "Address" and name not in _OF_ADDRESS):
             raise ViewProblem(self.at, f"{name}: {_TELLS}")
         if kind not in _PLAIN | _GROUPS and "." not in kind and (of, name) not in _NAMED:
             raise ViewProblem(self.at, f"{name}: {_TELLS}")

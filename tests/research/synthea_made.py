@@ -88,7 +88,7 @@ VIEWS = (
 
 @dataclass
 class World:
-    """Two studies over the same people, and their releases. `texts` are all words of the records that were read in."""
+    """Two studies over the same people, what was read in of each of them, and the files that left."""
 
     rosa: Person
     study: Study

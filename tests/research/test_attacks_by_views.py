@@ -72,6 +72,9 @@ ATTACKS = {
         "address.extension('http://hl7.org/fhir/StructureDefinition/geolocation')"
         ".extension('latitude').value.ofType(decimal)"
     ),
+    "where a place is on earth": view(
+        tagged("told", "position.latitude", "number", low="-90", high="90", decimals="6"), resource="Location"
+    ),
     "the size of a picture": number("photo.size"),
     "a word chosen by a name": coded("iif(name.family = 'Costa', 'yes', 'no')"),
     "a word chosen by a constant": coded(
