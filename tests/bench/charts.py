@@ -123,7 +123,7 @@ def _where_it_goes(more: float) -> str:
         f"{unwrapped:.1f} to unwrap its key, {digested:.1f} for the digest that its author signed; the rest is the "
         "second row that holds the key. A key for each entry is what lets one be erased, moved or shared alone. "
         "Reading the text as JSON is most of both, and takes up to twice as long where memory is in pieces: the "
-        "ratio moves with it, the difference does not."
+        "ratio moves with it, the difference hardly."
     )
 
 
