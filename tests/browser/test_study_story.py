@@ -181,7 +181,7 @@ def _count(bo, plain, study, found) -> None:
     found += bo.found()
     bo.asked(lambda: CohortCount.objects.update(state="running", done=2, total=5))
     bo.go(reverse("researcher:count", args=[count.pk]))
-    assert bo.page.get_by_role("progressbar").get_attribute("value") == "2"
+    assert bo.page.get_by_role("progressbar").get_attribute("value") == "40"
     found += bo.found()
     plain.page.get_by_role("progressbar").wait_for()
     bo.asked(lambda: counting.count(count.pk))

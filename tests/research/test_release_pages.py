@@ -61,7 +61,7 @@ def test_a_release_is_asked_for_watched_and_fetched_with_the_passphrase(rosa, st
     made = Release.objects.get()
     assert address == reverse("researcher:release", args=[made.pk])
     Release.objects.update(state=State.RUNNING, step="opening", done=2, total=4)
-    assert '<progress id="progress" max="4" value="2">' in page(browser, "release", made.pk)
+    assert '<progress id="progress" max="100" value="50">' in page(browser, "release", made.pk)
     Release.objects.update(state=State.ASKED)
     making.make(made.pk)
     assert "Ready to be fetched" in page(browser, "release", made.pk)
@@ -74,6 +74,17 @@ def test_a_release_is_asked_for_watched_and_fetched_with_the_passphrase(rosa, st
     assert len(b"".join(answer.streaming_content)) == Release.objects.get().size
     assert "nothing of it is kept here" in page(browser, "release", made.pk)
     assert browser.post(fetch, {"passphrase": people.PASSPHRASE}).status_code == 302
+
+
+def test_how_far_it_is_tells_nobody_how_many_take_part(rosa, release, settings):
+    settings.RESEARCH_SMALL = 11
+    browser = browser_of(rosa)
+    for done, total, percent in ((3, 10, None), (3, 23, 10), (22, 23, 90)):
+        Release.objects.update(state=State.RUNNING, step="opening", done=done, total=total)
+        shown = page(browser, "release", release.pk)
+        assert ("<progress" in shown) == (percent is not None)
+        assert percent is None or f'max="100" value="{percent}"' in shown
+        assert f"{done} / {total}" not in shown
 
 
 def test_it_is_cancelled_by_a_button(rosa, release):

@@ -110,6 +110,7 @@ def release(request: HttpRequest, release: UUID) -> HttpResponse:
     under_way = found.state in {"asked", "running"}
     again = AGAIN_SECONDS if under_way else 0
     context = _told(found) | {"study": found.study, "under_way": under_way, "again": again}
+    context["percent"] = queries.how_far(found)
     context |= _paid(found)
     context["emptied"] = sum(found.facts.get("left empty as a mark", {}).values())
     context["figures"] = figures.shown(reported.figures(found.facts, gettext=_))
