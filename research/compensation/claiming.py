@@ -41,7 +41,7 @@ def claim(due: Due, *, keyring: OpenKeyring | None, payee: str) -> Due:
     Raises NotPossible for an address that is none, or was given before, and where there is nothing to claim;
     KeysLocked.
     """
-    return _choose(due, keyring=keyring, payee=_checked(payee.strip(), due), to_institution=False)
+    return _choose(due, keyring=keyring, payee=_checked(payee.strip()), to_institution=False)
 
 
 def leave(due: Due, *, keyring: OpenKeyring | None) -> Due:
@@ -69,6 +69,8 @@ def _choose(due: Due, *, keyring: OpenKeyring | None, payee: str, to_institution
                 raise NotPossible(_("You have said before where it goes. That cannot be changed."))
             return due
         _require_ready(due)
+        if not to_institution:
+            _require_fresh(payee, due)
         private = _private(due, keyring)
         due.payee, due.to_institution, due.chosen_at = payee, to_institution, clock.now()
         if private is not None:
@@ -135,7 +137,7 @@ def _queue(due: Due, private: bytes) -> None:
     )
 
 
-def _checked(payee: str, due: Due) -> str:
+def _checked(payee: str) -> str:
     if not is_address(payee):
         raise NotPossible(_("This is no address of an account: it has 0x and 40 letters and digits after it. Copy it."))
     if not is_checksum_address(payee) or not int(payee, 16):
@@ -144,12 +146,15 @@ def _checked(payee: str, due: Due) -> str:
         )
     if payee in _ours():
         raise NotPossible(_("This address is the operator’s or the study’s, not yours. Give one of your own wallet."))
-    others = Due.objects.filter(patient=due.patient_id, payee=payee).exclude(pk=due.pk)
-    if others.exists():
+    return payee
+
+
+def _require_fresh(payee: str, due: Due) -> None:
+    """Raise NotPossible for an account that the same person had something sent to. Call it under their lock."""
+    if Due.objects.filter(patient=due.patient_id, payee=payee).exclude(pk=due.pk).exists():
         raise NotPossible(
             _("You have used this address before. Everybody would see that both are yours: take a fresh one.")
         )
-    return payee
 
 
 def _ours() -> set[str]:
