@@ -1,10 +1,8 @@
 """From records to the one table that may leave: flattened, without names, as coarse as it must be."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -86,7 +84,7 @@ def make(
         "way": report.way,
         "rows left out at most": LEFT_OUT,
         "levels": report.levels,
-        "hierarchies": {one.column: _digest(one) for one in hierarchies},
+        "hierarchies": {name: _steps(columns[name], rules) for name in quasi},
         "loss": asdict(report.losses),
         "risks before": asdict(report.risks_before),
         "risks after": asdict(report.risks_after),
@@ -106,9 +104,14 @@ def _told(bands: Sequence[Band]) -> list[list]:
     return [[one.low, one.high, one.classes, one.lines] for one in bands]
 
 
-def _digest(hierarchy: Hierarchy) -> str:
-    """Return 64 hex digits by which somebody who has a hierarchy knows it again."""
-    return sha256(json.dumps(hierarchy.rows, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+def _steps(column: Column, rules: Rules) -> list[str]:
+    """Return how a column becomes coarser, step by step: the rule alone, and no digest of the rows it was made of, for
+    from one of areas could be worked out where people live."""
+    if column.kind == Kind.DATE and rules.dates == "shifted":
+        return ["month", "year", "10 years", ANY]
+    years = {Kind.BIRTH: viewing.AGES, Kind.DATE: viewing.YEARS}.get(column.kind, ())
+    digits = viewing.DIGITS if column.kind == Kind.ZIP else ()
+    return [*(f"{width} years" for width in years), *(f"{length} digits" for length in digits), ANY]
 
 
 def _one_each(rows: pa.Table, columns: Mapping[str, Column]) -> pa.Table:

@@ -92,6 +92,7 @@ def test_a_file_says_how_it_came_about_what_it_risks_and_what_it_lost(rosa, boar
     assert (said["k"], said["diversity"], said["suppressed"]) == ("3", "{}", "0")
     assert set(json.loads(said["loss"])) == {"certainty", "discernibility", "entropy"}
     assert json.loads(said["hierarchies"]).keys() == json.loads(said["levels"]).keys() == {"age", "sex", "measured"}
+    assert json.loads(said["hierarchies"])["age"] == ["5 years", "10 years", "30 years", "*"]
     assert {"way", "rows left out at most", "risks before", "risks after", "dates"} < said.keys()
     listed = {one["@id"] for one in graph["./"]["hasPart"]}
     assert {"data.parquet", "data.csv", "datapackage.json", "report.html"} <= listed
