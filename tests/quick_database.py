@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from unittest import mock
 
@@ -45,6 +45,7 @@ def _sources() -> Iterator[Path]:
                 yield path
 
 
+@cache
 def _digest() -> str:
     digest = hashlib.sha256(repr((django.__version__, sqlite3.sqlite_version, settings.INSTALLED_APPS)).encode())
     lock = Path(settings.BASE_DIR) / "requirements" / "run.txt"  # other people's migrations
@@ -136,19 +137,24 @@ def _copy_of_file(create: Callable[[], str], creation: BaseDatabaseCreation) -> 
 
 
 # --- PostgreSQL: a database that is a template ---------------------------------------------------
+def template() -> str:
+    """Return the name of the database that every worker's is copied from, there once one worker's was."""
+    return _TEMPLATES + _digest()
+
+
 _LOCK = int.from_bytes(hashlib.sha256(_TEMPLATES.encode()).digest()[:8], "big", signed=True)
 
 
 def _copy_of_template(create: Callable[[], str], creation: BaseDatabaseCreation) -> str:
-    real, template, name = management.call_command, _TEMPLATES + _digest(), creation.connection.ops.quote_name
+    real, migrated, name = management.call_command, template(), creation.connection.ops.quote_name
     with creation._nodb_cursor() as server:
         server.execute("select pg_advisory_lock(%s)", [_LOCK])  # until this connection closes
         server.execute("select datname from pg_database where starts_with(datname, %s)", [_TEMPLATES])
         there = [row[0] for row in server.fetchall()]
-        if template in there:
+        if migrated in there:
             tests = creation.connection.settings_dict["TEST"]
             with (
-                mock.patch.dict(tests, {"TEMPLATE": template}),
+                mock.patch.dict(tests, {"TEMPLATE": migrated}),
                 mock.patch.object(management, "call_command", lambda command, *more, **how: command == "migrate" or
                                   real(command, *more, **how)),
             ):  # fmt: skip
@@ -156,7 +162,7 @@ def _copy_of_template(create: Callable[[], str], creation: BaseDatabaseCreation)
         with _migrating_quickly():
             made = create()
         creation.connection.close()  # What somebody is connected to cannot be copied.
-        server.execute(f"create database {name(template)} template {name(made)}")
+        server.execute(f"create database {name(migrated)} template {name(made)}")
         for old in there:
             with suppress(OperationalError):  # in use by another clone's run
                 server.execute(f"drop database if exists {name(old)}")

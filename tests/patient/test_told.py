@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -146,7 +147,8 @@ ACTORS = {
 }
 
 
-def named_acts() -> set[str]:
+@cache
+def named_acts() -> frozenset[str]:
     """Return every act about a patient that the code names, outside the page that puts them into words."""
     found = set()
     for package in PACKAGES:
@@ -157,7 +159,7 @@ def named_acts() -> set[str]:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and ACT.fullmatch(node.value):
                     found.add(node.value)
     found = {one for one in found - WITHOUT_A_SUBJECT if not one.endswith(FILES_AND_COLUMNS)}
-    return {one for one in found if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT}
+    return frozenset(one for one in found if one.split(".")[0] not in NO_ACTS | ABOUT_NO_PATIENT)
 
 
 def happens(action: str, who: str) -> bool:

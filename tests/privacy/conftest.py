@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.utils import ConnectionHandler
 
+from tests import quick_database
 from tests.privacy.finding import Finder
 
 ROOT = Path(settings.BASE_DIR)
@@ -44,7 +45,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def day(tmp_path_factory, django_db_blocker, migrated_file) -> Iterator[Remains]:
+def day(tmp_path_factory, django_db_setup, django_db_blocker, migrated_file) -> Iterator[Remains]:
     """Live the day once, on the database server the tests run on, and gather what is left of it."""
     folder = tmp_path_factory.mktemp("day")
     (folder / "data").mkdir()
@@ -124,7 +125,10 @@ def ringing() -> Iterator[tuple[str, bytes]]:
 def _own_database() -> str:
     name = f"day_{uuid.uuid4().hex[:12]}"
     with connection.cursor() as cursor:
-        cursor.execute(f"create database {name}")
+        # There is one unless no test of this run needs a database. The program migrates what is not.
+        cursor.execute("select datname from pg_database where datname = %s", [quick_database.template()])
+        there = cursor.fetchone()
+        cursor.execute(f"create database {name}" + (f" template {there[0]}" if there else ""))
     facts = connection.settings_dict
     where = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
     return f"postgres://{where}/{name}"

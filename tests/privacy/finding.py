@@ -86,7 +86,10 @@ def _unpacked(blob: bytes) -> Iterator[bytes]:
 def find_all(finder: Finder, blobs: Iterable[tuple[str, bytes]]) -> dict[str, set[str]]:
     """Return where each marker stands: name → places."""
     found: dict[str, set[str]] = {}
+    known: dict[bytes, set[str]] = {}  # many cells of tables hold the same
     for place, blob in blobs:
-        for name in finder.find(blob):
+        if blob not in known:
+            known[blob] = finder.find(blob)
+        for name in known[blob]:
             found.setdefault(name, set()).add(place)
     return found
