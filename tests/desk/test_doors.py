@@ -63,6 +63,8 @@ OPEN = {
     "intake_stray": {"identity checker"},
     "consent_grant": {"privacy officer", "institution administrator"},
     "research_study": {"committee"},
+    "research_figurerun": {"committee", "institution administrator"},
+    "research_result": {"committee"},
     "research_recall": {"committee", "privacy officer"},
     "research_payout": {"payments officer"},
     "research_unusual": {"privacy officer"},
@@ -161,7 +163,7 @@ def test_nothing_is_at_the_desk_but_its_worklists():
     """No table of a library, no form of Django's: not second factors, groups, sessions or passphrases."""
     assert {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry} == set(OPEN)
     kinds = {name.rpartition("_")[2] for name in names()}
-    assert kinds == {"index", "changelist", "change", "act", "add", "evidence", "file"}
+    assert kinds == {"index", "changelist", "change", "act", "add", "evidence", "file", "releases"}
 
 
 @pytest.mark.security
