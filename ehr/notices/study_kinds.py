@@ -74,8 +74,8 @@ PATIENTS = {
     ),
     "study-found": Kind(
         _("A study you took part in has found something"),
-        _("Read it in plain words, beside everything else research did with your data."),
-        page="patient:research-uses",
+        _("Read it in plain words. The committee has read it before you."),
+        page="patient:research-results",
     ),
     "study-over": Kind(
         _("A study you took part in is over"),
