@@ -78,6 +78,8 @@ def test_only_the_keyholder_s_unit_reads_its_secrets():
     assert set(KEYHOLDERS_OWN) & set(example()) == set()
 
 
+# Where settings are read from the environment.
+SETTINGS = [ROOT / "ehr" / name for name in ("settings.py", "environment.py", "study_rules.py")]
 SET, SET_OR_SHOWN = r"^([A-Z][A-Z0-9_]+)=(.*)$", r"^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$"
 
 
@@ -92,15 +94,15 @@ def test_the_example_environment_names_everything_production_asks_for():
 
 
 def test_the_example_environment_names_everything_the_settings_read():
-    text = "".join((ROOT / "ehr" / name).read_text(encoding="utf-8") for name in ("settings.py", "environment.py"))
-    read = set(re.findall(r"(?:environ\.get|secret|given|needed|flag|count)\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
+    text = "".join(one.read_text(encoding="utf-8") for one in SETTINGS)
+    readers = "environ\\.get|secret|given|needed|flag|count|at_least|at_most"
+    read = set(re.findall(rf"(?:{readers})\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
     # The ports are `make run`'s, and where static files are gathered is the image's.
     assert read - set(example(SET_OR_SHOWN, *EXAMPLES)) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
 
 
 def test_the_example_environment_names_nothing_that_nobody_reads():
-    own = [ROOT / "ehr/settings.py", ROOT / "ehr/environment.py"]
-    readers = [*own, *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
+    readers = [*SETTINGS, *(path for path in DEPLOY.rglob("*") if path.suffix and path.is_file())]
     text = "".join(path.read_text(encoding="utf-8") for path in readers if path.suffix in {".py", ".yaml", ".service"})
     assert [name for name in example(SET_OR_SHOWN, *EXAMPLES) if name not in text] == []
 
