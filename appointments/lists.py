@@ -238,6 +238,17 @@ def of_day(rows: QuerySet[Appointment], on: date) -> list[Appointment]:
     return [one for one in near.order_by("starts", "pk") if zones.local_day(one.starts, one.time_zone) == on]
 
 
+def today(rows: QuerySet[Appointment], at: datetime, *, elsewhere: date) -> date:
+    """Return which day it is where the next of these visits is, or the last. `elsewhere`, the day where whoever looks
+    is, counts only where there is none within a day: their own clocks may show tomorrow while people wait.
+    """
+    near = rows.filter(ends__gt=at - timedelta(days=1), starts__lt=at + timedelta(days=1))
+    found = list(near.order_by("starts", "pk").values_list("ends", "time_zone"))
+    ahead = [zone for ends, zone in found if ends > at]
+    zone = ahead[0] if ahead else found[-1][1] if found else ""
+    return zones.local_day(at, zone) if zone else elsewhere
+
+
 def at_institutions(institutions: Iterable[UUID]) -> QuerySet[Appointment]:
     """Return the visits at some institutions; what was moved stands where it was moved to."""
     rows = Appointment.objects.filter(schedule__institution__in=list(institutions), moved_to=None)

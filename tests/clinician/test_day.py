@@ -1,6 +1,6 @@
 """My day: who comes, who waits, one click to the chart where its patient let me in, and nothing of others' visits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -92,3 +92,25 @@ def test_a_visit_is_begun_and_done_from_the_day(lee, visit):
 @pytest.mark.parametrize("day", ["", "yesterday", "2026-02-31", "9999-12-31", "0001-01-01"])
 def test_a_day_that_is_none_is_today(lee, visit, day):
     assert browser_of(lee).get(reverse("clinician:day"), {"day": day}).status_code == 200
+
+
+def after_midnight() -> datetime:
+    """Return ten past midnight, UTC, of a day to come."""
+    return (clock.now() + timedelta(days=1)).replace(hour=0, minute=10, second=0, microsecond=0)
+
+
+@pytest.mark.parametrize(("hours", "shown"), [(1, True), (-2, True), (30, False)])
+def test_today_is_the_day_where_people_wait_and_not_on_my_own_clocks(ana, lee, hours, shown):
+    """At seven in the evening in Toronto it is tomorrow in Greenwich, whose time the account keeps."""
+    now = after_midnight()
+    made = clinics.schedule(lee.user.clinician, kind := clinics.visit_type())
+    clinics.booked(made, kind, now + timedelta(hours=hours), ana)
+    with time_machine.travel(now):
+        said = browser_of(lee).get(reverse("clinician:day")).content.decode()
+    assert (ana.user.name in said) is shown
+
+
+def test_where_nobody_comes_today_is_what_my_own_clocks_say(lee):
+    now = after_midnight()
+    with time_machine.travel(now):
+        assert f"{now:%-d %B}" in browser_of(lee).get(reverse("clinician:day")).content.decode()

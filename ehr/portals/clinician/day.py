@@ -25,9 +25,10 @@ WEEK = 7
 def day(request: HttpRequest) -> HttpResponse:
     """The visits of a day, or with ?week of seven, soonest first. That names were seen is on each patient's list."""
     at = clock.now()
-    on = visit_times.day(request.GET.get("day", "")) or timezone.localdate(at)
-    length = WEEK if "week" in request.GET else 1
     rows = lists.with_clinician(request.user, at)
+    asked = visit_times.day(request.GET.get("day", ""))
+    on = asked or lists.today(rows, at, elsewhere=timezone.localdate(at))
+    length = WEEK if "week" in request.GET else 1
     found = {on + timedelta(days=number): lists.of_day(rows, on + timedelta(days=number)) for number in range(length)}
     reach.name([one.patient for visits in found.values() for one in visits], to=request.user, because="visits")
     days = [

@@ -1,6 +1,6 @@
 """The desk's day: who comes when to whom, who is waiting, what is still to be answered. No clinical text is here."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -27,17 +27,14 @@ from ehr.frame.roles import desk_only
 _BECAUSE = ("cannot-come", "another-time", "not-needed", "elsewhere", "clinician-away", "place-closed", "not-said")
 
 
-def asked_day(request: HttpRequest) -> date:
-    """Return the day a page is asked for; today where it is none."""
-    return visit_times.day(request.GET.get("day", "")) or timezone.localdate(clock.now())
-
-
 @require_GET
 @desk_only
 def day(request: HttpRequest) -> HttpResponse:
     """All visits of one day at the institutions one works for. That names were seen is on each patient's list."""
-    on, at = asked_day(request), clock.now()
-    found = lists.of_day(lists.at_institutions(request.desks), on)
+    at, rows = clock.now(), lists.at_institutions(request.desks)
+    asked = visit_times.day(request.GET.get("day", ""))
+    on = asked or lists.today(rows, at, elsewhere=timezone.localdate(at))
+    found = lists.of_day(rows, on)
     disputes = list(lists.open_disputes(request.desks))
     named = [one.patient for one in found] + [one.change.appointment.patient for one in disputes]
     reach.name(named, to=request.user, because="visits")
