@@ -20,7 +20,7 @@ from providers.queries import institutions_open, standing
 from providers.roles import Role
 from research import words
 from research.disclosure import Rules, shown
-from research.models import Agreement, Joining, Question, Release, Researcher, Run, Study, Vote
+from research.models import Agreement, Joining, Question, Researcher, Run, Study, Vote
 from research.models.work import Work
 
 # How far back the page on uses looks: lines of one's own log, read in pieces.
@@ -116,7 +116,7 @@ def how_many(study: Study) -> int | None:
     return shown(Joining.objects.filter(study=study).standing(clock.now()).count(), rules())
 
 
-def how_far(work: Work | Release) -> int | None:
+def how_far(work: Work) -> int | None:
     """Return how far something is that opens everybody, in tens of percent: step by step it would tell how many there
     are, and so who joined or left. None while that is not known, and where too few take part for any number.
     """

@@ -8,18 +8,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from audit import log
+from consent import queries as consent
 from consent.keyholder.studies import DECIDES
 from ehr import clock
 from ehr.accounts.models import User
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
-from ehr.words import Purpose
 from patients.models import Patient
 from providers.queries import party
 from providers.rules import NotPossible
 from research.models import Joining, Result, Study
-from research.studies.proposing import committee, locked, log_study
+from research.studies.proposing import committee, locked, log_people, log_study
 from research.words import Act
 
 State = Result.State
@@ -110,31 +109,16 @@ def _decide(result: Result, state: State, action: str, *, by: User, reason: str)
 def _tell_everybody(result: Result) -> None:
     study = result.study
     parts = list(Joining.objects.filter(study=study).select_related("patient__user").order_by("pk"))
-    told = {
-        "study": str(study.pk),
-        "result": str(result.pk),
-        "reader": str(study.reader_id),
-        "reader_name": study.title,
-    }
-    log.append_page(
-        Act.PUBLISHED,
-        actor=party(result.by),
-        subjects=sorted({one.patient_id for one in parts}),
-        outcome="done",
-        purpose=Purpose.HRESCH,
-        details=told,
-    )
+    people = sorted({one.patient_id for one in parts})
+    log_people(Act.PUBLISHED, study, people, actor=party(result.by), result=str(result.pk))
     notices.tell(_news(result, parts))
 
 
 def _news(result: Result, parts: Iterable[Joining]) -> list[News]:
     """Return a notice for each who stayed as long as they had agreed to; who withdrew wants no more of it."""
-    stayed = {one.patient_id: one.patient.user for one in parts if not _withdrew(one)}
-    return [
-        News(user, "study-found", f"study-found:{result.pk}:{user.pk}", result.pk)
-        for user in stayed.values()
-        if user is not None
-    ]
+    stayed = {one.patient_id: one.patient for one in parts if not _withdrew(one)}
+    whom = {user.pk: user for patient in stayed.values() for user in consent.whom_to_tell(patient)}
+    return [News(user, "study-found", f"study-found:{result.pk}:{pk}", result.pk) for pk, user in whom.items()]
 
 
 def _withdrew(one: Joining) -> bool:

@@ -63,14 +63,7 @@ def _ask(study: Study, asked: criteria.Criteria, by: User) -> CohortCount:
 
 def cancel(count: CohortCount, *, by: User) -> CohortCount:
     """Stop a count that is under way; what was opened for it is gone with the worker's next look. Twice is once."""
-    with transaction.atomic():
-        count = CohortCount.objects.select_for_update(of=("self",)).select_related("study").get(pk=count.pk)
-        work.require_own(count.study, by)
-        if count.state in work.UNDER_WAY:
-            count.state, count.ended_at = State.CANCELLED, clock.now()
-            count.save(update_fields=["state", "ended_at"])
-            log_study("study.count-cancelled", count.study, by, count=str(count.pk))
-    return count
+    return work.cancel(count, by=by, what="count")
 
 
 def counts(study: Study) -> QuerySet[CohortCount]:

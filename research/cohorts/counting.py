@@ -11,16 +11,15 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit import log
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.words import Purpose
 from research import budget, criteria, queries, snapshots
 from research.criteria.parts import parts_for
 from research.disclosure import Answered, earlier_answer, shown
 from research.models import CohortCount, Study
 from research.snapshots import Snapshot
 from research.studies import running, work
+from research.studies.proposing import log_people
 from research.words import Act
 
 State = CohortCount.State
@@ -76,20 +75,8 @@ def _put_down(row: CohortCount, members: frozenset[UUID], snapshot: Snapshot, ke
     row.members = keyring.keep(_packed(members, len(snapshot.joinings)), label=_LABEL)
     row.state, row.ended_at = State.READY, clock.now()
     row.save(update_fields=["said", "same_as", "members", "state", "ended_at"])
-    study = row.study
-    log.append_page(
-        Act.COUNTED,
-        actor=running.party(study),
-        subjects=[one.patient_id for one in snapshot.joinings],
-        outcome="done",
-        purpose=Purpose.HRESCH,
-        details={
-            "reader": str(study.reader_id),
-            "reader_name": study.title,
-            "study": str(study.pk),
-            "count": str(row.pk),
-        },
-    )
+    people = [one.patient_id for one in snapshot.joinings]
+    log_people(Act.COUNTED, row.study, people, actor=running.party(row.study), count=str(row.pk))
 
 
 def _answered(study: Study, keyring: OpenKeyring) -> dict[UUID, Answered]:

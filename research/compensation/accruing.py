@@ -7,12 +7,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit import log
-from ehr.words import Purpose
 from patients.models import Patient
 from providers.rules import NotPossible
 from research.compensation import shares
 from research.models import Due, Inclusion, Release
-from research.studies.proposing import intact, log_study
+from research.studies.proposing import intact, log_people, log_study
 from research.words import Act
 
 
@@ -39,16 +38,8 @@ def accrue(release: Release) -> int:
     if study.unit and not had.exists():
         shares.put(release, dues)
     Due.objects.bulk_create(dues)
-    told = {
-        "study": str(study.pk),
-        "release": str(release.pk),
-        "amount": study.pay,
-        "currency": study.currency,
-        "reader": str(study.reader_id),
-        "reader_name": study.title,
-    }
-    subjects = sorted(people)
-    log.append_page(Act.PAID, actor=log.SYSTEM, subjects=subjects, outcome="done", purpose=Purpose.HRESCH, details=told)
+    told = {"release": str(release.pk), "amount": study.pay, "currency": study.currency}
+    log_people(Act.PAID, study, sorted(people), actor=log.SYSTEM, **told)
     # How many there are is no news: the release says so. No list of who they are is in this line.
     log_study("study.pay-accrued", study, None, release=str(release.pk), total=study.pay * len(people))
     return len(people)

@@ -46,14 +46,7 @@ def ask_all() -> int:
 
 def cancel(run: FigureRun, *, by: User) -> FigureRun:
     """Stop making figures; what was opened for them is gone with the worker's next look. Twice is once."""
-    with transaction.atomic():
-        run = FigureRun.objects.select_for_update(of=("self",)).select_related("study").get(pk=run.pk)
-        work.require_own(run.study, by)
-        if run.state in work.UNDER_WAY:
-            run.state, run.ended_at = State.CANCELLED, clock.now()
-            run.save(update_fields=["state", "ended_at"])
-            log_study("study.figures-cancelled", run.study, by, figures=str(run.pk))
-    return run
+    return work.cancel(run, by=by, what="figures")
 
 
 def run_of(user: User, run_id: UUID) -> FigureRun | None:

@@ -12,10 +12,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit import log
 from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
-from ehr.words import Purpose
 from research import queries, snapshots
 from research.disclosure import Rules
 from research.measures import editions, made, records
@@ -28,7 +26,7 @@ from research.measures.told import told
 from research.models import Figure, FigureRun
 from research.snapshots import Snapshot
 from research.studies import running, work
-from research.studies.proposing import locked
+from research.studies.proposing import locked, log_people
 from research.words import Act
 
 _LABEL = "figure members"
@@ -90,20 +88,8 @@ def _put_down(row: FigureRun, found: Mapping[str, Assigned], snapshot: Snapshot,
         _tell(row, name, people, everybody=len(snapshot.joinings), keyring=keyring, rules=rules)
     row.state, row.ended_at = FigureRun.State.READY, clock.now()
     row.save(update_fields=["state", "ended_at"])
-    study = row.study
-    log.append_page(
-        Act.MEASURED,
-        actor=running.party(study),
-        subjects=[one.patient_id for one in snapshot.joinings],
-        outcome="done",
-        purpose=Purpose.HRESCH,
-        details={
-            "reader": str(study.reader_id),
-            "reader_name": study.title,
-            "study": str(study.pk),
-            "figures": str(row.pk),
-        },
-    )
+    people = [one.patient_id for one in snapshot.joinings]
+    log_people(Act.MEASURED, row.study, people, actor=running.party(row.study), figures=str(row.pk))
 
 
 def _tell(row: FigureRun, name: str, people: Assigned, *, everybody: int, keyring: OpenKeyring, rules: Rules) -> Figure:

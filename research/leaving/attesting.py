@@ -7,18 +7,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from audit import log
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import User
 from ehr.crypto import signing
 from ehr.crypto.digests import joined
-from ehr.words import Purpose
 from providers.rules import NotPossible
 from research.leaving.telling import info
 from research.models import Recall, Study
-from research.studies.proposing import log_study, party
+from research.studies.proposing import log_people, log_study, party
 from research.words import Act
 
 
@@ -82,17 +80,9 @@ def attest(recall: Recall, *, by: User, keyring: OpenKeyring | None) -> Recall:
         recall.attested_at, recall.key_version_id = clock.now(), keyring.version_id
         recall.signature = keyring.sign(message(recall))
         recall.save(update_fields=["attested_at", "key_version", "signature"])
-        told = {
-            "study": str(study.pk),
-            "release": str(recall.release_id),
-            "recall": str(recall.pk),
-            "reader": str(study.reader_id),
-            "reader_name": study.title,
-        }
         people = list(recall.people.values_list("inclusion__joining__patient", flat=True))
-        log.append_page(
-            Act.DESTROYED, actor=party(by), subjects=people, outcome="done", purpose=Purpose.HRESCH, details=told
-        )
+        told = {"release": str(recall.release_id), "recall": str(recall.pk)}
+        log_people(Act.DESTROYED, study, people, actor=party(by), **told)
         signed = {"recall": told["recall"], "release": told["release"], "signature": recall.signature.hex()}
         log_study("study.destruction-attested", study, by, **signed)
     return recall

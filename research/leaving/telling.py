@@ -19,13 +19,12 @@ from ehr.crypto import sealing
 from ehr.crypto.digests import joined
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
-from ehr.words import Purpose
 from providers.rules import NotPossible
 from research import queries
 from research.leaving import crowds
 from research.models import Crowd, Inclusion, Recall, Recalled, Release
 from research.studies import running
-from research.studies.proposing import committee, log_study
+from research.studies.proposing import committee, log_people, log_study
 from research.words import Act
 
 # What the agreement says: destroyed within 30 days of being told.
@@ -173,20 +172,6 @@ def _write(release: Release, rows: tuple[str, ...], now: datetime) -> Recall:
 
 
 def _log(recall: Recall, gone: Sequence[Inclusion]) -> None:
-    study = recall.release.study
-    told = {
-        "study": str(study.pk),
-        "release": str(recall.release_id),
-        "recall": str(recall.pk),
-        "until": recall.due_at.isoformat(),
-        "reader": str(study.reader_id),
-        "reader_name": study.title,
-    }
-    log.append_page(
-        Act.RECALLED,
-        actor=log.SYSTEM,
-        subjects=[one.joining.patient_id for one in gone],
-        outcome="done",
-        purpose=Purpose.HRESCH,
-        details=told,
-    )
+    people = [one.joining.patient_id for one in gone]
+    told = {"release": str(recall.release_id), "recall": str(recall.pk), "until": recall.due_at.isoformat()}
+    log_people(Act.RECALLED, recall.release.study, people, actor=log.SYSTEM, **told)

@@ -2,24 +2,23 @@
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ehr import clock
 from ehr.accounts.models import KeyVersion
 from research.models.joining import Joining
 from research.models.studies import Study
+from research.models.work import Work
 
 
-class Release(models.Model):
+class Release(Work):
     """One table of a study's, without names, on its way to the researcher. Its row says how far it has come.
 
     The file lies here in pieces, each sealed to the researcher's public key: it appears whole, with the
     digest that stands on chain, in the commit that makes it READY, and is gone once it was fetched.
     """
 
-    class State(models.TextChoices):
+    class State(models.TextChoices):  # of any work, and that it was fetched
         ASKED = "asked", "asked"
         RUNNING = "running", "running"
         READY = "ready", "ready"
@@ -29,17 +28,8 @@ class Release(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, models.PROTECT, related_name="releases")
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=clock.now, editable=False)
     state = models.CharField(max_length=9, choices=State, default=State.ASKED)
-    seen_at = models.DateTimeField(null=True, blank=True)  # when a worker was last at it
-    attempt = models.UUIDField(null=True, blank=True)  # which worker's: one that was taken for dead puts nothing down
-    attempts = models.PositiveSmallIntegerField(default=0)
     step = models.CharField(max_length=20, blank=True)
-    done = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(default=0)
-    because = models.CharField(max_length=500, blank=True)  # why it stopped, in words that hold nothing of a record
-    ended_at = models.DateTimeField(null=True, blank=True)
     # Of what is ready. `people` is how many are in it, `facts` what was done, as it stands in the file.
     digest = models.BinaryField(null=True, blank=True, unique=True)  # SHA-256 of the file, 32 bytes
     size = models.PositiveBigIntegerField(default=0)

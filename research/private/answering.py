@@ -12,9 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audit import log
 from ehr import clock
-from ehr.words import Purpose
 from patients.models import Patient
 from providers.rules import NotPossible
 from research import budget, criteria, queries, snapshots
@@ -27,6 +25,7 @@ from research.private.dictionary import NotDescribed
 from research.private.questions import Question
 from research.private.variables import LOINC, Described, described
 from research.studies import running, work
+from research.studies.proposing import log_people
 from research.words import Act
 
 # By patient: what the question's variable is for them. Of a count: whether they are among them. None: not known.
@@ -125,19 +124,6 @@ def _drawn(row: PrivateQuestion, asked: Question, values: Values, held: StudyBud
     budget.debit(held, made, included)
     made.answer = noise.answer(asked, [values[each] for each in included], row.price).written()
     made.save(force_insert=True)
-    log.append_page(
-        Act.ASKED,
-        actor=running.party(study),
-        subjects=included,
-        outcome="done",
-        purpose=Purpose.HRESCH,
-        details={
-            "reader": str(study.reader_id),
-            "reader_name": study.title,
-            "study": str(study.pk),
-            "answer": str(made.pk),
-            "kind": asked.kind.value,
-            "nano_rho": row.price,
-        },
-    )
+    told = {"answer": str(made.pk), "kind": asked.kind.value, "nano_rho": row.price}
+    log_people(Act.ASKED, study, included, actor=running.party(study), **told)
     return made

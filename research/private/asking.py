@@ -63,14 +63,7 @@ def ask(
 
 def cancel(row: PrivateQuestion, *, by: User) -> PrivateQuestion:
     """Stop a question that is under way; it costs nothing then. Twice is once, and what is answered stays so."""
-    with transaction.atomic():
-        row = PrivateQuestion.objects.select_for_update(of=("self",)).select_related("study").get(pk=row.pk)
-        work.require_own(row.study, by)
-        if row.state in work.UNDER_WAY:
-            row.state, row.ended_at = State.CANCELLED, clock.now()
-            row.save(update_fields=["state", "ended_at"])
-            log_study("study.question-cancelled", row.study, by, question=str(row.pk))
-    return row
+    return work.cancel(row, by=by, what="question")
 
 
 def refused(study: Study, digest: bytes, price: int, refusal: Exception, *, by: User) -> None:

@@ -8,20 +8,17 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from audit import log
 from ehr import clock
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring
 from ehr.accounts.models import User
 from ehr.crypto.digests import joined
-from ehr.words import Purpose
 from providers.rules import NotPossible
-from research import queries
 from research.compensation.accruing import accrue
 from research.leaving.attesting import overdue
 from research.models import Inclusion, Joining, Release, ReleasePiece, Study
 from research.release import twin, viewing
 from research.studies import work
-from research.studies.proposing import log_study, party
+from research.studies.proposing import log_people, log_study, party
 from research.words import Act
 
 # How long a file waits for its recipient.
@@ -36,7 +33,7 @@ def ask(study: Study, *, by: User) -> Release:
     """
     with transaction.atomic():
         study = Study.objects.select_for_update(of=("self",)).get(pk=study.pk)
-        _require_own(study, by)
+        work.require_own(study, by)
         under_way = Release.objects.filter(study=study, state__in=[State.ASKED, State.RUNNING]).first()
         if under_way:
             return under_way
@@ -52,14 +49,7 @@ def ask(study: Study, *, by: User) -> Release:
 
 def cancel(release: Release, *, by: User) -> Release:
     """Stop making a release; what was opened for it is gone with the worker's next look. Twice is once."""
-    with transaction.atomic():
-        release = Release.objects.select_for_update(of=("self",)).select_related("study").get(pk=release.pk)
-        _require_own(release.study, by)
-        if release.state in {State.ASKED, State.RUNNING}:
-            release.state, release.ended_at = State.CANCELLED, clock.now()
-            release.save(update_fields=["state", "ended_at"])
-            log_study("study.release-cancelled", release.study, by, release=str(release.pk))
-    return release
+    return work.cancel(release, by=by, what="release")
 
 
 def synthetic(study: Study) -> bytes:
@@ -93,7 +83,7 @@ def fetch(release: Release, *, by: User, keyring: OpenKeyring | None) -> Iterato
     first = _first_piece(release, keyring)
     with transaction.atomic():
         release = Release.objects.select_for_update(of=("self",)).select_related("study__reader").get(pk=release.pk)
-        _require_own(release.study, by)
+        work.require_own(release.study, by)
         _require_ready(release)
         left = _somebody_left(release)
         if left:
@@ -154,14 +144,6 @@ def _pieces(release: Release, keyring: OpenKeyring, first: bytes) -> Iterator[by
         release.pieces.all().delete()
 
 
-def _require_own(study: Study, by: User) -> None:
-    researcher = queries.researcher_of(by)
-    if researcher is None or study.researcher_id != researcher.pk:
-        raise NotPossible(_("Only who proposed a study asks for its releases."))
-    if not queries.footing(researcher).ok:
-        raise NotPossible(_("Your licence or the data-use agreement is missing. Your own page says what to do."))
-
-
 def _require_ready(release: Release) -> None:
     if release.state == State.FETCHED:
         raise NotPossible(_("It was fetched already, and is kept nowhere here. Ask for a new one."))
@@ -181,16 +163,7 @@ def _take_back(release: Release, words: str) -> None:
 
 
 def _log_fetched(release: Release, by: User) -> None:
-    study = release.study
-    told = {
-        "study": str(study.pk),
-        "release": str(release.pk),
-        "digest": bytes(release.digest or b"").hex(),
-        "reader": str(study.reader_id),
-        "reader_name": study.title,
-    }
+    told = {"release": str(release.pk), "digest": bytes(release.digest or b"").hex()}
     subjects = Inclusion.objects.filter(release=release).values_list("joining__patient", flat=True)
-    log.append_page(
-        Act.RELEASED, actor=party(by), subjects=list(subjects), outcome="done", purpose=Purpose.HRESCH, details=told
-    )
-    log_study("study.release-fetched", study, by, release=str(release.pk), digest=told["digest"])
+    log_people(Act.RELEASED, release.study, list(subjects), actor=party(by), **told)
+    log_study("study.release-fetched", release.study, by, **told)

@@ -7,9 +7,7 @@ is holds the anonymous table alone, in memory where the machine has that. A work
 import os
 import tempfile
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -17,10 +15,8 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from consent.escrow import KeyholderAway, NotReleased
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.accounts.models import KeyVersion, Reader
@@ -45,57 +41,44 @@ from research.studies import running, work
 from research.studies.proposing import log_study
 
 State = Release.State
-# A worker that was not seen for this long is taken for dead; after three of them a release stops.
-SILENT = timedelta(minutes=10)
-MOST_ATTEMPTS = 3
 PIECE_BYTES = 1024 * 1024
 _FOLDER = "chartseal-release-"
 # How far it has come, as the page names it; a step ends before the next begins.
 OPENING, FLATTENING, WRITING = "opening", "flattening", "writing"
 
 
-class Given(Exception):
-    """Somebody cancelled, or another worker took over: nothing of this one counts."""
-
-
 def due() -> list[uuid.UUID]:
     """Return the releases that wait for a worker, those first that wait longest."""
-    silent = Q(state=State.RUNNING, seen_at__lte=clock.now() - SILENT)
-    return list(Release.objects.filter(Q(state=State.ASKED) | silent).order_by("asked_at").values_list("pk", flat=True))
+    return work.due(Release)
 
 
 def make(release_id: uuid.UUID) -> str:
     """Make one release and return the state it is in then. May run any number of times, and in two workers at once."""
-    release = _claimed(release_id)
-    if release is None:
-        return ""
+    return work.carry(Release, release_id, _make_in_a_folder)
+
+
+def _make_in_a_folder(release: Release) -> None:
     _tidy()
     folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=_in_memory()))
     try:
         _make(release, folder)
-    except Given:
-        pass
-    except KeyholderAway:
-        Release.objects.filter(pk=release.pk, attempt=release.attempt).update(state=State.ASKED, attempt=None)
-    except (NotReleased, NotPossible, ViewProblem, Refused, Unusable, checker.Refused) as problem:
-        _stop(release, _words(problem))
+    except (ViewProblem, Refused, Unusable, checker.Refused) as problem:
+        raise NotPossible(str(problem)) from problem
     finally:
         rmtree(folder, ignore_errors=True)
-    release.refresh_from_db()
-    return release.state
 
 
 def _make(release: Release, folder: Path) -> None:
     study = release.study
     run, to = work.run_of(release.study), _recipient(release)
     keyring = running.keys_for(run)
-    snapshot = snapshots.take(run, keyring=keyring, watch=_watch(release, OPENING))
+    snapshot = snapshots.take(run, keyring=keyring, watch=work.watch(release, step=OPENING))
     fewest = queries.rules().small
     _require_many(release, snapshot, fewest, keyring.grant_key(b"differencing"))
     mark = marks.new()
     release.mark = marks.closed(release, mark)
     names = crowds.names(keyring, release)
-    _watch(release, FLATTENING)(0, 1)
+    work.watch(release, step=FLATTENING)(0, 1)
     made = tables.make(
         study.views,
         flattening.documents(snapshot.documents),
@@ -104,7 +87,7 @@ def _make(release: Release, folder: Path) -> None:
         mark=mark,
         folder=folder,
     )
-    _watch(release, WRITING)(0, 1)
+    work.watch(release, step=WRITING)(0, 1)
     content = files.packed(made, _about(release, snapshot, made.facts), folder)
     present = set(made.frame[tables.PERSON].to_list())
     included = [one for one in snapshot.joinings if names.person(str(one.patient_id)) in present]
@@ -121,47 +104,6 @@ def _areas() -> Areas:
     if settings.RESEARCH_ZIP_CENSUS is None:
         return areas_2000()
     return Areas(settings.RESEARCH_ZIP_CENSUS, settings.RESEARCH_ZIP_SPARSE)
-
-
-# --- Claiming and being watched ------------------------------------------------------------------
-def _claimed(release_id: uuid.UUID) -> Release | None:
-    with transaction.atomic():
-        rows = Release.objects.select_for_update(of=("self",)).select_related("study__reader", "study__institution")
-        release = rows.filter(pk=release_id, state__in=[State.ASKED, State.RUNNING]).first()
-        now = clock.now()
-        if release is None or (release.state == State.RUNNING and release.seen_at and release.seen_at > now - SILENT):
-            return None
-        if release.attempts >= MOST_ATTEMPTS:
-            release.state, release.ended_at = State.STOPPED, now
-            release.because = _("It was begun three times and never came to an end. Tell the operator.")
-            release.save(update_fields=["state", "ended_at", "because"])
-            return None
-        release.state, release.attempt, release.seen_at = State.RUNNING, uuid.uuid4(), now
-        release.attempts += 1
-        release.save(update_fields=["state", "attempt", "seen_at", "attempts"])
-    return release
-
-
-def _watch(release: Release, step: str) -> Callable[[int, int], None]:
-    """Return what writes down how far it is. It raises Given once the release is not this worker's any more."""
-
-    def told(done: int, total: int) -> None:
-        mine = Release.objects.filter(pk=release.pk, state=State.RUNNING, attempt=release.attempt)
-        if not mine.update(step=step, done=done, total=total, seen_at=clock.now()):
-            raise Given
-
-    return told
-
-
-def _stop(release: Release, words: str) -> None:
-    mine = Release.objects.filter(pk=release.pk, state=State.RUNNING, attempt=release.attempt)
-    mine.update(state=State.STOPPED, because=words[:500], ended_at=clock.now())
-
-
-def _words(problem: Exception) -> str:
-    if isinstance(problem, NotReleased):
-        return _("The study’s keys stay where they are: %(because)s. Ask the committee.") % {"because": problem.because}
-    return str(problem)
 
 
 # --- What is asked before ------------------------------------------------------------------------
@@ -216,10 +158,9 @@ def _put_down(release: Release, content: bytes, included: list[Joining], made: t
         for number, piece in enumerate(cut)
     ]
     with transaction.atomic():
-        mine = Release.objects.select_for_update(of=("self",)).filter(pk=release.pk, attempt=release.attempt)
-        row = mine.filter(state=State.RUNNING).first()
+        row = work.mine(release).select_for_update(of=("self",)).first()
         if row is None:
-            raise Given
+            raise work.Given
         row.state, row.digest, row.size, row.people = State.READY, digest, len(content), len(included)
         row.facts, row.to, row.ended_at = made.facts, to, clock.now()
         row.mark = marks.closed(row, made.mark)

@@ -20,13 +20,14 @@ from ehr.accounts.models import User
 from ehr.crypto.digests import joined
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
-from ehr.words import Category
+from ehr.words import Category, Purpose
 from providers.queries import party
 from providers.rules import NotPossible
 from research import queries
 from research.measures.definitions import DEFINITIONS, needs
 from research.models import EthicsApproval, Question, Researcher, Study
 from research.studies.states import Verb, after
+from research.words import Act
 
 LONGEST = timedelta(days=5 * 366)
 SHORTEST = timedelta(days=7)
@@ -191,12 +192,10 @@ def terms(study: Study) -> bytes:
     """Return 32 bytes that fix what a study asks, salted: what is approved, joined and put on chain."""
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
-    if not study.unit:
-        del asked["unit"]  # terms from before there was a choice say nothing of it
-    if not study.is_for_figures:
-        del asked["measures"]  # terms of studies that were proposed before there were any stay what they are
-    if not study.determination:
-        del asked["determination"]  # terms that were fixed before anybody could name one say nothing of it
+    # Terms that were fixed before there was a choice say nothing of it, and stay what they are.
+    for choice in ("unit", "measures", "determination"):
+        if not asked[choice]:
+            del asked[choice]
     said = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     parts = [study.pk.bytes, bytes(study.salt), study.institution_id.bytes, study.proposer_id.bytes]
     return sha256(joined(b"study-terms/v1", *parts, bytes(study.ethics.digest), said.encode())).digest()
@@ -299,6 +298,13 @@ def log_study(action: str, study: Study, by: User | None, **details: object) -> 
         **details,
     }
     return log.append(action, actor=party(by) if by else log.SYSTEM, subject=None, outcome="done", details=said)
+
+
+def log_people(act: Act, study: Study, people: Sequence[uuid.UUID], *, actor: log.Party, **details: object) -> None:
+    """Write in the caller's transaction, on the list of each of these patients, what was done with their data for a
+    study; `details` say which count, answer, release or other thing it was."""
+    said = {"reader": str(study.reader_id), "reader_name": study.title, "study": str(study.pk), **details}
+    log.append_page(act, actor=actor, subjects=people, outcome="done", purpose=Purpose.HRESCH, details=said)
 
 
 def committee() -> Sequence[User]:

@@ -20,6 +20,7 @@ from providers.rules import NotPossible
 from research import queries
 from research.models import Run, Study
 from research.models.work import Work
+from research.studies.proposing import log_study
 
 W = TypeVar("W", bound=Work)
 State = Work.State
@@ -88,11 +89,12 @@ def mine(row: W) -> QuerySet[W]:
     return rows.select_related("study__reader", "study__institution", "asked_by") if row.attempt else rows.none()
 
 
-def watch(row: Work) -> Callable[[int, int], None]:
-    """Return what writes down how far it is. It raises Given once the work is not this worker's any more."""
+def watch(row: Work, **more: str) -> Callable[[int, int], None]:
+    """Return what writes down how far it is, with `more` columns of its kind. It raises Given once the work is not this
+    worker's any more."""
 
     def told(done: int, total: int) -> None:
-        if not mine(row).update(done=done, total=total, seen_at=clock.now()):
+        if not mine(row).update(done=done, total=total, seen_at=clock.now(), **more):
             raise Given
 
     return told
@@ -101,6 +103,19 @@ def watch(row: Work) -> Callable[[int, int], None]:
 def stop(row: Work, words: str) -> None:
     """Note why it does not come about, in words that hold nothing of a record."""
     mine(row).update(state=State.STOPPED, because=words[:500], ended_at=clock.now())
+
+
+def cancel(row: W, *, by: User, what: str) -> W:
+    """Stop work that is under way, as its study's researcher; what was opened for it is gone with the worker's next
+    look. Twice is once. `what` is what the log calls it."""
+    with transaction.atomic():
+        held = type(row)._default_manager.select_for_update(of=("self",)).select_related("study").get(pk=row.pk)
+        require_own(held.study, by)
+        if held.state in UNDER_WAY:
+            held.state, held.ended_at = State.CANCELLED, clock.now()
+            held.save(update_fields=["state", "ended_at"])
+            log_study(f"study.{what}-cancelled", held.study, by, **{what: str(held.pk)})
+    return held
 
 
 def run_of(study: Study, *, figures: bool = False) -> Run:

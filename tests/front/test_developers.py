@@ -1,5 +1,6 @@
 """The developers' page: addresses of this very server, and a sandbox only where everybody is made up."""
 
+
 import pytest
 from django.urls import reverse
 
@@ -19,7 +20,7 @@ def demo(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     ana = cast.Player(people.account("Ana Costa").user, None, "patient")
     lee = cast.Player(
-        people.account("Mei Lee").user, None, "primary physician", authenticator="ABC", backup_codes=["X"]
+        people.account("Mei Lee").user, None, "primary physician", authenticator="NEVERSHOWN", backup_codes=["X"]
     )
     (tmp_path / "demo.txt").write_text(cast.sign_ins([lee, ana], "CODE"), encoding="utf-8")
     return ana
@@ -51,7 +52,7 @@ def test_a_server_of_made_up_people_tells_how_to_sign_in_as_one(client, demo):
     assert "This server is a sandbox" in page
     assert sandbox.somebody() == sandbox.Invented(demo.user.email, cast.PASSPHRASE)
     assert demo.user.email in page
-    assert "ABC" not in page  # nobody's second step
+    assert "NEVERSHOWN" not in page  # nobody's second step
 
 
 def test_production_is_never_a_sandbox(settings, demo):

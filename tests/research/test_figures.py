@@ -279,7 +279,7 @@ def test_a_worker_that_died_leaves_no_figures_and_another_makes_them(study, rosa
     assert making.make(run.pk) == ""
     FigureRun.objects.filter(pk=run.pk).update(seen_at=clock.now() - work.SILENT)
     with monkeypatch.context() as patched:
-        patched.setattr(making.log, "append_page", lambda *_args, **_more: 1 / 0)
+        patched.setattr(making, "log_people", lambda *_args, **_more: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             making.make(run.pk)
     assert Figure.objects.count() == 0

@@ -260,7 +260,7 @@ def test_a_worker_killed_half_way_has_spent_nothing_and_the_next_answers_once(st
         "opened": (answering.snapshots, "take"),
         "debited": (answering.budget, "debit"),
         "drawn": (noise, "answer"),
-        "told": (answering.log, "append_page"),
+        "told": (answering, "log_people"),
     }[where]
     kill_once(monkeypatch, of, name)
     with pytest.raises(Killed):

@@ -14,6 +14,7 @@ from django.test import override_settings
 from audit import queries as audit
 from consent import access
 from consent.access import AccessDenied
+from consent.escrow import KeyholderAway
 from consent.judging import Presence
 from consent.keyholder import studies as keyholder
 from ehr import clock
@@ -23,7 +24,7 @@ from providers.rules import NotPossible
 from research import joining, queries
 from research.models import Inclusion, Release, ReleasePiece
 from research.release import asking, checking, making, viewing
-from research.studies import deciding, running
+from research.studies import deciding, running, work
 from tests.research import releasing, studying
 from tests.research.releasing import CANARY, PEOPLE, VIEWS, tagged
 from tests.research.studying import BASIC, LABS
@@ -268,8 +269,19 @@ def test_a_worker_that_was_taken_for_dead_puts_nothing_down(release, monkeypatch
     assert not ReleasePiece.objects.exists()
 
 
+def test_while_the_keyholder_is_away_a_release_waits_and_is_not_taken_for_one_that_never_ends(release, monkeypatch):
+    def away(*_args, **_more):
+        raise KeyholderAway
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "keys_for", away)
+        assert {making.make(release.pk) for _ in range(work.MOST_ATTEMPTS + 1)} == {State.ASKED}
+    assert making.due() == [release.pk]
+    assert making.make(release.pk) == State.READY
+
+
 def test_what_never_ends_stops(release):
-    Release.objects.update(attempts=making.MOST_ATTEMPTS)
+    Release.objects.update(attempts=work.MOST_ATTEMPTS)
     making.make(release.pk)
     release.refresh_from_db()
     assert release.state == State.STOPPED
@@ -277,13 +289,13 @@ def test_what_never_ends_stops(release):
 
 def test_its_page_can_say_how_far_it_is(release, joined, monkeypatch):
     seen = []
-    watch = making._watch
+    watch = work.watch
 
-    def noted(release, step):
-        told = watch(release, step)
+    def noted(release, *, step):
+        told = watch(release, step=step)
         return lambda done, total: (seen.append((step, done, total)), told(done, total))
 
-    monkeypatch.setattr(making, "_watch", noted)
+    monkeypatch.setattr(work, "watch", noted)
     making.make(release.pk)
     assert seen[:2] == [("opening", 0, PEOPLE), ("opening", 1, PEOPLE)]
     assert [one[0] for one in seen[-2:]] == ["flattening", "writing"]

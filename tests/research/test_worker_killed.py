@@ -17,6 +17,7 @@ from ehr import clock
 from ehr.chain.models import Transaction
 from research.models import Crowd, Inclusion, Release, ReleasePiece
 from research.release import asking, checking, making
+from research.studies import work
 from tests.consent.test_keyholder_process import shared_database  # noqa: F401 - a fixture
 from tests.research import releasing, studying
 from tests.research.releasing import CANARY, PEOPLE
@@ -88,7 +89,7 @@ def test_wherever_it_is_killed_no_half_is_left_and_the_next_worker_finishes_once
         left = [file.read_bytes() for folder in folders() for file in folder.rglob("*") if file.is_file()]
         assert not any(CANARY.encode() in one for one in left), place
         assert making.due() == [], "a worker that was seen just now is not taken for dead"
-        Release.objects.update(seen_at=clock.now() - making.SILENT - timedelta(seconds=1), attempts=0)
+        Release.objects.update(seen_at=clock.now() - work.SILENT - timedelta(seconds=1), attempts=0)
         assert making.due() == [release.pk]
 
     killed(worker("reporting"))  # it has put everything down, and told nobody
