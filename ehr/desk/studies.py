@@ -159,6 +159,7 @@ class Studies(Worklist):
             (_("Parts of the record"), sentences.parts(row.categories)),
             (_("Figures, and nothing else"), "; ".join(str(title) for title in titles(row)) or _("no")),
             (_("Dates leave as"), self.dates(row)),
+            (_("Ages, years and areas become coarser"), self.coarser(row)),
             (_("Somebody may earn money with the results"), _("yes") if row.commercial else _("no")),
             (_("Until"), row.ends),
             (_("Pay for each person and release"), amounts.words(row.pay, row.currency)),
@@ -187,6 +188,13 @@ class Studies(Worklist):
             return gettext("years")
         said = gettext("whole days, moved by a number of days of each person’s own; determined by: %(whom)s")
         return said % {"whom": row.determination}
+
+    @staticmethod
+    def coarser(row: Study) -> str:
+        """Return how people are made alike: what the committee approves with the terms."""
+        if row.local_recoding:
+            return gettext("in spans of different width (Mondrian); nobody is left out")
+        return gettext("as whole columns; who would still stand alone is left out")
 
     def sections(self, request: HttpRequest, row: Study) -> list[Section]:
         document = Line(

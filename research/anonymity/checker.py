@@ -46,19 +46,20 @@ def check(
     entropy: Mapping[str, float] | None = None,
     closeness: Mapping[str, float] | None = None,
     ordered: Sequence[str] = (),
+    shared: Sequence[str] = (),
     person: str | None = None,
     others: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict on a Parquet file. The mappings name sensitive columns: see `demands.Sensitive`.
 
     With `person`, a column of pseudonyms, classes are counted in people, so that one person's many rows are not taken
-    for a crowd. Each column must be named somewhere, `others` for those that tell nothing of anybody: one that nobody
-    thought of is how people are found.
+    for a crowd. Of the columns `shared` k have each value, and k an empty cell if any has. Each column must be named
+    somewhere, `others` for those that tell nothing of anybody: one that nobody thought of is how people are found.
     """
     distinct, entropy, closeness = dict(distinct or {}), dict(entropy or {}), dict(closeness or {})
     with opened(path) as database:
         columns = [row[0] for row in database.execute("describe released").fetchall()]
-        named = {*quasi, *distinct, *entropy, *closeness, *others} | ({person} if person else set())
+        named = {*quasi, *distinct, *entropy, *closeness, *shared, *others} | ({person} if person else set())
         broken = [f"Nobody said what the column {name} is." for name in columns if name not in named]
         broken += [f"The column {name} is missing." for name in sorted(named) if name not in columns]
         if not quasi:
@@ -70,6 +71,8 @@ def check(
         broken += found
         for name, most in closeness.items():
             broken += _too_far(database, alike, name, most, ordered=name in ordered)
+        for name in shared:
+            broken += _too_rare(database, name, k, person)
         return Verdict(lines, classes, smallest, tuple(broken))
 
 
@@ -102,6 +105,15 @@ def _grouped(
         if many
     ]
     return int(row[0]), int(row[1]), int(row[2]), broken
+
+
+def _too_rare(database: duckdb.DuckDBPyConnection, name: str, k: int, person: str | None) -> list[str]:
+    """Return a sentence if fewer than k share a value of a column. Empty cells are a value."""
+    heads = f"count(distinct {_quoted(person)})" if person else "count(*)"
+    ((many,),) = database.execute(
+        f"select count(*) from (select {heads} as heads from released group by {_quoted(name)}) where heads < ?", [k]
+    ).fetchall()
+    return [f"{many} values of {name} are shared by fewer than {k}."] if many else []
 
 
 def _too_far(database: duckdb.DuckDBPyConnection, alike: str, name: str, most: float, *, ordered: bool) -> list[str]:

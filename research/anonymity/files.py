@@ -43,14 +43,15 @@ def anonymise(
     hierarchies: Sequence[Hierarchy],
     demands: Demands,
     person: str | None = None,
+    shared: Sequence[str] = (),
     others: Sequence[str] = (),
     way: str = "full-domain",
     watch: lattice.Watch | None = None,
     last: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame,
 ) -> Report:
     """Write the anonymous table to `target` and return the report. One row is one person; see `checker.check` for
-    `person` and `others`. The source may be a table in memory, so that it need not be written in the clear. What is to
-    be done to the table at the very end is done by `last`, before the checker looks.
+    `person`, `shared` and `others`. The source may be a table in memory, so that it need not be written in the clear.
+    What is to be done to the table at the very end is done by `last`, before the checker looks; what it raises ends it.
 
     Raises Unusable where a person has more than one row or a value has no place in its hierarchy, Unreachable where
     no way meets the demands, checker.Refused where the checker disagrees. There is no target then.
@@ -63,7 +64,7 @@ def anonymise(
     waiting = target.with_name(target.name + ".unchecked")
     try:
         last(generalised(frame, outcome)).write_parquet(waiting, statistics=False)
-        verdict = _checked(waiting, outcome, demands, person=person, others=others)
+        verdict = _checked(waiting, outcome, demands, person=person, shared=shared, others=others)
         waiting.replace(target)
     finally:
         with suppress(FileNotFoundError):
@@ -92,7 +93,13 @@ def _text(name: str, labels: Labels, where: np.ndarray) -> pl.Series:
 
 
 def _checked(
-    path: Path, outcome: Outcome, demands: Demands, *, person: str | None, others: Sequence[str]
+    path: Path,
+    outcome: Outcome,
+    demands: Demands,
+    *,
+    person: str | None,
+    shared: Sequence[str],
+    others: Sequence[str],
 ) -> checker.Verdict:
     verdict = checker.check(
         path,
@@ -102,6 +109,7 @@ def _checked(
         entropy={one.column: one.entropy for one in demands.sensitive if one.entropy > 1},
         closeness={one.column: one.closeness for one in demands.sensitive if one.closeness is not None},
         ordered=[one.column for one in demands.sensitive if one.ordered],
+        shared=shared,
         person=person,
         others=others,
     )

@@ -85,6 +85,8 @@ class Study(models.Model):
     measures = models.JSONField(default=list, blank=True)
     # Who determined, and where that is written, that days may leave, moved for each person; without it years alone do.
     determination = models.CharField(_("expert’s determination of days"), max_length=300, blank=True)
+    # Whether spans may be of different width in one column (local recoding); else whole columns become coarser alike.
+    local_recoding = models.BooleanField(_("groups of different width"), default=False)
     commercial = models.BooleanField(_("somebody may earn money with the results"), default=False)
     ends = models.DateTimeField(_("until"))
     pay = models.PositiveIntegerField(_("pay for each person and release"), default=0)  # minor units

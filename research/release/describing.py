@@ -10,8 +10,9 @@ from research.deidentify.declaring import PERSON, Column, Kind
 
 _MEANING = {
     Kind.CODE: "A code; empty where fewer people have it than may be shown, or where it is none.",
-    Kind.NUMBER: "A number within the declared bounds; empty outside of them.",
-    Kind.TRUTH: "True or false.",
+    Kind.NUMBER: "A number within the declared bounds, empty outside of them. As it was where as many people have it as"
+    " must share a value, and otherwise the mean of so many with the nearest numbers.",
+    Kind.TRUTH: "True or false; empty for everybody where of one there are fewer people than must share a value.",
     Kind.DATE: "A year, or a span of years; none by which an age of 90 or more could be told.",
     Kind.BIRTH: "The age in years on the day of the release, or a span; 90 stands for 90 and above.",
     Kind.ZIP: "The first digits of a ZIP code; 000 stands for areas of 20,000 people or fewer.",

@@ -15,6 +15,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ehr import clock
@@ -86,6 +87,7 @@ def _make(release: Release, folder: Path) -> None:
         rules=Rules(clock.now().date(), dates=_dates(study), fewest=fewest, areas=_areas()),
         mark=mark,
         folder=folder,
+        way="mondrian" if study.local_recoding else "full-domain",
     )
     work.watch(release, step=WRITING)(0, 1)
     content = files.packed(made, _about(release, snapshot, made.facts), folder)
@@ -121,13 +123,18 @@ def _require_many(release: Release, snapshot: Snapshot, fewest: int, key: bytes)
         raise NotPossible(_("Too few people take part as yet. Nothing leaves of fewer than %(n)s.") % {"n": fewest})
     now = {one.patient_id for one in snapshot.joinings}
     before: dict[uuid.UUID, set] = {}
-    rows = Inclusion.objects.filter(release__study=release.study, release__state=State.FETCHED)
+    # Of this study, or of another in the same hands.
+    same = Q(release__study=release.study) | Q(release__asked_by=release.asked_by)
+    rows = Inclusion.objects.filter(same, release__state=State.FETCHED)
     for earlier, patient in rows.values_list("release", "joining__patient"):
         before.setdefault(earlier, set()).add(patient)
     for earlier, people in before.items():
         if 0 < len(people ^ now) < margin(key, release.pk.bytes, earlier.bytes, queries.rules()):
             raise NotPossible(
-                _("Almost the same people are in an earlier release, so the few others would show. Wait for more.")
+                _(
+                    "Almost the same people are in an earlier release of this study, or of yours, so the few others "
+                    "would show. Wait for more."
+                )
             )
 
 

@@ -31,9 +31,7 @@ def marked(frame: pl.DataFrame, columns: Mapping[str, Column], mark: Mark) -> Ma
     contexts: list[Context] = []
     emptied: dict[str, int] = {}
     found = []
-    for name, column in columns.items():
-        if column.kind != Kind.NUMBER or column.diverse > 1:
-            continue
+    for name in markable(columns, len(frame)):
         own = _contexts(frame, name, [other for other in beside if other != name])
         if own:
             taken = _taken(frame, mark, own)
@@ -41,6 +39,12 @@ def marked(frame: pl.DataFrame, columns: Mapping[str, Column], mark: Mark) -> Ma
             found.append(pl.when(taken).then(None).otherwise(pl.col(name)).alias(name))
             contexts += own
     return Marked(frame.with_columns(found), replace(mark, contexts=tuple(contexts)), emptied)
+
+
+def markable(columns: Mapping[str, Column], rows: int) -> list[str]:
+    """Return the columns of which some numbers may be left empty, in a table of so many rows."""
+    numbers = [name for name, column in columns.items() if column.kind == Kind.NUMBER and column.diverse == 1]
+    return numbers if rows >= LEAST else []
 
 
 def _contexts(frame: pl.DataFrame, name: str, beside: Sequence[str]) -> list[Context]:

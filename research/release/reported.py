@@ -31,15 +31,29 @@ def figures(facts: Mapping[str, Any], *, gettext: Gettext = str) -> list[Bars]:
 def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the numbers that are told before the figures, in English, as the file has them."""
     diversity = ", ".join(f"{name}: {least}" for name, least in facts["diversity"].items())
-    emptied = ", ".join(f"{name}: {count:,}" for name, count in facts["left empty as a mark"].items())
+    marked, rare = (_by_column(facts[f"left empty as {why}"]) for why in ("a mark", "too few share it"))
+    left = ", ".join(f"{name}: {share:.1%}" for name, share in facts["variance left of numbers"].items())
     return [
         ("People who look alike, at least (k)", str(facts["k"])),
         ("Different values in each group, at least (l)", diversity or "nothing demanded"),
+        ("Groups are made", "each its own way (Mondrian)" if facts["way"] == "mondrian" else "by whole columns"),
         ("Rows", f"{facts['rows']:,}"),
         ("Rows left out", f"{facts['suppressed']:,}"),
         ("Groups", f"{facts['classes']:,}"),
         ("Smallest group", f"{facts['smallest class']:,}"),
         ("Discernibility", f"{facts['loss']['discernibility']:,}"),
         ("Dates", "whole days, shifted for each person" if facts["dates"] == "shifted" else "years"),
-        ("Numbers left empty at random, as the mark of this copy", emptied or "none"),
+        ("Numbers left empty at random, as the mark of this copy", marked or "none"),
+        ("People who share each value, at least", str(facts["k"])),
+        ("Cells left empty for that, at random or as too few share them", rare or "none"),
+        (
+            "Numbers that are as they were; others are means of groups",
+            _by_column(facts["numbers as they were"]) or "none",
+        ),
+        ("Variance that is left of numbers", left or "no numbers"),
+        ("Rows that no other equals in all columns together", f"{facts['rows alone by all columns']:,}"),
     ]
+
+
+def _by_column(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in counts.items())

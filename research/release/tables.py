@@ -21,8 +21,9 @@ from research.deidentify.pseudonyms import Pseudonyms
 from research.deidentify.rules import OLDEST, Rules
 from research.flatten import running as flattening
 from research.flatten.plans import OWNER
-from research.release import marking, viewing
+from research.release import marking, sharing, viewing
 from research.release.marking import Marked
+from research.release.sharing import Shared
 
 # The share of people who may be left out so that the others need to become less coarse.
 LEFT_OUT = 0.05
@@ -38,45 +39,104 @@ class Made:
     facts: dict
 
 
+@dataclass(frozen=True)
+class _Done:
+    """A table as the checker found it, and each step's own account."""
+
+    frame: pl.DataFrame
+    report: anonymity.Report
+    shared: Shared
+    marked: Marked
+
+
+class _Short(Exception):
+    """When rows were left out and numbers emptied, a value is shared by some people fewer than it must: by `people`."""
+
+    def __init__(self, people: int) -> None:
+        super().__init__(people)
+        self.people = people
+
+
 def make(
-    views: Sequence[Mapping], documents: pa.Table, *, names: Pseudonyms, rules: Rules, mark: Mark, folder: Path
+    views: Sequence[Mapping],
+    documents: pa.Table,
+    *,
+    names: Pseudonyms,
+    rules: Rules,
+    mark: Mark,
+    folder: Path,
+    way: str = "full-domain",
 ) -> Made:
     """Return what may leave of records, one row for each person. `folder` holds nothing but the anonymous table.
 
-    As many people as a code needs, `rules.fewest`, look alike at least. `mark` is of this copy alone.
+    As many people as a code needs, `rules.fewest`, look alike at least, and share each value. `mark` is of this copy
+    alone; `way` is how it becomes coarse, one of `anonymity.files.WAYS`.
 
     Raises ViewProblem, Refused, anonymity.demands.Unusable, and checker.Refused where the second program disagrees.
     """
     columns = viewing.declared(views)
-    fewest = rules.fewest
     frame = pl.DataFrame({PERSON: []}, schema={PERSON: pl.String})
     for view in views:
         rows = _one_each(flattening.table(view, documents), declaring.declared(view))
         named = deidentifying.table(view, rows, rules, names)
         frame = frame.join(pl.DataFrame(named), on=PERSON, how="full", coalesce=True)
     frame = frame.sort(PERSON)
-    quasi = [name for name, column in columns.items() if column.kind in viewing.QUASI]
-    diverse = tuple(Sensitive(name, distinct=column.diverse) for name, column in columns.items() if column.diverse > 1)
-    apart = {*quasi, *(one.column for one in diverse)}
-    hierarchies = [_hierarchy(columns[name], frame, rules) for name in quasi]
+    people, target = rules.fewest, folder / "data.parquet"
+    while True:
+        try:
+            done = _coarse(frame, columns, target, rules=rules, mark=mark, way=way, people=people)
+            return Made(done.frame, columns, done.marked.mark, _facts(done, columns, rules))
+        except _Short as short:
+            people += short.people
+
+
+def _coarse(
+    frame: pl.DataFrame,
+    columns: Mapping[str, Column],
+    target: Path,
+    *,
+    rules: Rules,
+    mark: Mark,
+    way: str,
+    people: int,
+) -> _Done:
+    """Return the table with each value shared by `people`, made coarse and marked. Raises _Short where those who are
+    left share one with fewer than `rules.fewest`."""
+    apart = sharing.names(columns)
+    made = sharing.shared(frame, columns, people, key=mark.key, marked=marking.markable(columns, len(frame)))
     done: list[Marked] = []
 
-    def last(made: pl.DataFrame) -> pl.DataFrame:
-        done.append(marking.marked(made, columns, mark))
+    def last(coarse: pl.DataFrame) -> pl.DataFrame:
+        done.append(marking.marked(coarse, columns, mark))
+        if short := sharing.short(done[0].frame, apart, rules.fewest):
+            raise _Short(short)
         return done[0].frame
 
     report = anonymity.anonymise(
-        frame,
-        folder / "data.parquet",
-        hierarchies=hierarchies,
-        demands=Demands(fewest, diverse, LEFT_OUT),
+        made.frame,
+        target,
+        hierarchies=[
+            _hierarchy(columns[name], frame, rules) for name in columns if columns[name].kind in viewing.QUASI
+        ],
+        demands=Demands(rules.fewest, _diverse(columns), LEFT_OUT),
         person=PERSON,
-        others=[name for name in columns if name not in apart],
+        shared=apart,
+        others=[name for name in columns if columns[name].kind == Kind.ID],
+        way=way,
         last=last,
     )
-    facts = {
-        "k": fewest,
-        "diversity": {one.column: one.distinct for one in diverse},
+    return _Done(pl.read_parquet(target), report, made, done[0])
+
+
+def _diverse(columns: Mapping[str, Column]) -> tuple[Sensitive, ...]:
+    return tuple(Sensitive(name, distinct=column.diverse) for name, column in columns.items() if column.diverse > 1)
+
+
+def _facts(done: _Done, columns: Mapping[str, Column], rules: Rules) -> dict:
+    report, shared = done.report, done.shared
+    return {
+        "k": rules.fewest,
+        "diversity": {one.column: one.distinct for one in _diverse(columns)},
         "rows": report.verdict.lines,
         "classes": report.verdict.classes,
         "smallest class": report.verdict.smallest,
@@ -84,19 +144,24 @@ def make(
         "way": report.way,
         "rows left out at most": LEFT_OUT,
         "levels": report.levels,
-        "hierarchies": {name: _steps(columns[name], rules) for name in quasi},
+        "hierarchies": {
+            name: _steps(column, rules) for name, column in columns.items() if column.kind in viewing.QUASI
+        },
         "loss": asdict(report.losses),
         "risks before": asdict(report.risks_before),
         "risks after": asdict(report.risks_after),
         "classes before": _told(report.bands_before),
         "classes after": _told(report.bands_after),
-        "left empty as a mark": done[0].emptied,
+        "left empty as a mark": done.marked.emptied,
+        "left empty as too few share it": shared.emptied,
+        "numbers as they were": shared.exact,
+        "variance left of numbers": shared.variance,
+        "rows alone by all columns": sharing.alone(done.frame, columns),
         "dates": rules.dates,
         "ages and years of": rules.today.isoformat(),
         "census of ZIP areas": rules.areas.census,
-        "fewest people of a code": fewest,
+        "fewest people of a code": rules.fewest,
     }
-    return Made(pl.read_parquet(folder / "data.parquet"), columns, done[0].mark, facts)
 
 
 def _told(bands: Sequence[Band]) -> list[list]:

@@ -55,6 +55,7 @@ class Asked:
     ethics_reference: str
     unit: int = 0  # wei for one minor unit of the pay, where the contract pays; 0: the institution pays from a file
     determination: str = ""  # by which expert days may leave, moved for each person; empty where years alone do
+    local_recoding: bool = False  # spans of different width in one column, and nobody left out; else columns as a whole
     measures: tuple[str, ...] = ()  # of a study for figures of a population: then it has no views and pays nothing
 
 
@@ -193,7 +194,7 @@ def terms(study: Study) -> bytes:
     asked = {name: getattr(study, name) for name in Asked.__dataclass_fields__}
     asked["ends"] = study.ends.isoformat()
     # Terms that were fixed before there was a choice say nothing of it, and stay what they are.
-    for choice in ("unit", "measures", "determination"):
+    for choice in ("unit", "measures", "determination", "local_recoding"):
         if not asked[choice]:
             del asked[choice]
     said = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import zipfile
+from collections import Counter
 from datetime import date, timedelta
 
 import pyarrow.parquet
@@ -351,6 +352,21 @@ def test_j7_8_two_studies_of_the_same_people_share_no_pseudonym_no_order_and_no_
     made = [json.loads(parts["ro-crate-metadata.json"]) for parts in (first, second)]
     snapshots = [next(one["value"] for one in crate["@graph"] if one.get("name") == "snapshot") for crate in made]
     assert snapshots[0] != snapshots[1], "nobody learns from it that the same people are in both"
+
+
+@pytest.mark.parametrize("mine", ["first", "of_other"])
+def test_j7_8_no_value_in_either_study_is_of_fewer_people_than_a_crowd(world: World, mine):
+    """By a number that one person alone has, their row in the other study would be found."""
+    found = rows(getattr(world, mine))
+    numbers = 0
+    for name in found[0]:
+        held = Counter(row[name] for row in found)
+        if name == "person":
+            assert max(held.values()) == 1
+        else:
+            assert min(held.values()) >= queries.rules().small, name
+            numbers += any(value.isdigit() for value in held)
+    assert numbers >= 2, "there are numbers to be found by"
 
 
 def _order(world: World, study, content: bytes) -> list[int]:

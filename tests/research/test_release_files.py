@@ -222,6 +222,57 @@ def test_a_study_shifts_alike_in_all_its_releases_and_no_other_study_does(rosa, 
     assert shifts[0] != shifts[1]
 
 
+def of_ages(*ages):
+    """Return documents of people of these ages, each with one weight."""
+    return [
+        (f"owner-{number}", json.dumps(one))
+        for number, age in enumerate(ages)
+        for one in (
+            {"resourceType": "Patient", "id": f"p-{number}", "gender": "female", "birthDate": f"{2026 - age}-01-03"},
+            {"resourceType": "Observation", "id": f"w-{number}", "effectiveDateTime": "2024-03-04",
+             "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+             "valueQuantity": {"value": 60 + number % 7}},
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["full-domain", "mondrian"])
+def test_what_leaves_is_shared_also_when_rows_were_left_out_and_numbers_emptied(tmp_path, way):
+    ages = [20 + number % 30 for number in range(600)] + [71]
+    made = tables.make(
+        VIEWS, flattening.documents(of_ages(*ages)), names=Pseudonyms(b"k" * 32),
+        rules=Rules(date(2026, 11, 21), fewest=11), mark=marks.new(), folder=tmp_path, way=way,
+    )  # fmt: skip
+    for name in ("weight", "code"):
+        assert made.frame[name].value_counts()["count"].min() >= 11
+    assert made.frame["age"].value_counts()["count"].min() >= 11
+    assert made.facts["way"] == way
+
+
+def test_with_spans_of_different_width_nobody_is_left_out_and_crowds_stay_fine(tmp_path):
+    ages = [30] * 12 + [31] * 12 + [55, 60, 64, 66, 71, 75, 80, 81, 82, 83, 84]
+    documents = flattening.documents(of_ages(*ages))
+
+    def made(way):
+        rules, names = Rules(date(2026, 11, 21), fewest=11), Pseudonyms(b"k" * 32)
+        return tables.make(VIEWS, documents, names=names, rules=rules, mark=marks.new(), folder=tmp_path, way=way)
+
+    local = made("mondrian")
+    assert local.facts["suppressed"] == 0
+    assert sorted(local.frame["age"].unique()) == ["30", "31", "55-84"]
+    assert "30" not in made("full-domain").frame["age"].to_list()
+
+
+def test_how_people_are_made_alike_is_in_the_terms_and_what_is_made_follows_it(rosa, board):
+    release, content = released(rosa, board, local_recoding=True)
+    assert release.facts["way"] == "mondrian"
+    assert b"each its own way (Mondrian)" in content["report.html"]
+    study = release.study
+    assert proposing.intact(study)
+    study.local_recoding = False
+    assert not proposing.intact(study)
+
+
 @pytest.mark.security
 def test_a_determination_that_was_written_in_after_the_approval_stops_the_study(rosa, board):
     study = studying.opened(rosa, board, views=VIEWS)

@@ -195,6 +195,22 @@ def test_another_researchers_twin_is_hidden(study, board):
         page(browser_of(somebody), "synthetic", study.pk, status=404)
 
 
+# --- How people are made alike -------------------------------------------------------------------
+def test_spans_of_different_width_are_chosen_by_the_researcher_and_read_by_the_committee(rosa, board):
+    study = studying.waiting(rosa, views=releasing.VIEWS, local_recoding=True)
+    assert "In spans of different width; nobody is left out" in page(browser_of(rosa), "study", study.pk)
+    carl = staff("Carl Moss", DeskRole.COMMITTEE)
+    said = carl.get(reverse("admin:research_study_change", args=[study.pk])).content.decode()
+    assert "in spans of different width (Mondrian)" in said
+
+
+def test_a_release_says_that_its_columns_together_tell_rows_apart(rosa, made):
+    made.facts |= {"rows alone by all columns": 3}
+    made.save(update_fields=["facts"])
+    shown = page(browser_of(rosa), "release", made.pk)
+    assert "tell 3 rows from every other" in shown
+
+
 # --- Days, where an expert determined that they may leave ---------------------------------------
 def test_a_determination_is_typed_read_by_the_committee_and_on_the_patients_card(rosa, board):
     expert = "Dr. Ada Ng, 2026-10-02"

@@ -178,7 +178,7 @@ class StudyForm(ProposalForm, PartsForm):
 
     asks = gettext_lazy("Parts of the record the study needs")
     warns = gettext_lazy("People are asked about these on their own. Ask only if the study cannot do without.")
-    same = (*ProposalForm.same, "determination", "currency")
+    same = (*ProposalForm.same, "determination", "local_recoding", "currency")
 
     views = _text(
         gettext_lazy("Views: which columns you need"),
@@ -195,6 +195,15 @@ class StudyForm(ProposalForm, PartsForm):
             "Leave this empty, and dates leave as years. Days leave only if an expert has determined in writing that "
             "nobody is recognised by them: name the expert and the document. Each person’s days are then moved by a "
             "number of days of their own, and are as coarse as they must be for people to look alike."
+        ),
+    )
+    local_recoding = forms.BooleanField(
+        label=gettext_lazy("Spans of different width, and nobody left out"),
+        required=False,
+        help_text=gettext_lazy(
+            "Without this a whole column of ages, years or areas becomes coarser alike, and the few who would still "
+            "stand alone are left out. With it (Mondrian) spans are narrow where many people are alike and wide where "
+            "few are; your program must bear that."
         ),
     )
     amount = forms.DecimalField(

@@ -113,6 +113,7 @@ def release(request: HttpRequest, release: UUID) -> HttpResponse:
     context["percent"] = queries.how_far(found)
     context |= _paid(found)
     context["emptied"] = sum(found.facts.get("left empty as a mark", {}).values())
+    context["alone"] = found.facts.get("rows alone by all columns")
     context["figures"] = figures.shown(reported.figures(found.facts, gettext=_))
     return render(request, "researcher/release.html", context)
 
