@@ -18,7 +18,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help run test stories test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
-	bench-research doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
+	test-spark bench-research doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -51,6 +51,13 @@ test-security: test-environment ## Forging, replaying, tampering, bypassing
 
 test-compliance: test-environment ## The rows of docs/compliance.md
 	$(PYTEST) -m compliance $(PARALLEL) $(ARGS)
+
+.venv-spark/installed: requirements/spark.txt | test-environment
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --target .venv-spark -r $<
+	@touch $@
+
+test-spark: .venv-spark/installed ## De-identify by Spark and by DuckDB, with the same result; needs Java 17 or newer
+	PYTHONPATH=.venv-spark $(PYTEST) -k spark tests/research/test_deidentify.py $(ARGS)
 
 contracts: test-environment ## Recompile the contracts where npm is at hand, compare, and test them on a chain
 	@if command -v npm >/dev/null && [ -f contracts/package-lock.json ] && [ ! -d contracts/node_modules ]; then \
@@ -105,6 +112,7 @@ lock: run-environment ## Lock what requirements/*.in name; versions already lock
 	$(LOCK) $(LOCK_ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(LOCK_ARGS) requirements/run.in -o requirements/run.txt
 	$(LOCK) $(LOCK_ARGS) requirements/test.in -c requirements/run.txt -o requirements/test.txt
+	$(LOCK) $(LOCK_ARGS) requirements/spark.in -o requirements/spark.txt
 
 upgrade: LOCK_ARGS = --upgrade
 upgrade: lock ## Lock the newest versions the .in files allow
