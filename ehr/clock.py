@@ -63,16 +63,17 @@ def now() -> datetime:
     Raises ClockUnsure when time ran backwards by more than 2 s in this process, or when the
     database's clock differs from this machine's by more than 2 s (compared every 10 s).
     """
-    if settings.CLOCK_COMPARE_WITH_DATABASE and watch.due():
+    if watch.due() and settings.CLOCK_COMPARE_WITH_DATABASE:
         _compare()
     current = datetime.now(UTC)
     with watch.lock:
-        if watch.latest and (watch.latest - current).total_seconds() > TOLERANCE_SECONDS:
+        if watch.latest is None or current >= watch.latest:
+            watch.latest = current
+        elif (watch.latest - current).total_seconds() > TOLERANCE_SECONDS:
             raise ClockUnsure(
                 f"Time ran backwards from {watch.latest:%H:%M:%S} to {current:%H:%M:%S} UTC. "
                 "Set this machine's clock and start again."
             )
-        watch.latest = max(current, watch.latest or current)
     return current
 
 

@@ -7,8 +7,10 @@ place where the question stands; what is kept is its text, and where in it each 
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import cache, lru_cache
+from sqlite3 import Error as SQLiteError
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,9 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import AutoField, Field, JSONField, Model, QuerySet
+from django.db.models.expressions import Col
 from django.db.models.query import ModelIterable, get_related_populators
+from django.utils.dateparse import parse_date
 from psycopg import Binary
 
 _MANY = (list, tuple)
@@ -61,10 +65,15 @@ def fetched(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> l
         return asked.fetchall()
     # What Django's cursor does besides, without its layers: each costs as much as a small answer's row.
     database.close_if_health_check_failed()
-    database.ensure_connection()
-    database.validate_no_broken_transaction()
-    with database.wrap_database_errors:
+    if database.connection is None:  # in a coroutine it is, and stays so: there this raises
+        database.ensure_connection()
+    if database.needs_rollback:
+        database.validate_no_broken_transaction()
+    try:
         return database.connection.execute(_with_question_marks(text), parameters).fetchall()
+    except SQLiteError:
+        with database.wrap_database_errors:
+            raise
 
 
 def streamed(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> Iterable[tuple]:
@@ -109,11 +118,12 @@ class Statement:
     """A queryset as a function of its values. `build` takes them by name and returns it, of models or of tuples.
 
     Values are UUIDs, moments, whole numbers, bytes, or sequences of these; a sequence of another length is another
-    text.
+    text. Which of them are sequences is the same at each call.
     """
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
         self._build = build
+        self._many: tuple[str, ...] | None = None  # the names of the sequences, known from the first call
         self._known: dict[tuple, _Compiled] = {}
         self._lock = threading.Lock()
 
@@ -121,11 +131,14 @@ class Statement:
         """Return what the queryset would: model instances with what is selected with them, or tuples."""
         database = connections[DEFAULT_DB_ALIAS]
         compiled = self._compiled(database, values)
-        found = fetched(compiled.text, compiled.parameters(values, database), database)
+        found = fetched(compiled.asked, compiled.parameters(values), database)
         return compiled.made(found, database)
 
     def _compiled(self, database: BaseDatabaseWrapper, values: Mapping[str, Any]) -> "_Compiled":
-        shape = (database.vendor, *[(name, len(one)) for name, one in values.items() if isinstance(one, _MANY)])
+        if self._many is None:
+            self._many = tuple(name for name, one in values.items() if isinstance(one, _MANY))
+        lengths = tuple([len(values[name]) for name in self._many]) if self._many else ()
+        shape = database.vendor, lengths
         compiled = self._known.get(shape)
         if compiled is None:
             with self._lock:
@@ -145,11 +158,19 @@ class _Compiled:
         self._fixed = list(map(_plain, fixed))
         places = self._found(build, values, marks, database)
         self._places = [(found, *name) for name, found in places.items()]
+        self._adapted = _adapting(database)
         selected = self.compiler.select
+        self.asked, bare = _without_types(self.text, selected, database)
         converters = self.compiler.get_converters([one[0] for one in selected])
-        quicker = {place: _quicker(convert, of, database) for place, (convert, of) in converters.items()}
-        self._quick = [(place, convert) for place, convert in quicker.items() if convert is not None]
-        self._slow = [(place, *converters[place]) for place, convert in quicker.items() if convert is None]
+        self._moments, self._quick, self._slow = [], [], []
+        for place, (convert, of) in converters.items():
+            quick = _quicker(convert, of, database, bare=bare)
+            if bare and _is_moment(convert, of, database):
+                self._moments.append((place, convert, of))
+            elif quick is not None:
+                self._quick.append((place, quick))
+            else:
+                self._slow.append((place, convert, of))
         self._related, self._names, self._ends = [], [], (0, 0)
         self._annotated = dict(self.compiler.annotation_col_map or {})
         self._model = None
@@ -172,31 +193,35 @@ class _Compiled:
             found[name] = [place for place, (one, other) in pairs if one != _plain(other)]
         return found
 
-    def parameters(self, values: Mapping[str, Any], database: BaseDatabaseWrapper) -> list:
-        """Return the parameters of the text for these values, as this database takes them."""
+    def parameters(self, values: Mapping[str, Any]) -> list:
+        """Return the parameters of the text for these values, as its database takes them."""
         filled = self._fixed.copy()
         for places, name, number in self._places:
-            value = _adapted(values[name] if number is None else values[name][number], database)
+            value = self._adapted(values[name] if number is None else values[name][number])
             for place in places:
                 filled[place] = value
         return filled
 
     def made(self, rows: Sequence, database: BaseDatabaseWrapper) -> list:
         """Return the rows of the database as the queryset's own would be."""
-        found = [self._converted(row, database) for row in rows]
-        return list(map(tuple, found)) if self._model is None else [self._instance(row) for row in found]
+        if self._model is None:
+            return [tuple(self._converted(row, database)) for row in rows]
+        return [self._instance(self._converted(row, database)) for row in rows]
 
-    def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> Sequence:
-        cells = list(row)
+    def _converted(self, row: Sequence, database: BaseDatabaseWrapper) -> list:
+        cells, moment = list(row), datetime.fromisoformat
         # All fields leave as it is what is not there; and in a row that joins, most is not.
+        try:
+            for place, _convert, _of in self._moments:
+                if (stored := cells[place]) is not None:
+                    cells[place] = moment(stored + "Z")
+        except ValueError:  # a day alone, or with a zone of its own: nothing that Django wrote
+            _convert_slowly(cells, self._moments, database)
         for place, quick in self._quick:
             if (value := cells[place]) is not None:
                 cells[place] = quick(value)
-        for place, convert, expression in self._slow:
-            if (value := cells[place]) is not None:
-                for one in convert:
-                    value = one(value, expression, database)
-                cells[place] = value
+        if self._slow:
+            _convert_slowly(cells, self._slow, database)
         return cells
 
     def _instance(self, row: Sequence):
@@ -208,22 +233,69 @@ class _Compiled:
         return made
 
 
-def _quicker(convert: Sequence[Callable], of: Any, database: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
+def _without_types(text: str, selected: Sequence, database: BaseDatabaseWrapper) -> tuple[str, bool]:
+    """Return a text that asks SQLite for what its columns hold and not for their types, and whether it does.
+
+    Of a column that has a type, Python's module looks at each execution for a function that makes a value of it, and
+    calls Django's, in Python; the ORM then makes another of that, with its zone. An expression has no type, and a plus
+    sign makes one of a column, for nothing: what is stored comes as it is, and the value is made of that at once.
+    """
+    if database.vendor != "sqlite":
+        return text, False
+    begins, without = [], []
+    for of, (asked, _values), alias in selected:
+        named = f" AS {database.ops.quote_name(alias)}" if alias else ""
+        begins.append(asked + named)
+        without.append(("+" if isinstance(of, Col) else "") + asked + named)
+    begin = "SELECT " + ", ".join(begins)
+    # What begins otherwise is left as it is: of rows that are told apart by what is selected, or of several statements.
+    if not text.startswith(begin):
+        return text, False
+    return "SELECT " + ", ".join(without) + text[len(begin) :], True
+
+
+def _is_moment(convert: Sequence[Callable], of: Any, database: BaseDatabaseWrapper) -> bool:
+    """Tell whether an untyped column holds moments as SQLite does: as text in UTC, without saying so."""
+    is_one = isinstance(of, Col) and convert == [database.ops.convert_datetimefield_value]
+    return is_one and database.timezone is UTC
+
+
+def _quicker(
+    convert: Sequence[Callable], of: Any, database: BaseDatabaseWrapper, *, bare: bool
+) -> Callable[[Any], Any] | None:
     """Return what does the same as the ORM's converters of one column, where these look up for each value what is
-    always the same; None where there is no such."""
+    always the same; None where there is no such. Of `bare` columns the values are as SQLite stores them."""
     field = getattr(of, "target", None)
     if isinstance(field, JSONField) and field.decoder is None and convert == [field.from_db_value]:
-        return json.loads
+        return _json
     if database.vendor != "sqlite":
         return None
     if convert == [database.ops.convert_uuidfield_value]:
         return UUID
-    if convert == [database.ops.convert_datetimefield_value]:
-        zone = database.timezone
-        return lambda value: value.replace(tzinfo=zone)
-    return None
+    if convert == [database.ops.convert_booleanfield_value]:
+        return bool
+    return parse_date if bare and convert == [database.ops.convert_datefield_value] else None
 
 
+def _convert_slowly(cells: list, columns: Iterable[tuple[int, Sequence, Any]], database: BaseDatabaseWrapper) -> None:
+    """Convert these columns of a row as the ORM does."""
+    for place, convert, of in columns:
+        if (value := cells[place]) is not None:
+            for one in convert:
+                value = one(value, of, database)
+            cells[place] = value
+
+
+def _json(stored: str) -> Any:
+    """Return what `json.loads` would, which looks at every text for what none that a database holds begins with."""
+    try:
+        value, end = _DECODER.raw_decode(stored)
+    except ValueError:  # with a space before it, if it is JSON at all
+        return json.loads(stored)
+    return value if end == len(stored) else json.loads(stored)
+
+
+_DECODER = json.JSONDecoder()
 _Name = tuple[str, int | None]  # of a value, and where it is in a sequence
 
 
@@ -257,15 +329,27 @@ def _another(value: Any, step: int) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a parameter as it compares with others: psycopg's wrapped bytes are equal to nothing but themselves."""
+    """Return a parameter as it compares with others: psycopg's wrapped bytes are equal to nothing but themselves.
+
+    A word of a list of words is a plain one: of any other type SQLite's module asks each time how it is stored.
+    """
+    if isinstance(value, Enum):
+        return value.value
     return value.obj if isinstance(value, Binary) else value
 
 
-def _adapted(value: Any, database: BaseDatabaseWrapper) -> Any:
-    if isinstance(value, UUID):
-        return value if database.features.has_native_uuid_field else value.hex
-    if isinstance(value, datetime):
-        if database.vendor == "sqlite" and value.tzinfo is database.timezone:
-            return str(value.replace(tzinfo=None))
-        return database.ops.adapt_datetimefield_value(value)
-    return value
+def _adapting(database: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+    """Return what makes a parameter of a value, as this database takes it."""
+    if database.vendor != "sqlite":
+        return lambda value: value
+    adapt, utc = database.ops.adapt_datetimefield_value, database.timezone is UTC
+
+    def adapted(value: Any) -> Any:
+        if isinstance(value, UUID):
+            return value.hex
+        if not isinstance(value, datetime):
+            return value
+        # What the ORM writes is without the zone.
+        return datetime.combine(value, value.time()).isoformat(" ") if utc and value.tzinfo is UTC else adapt(value)
+
+    return adapted

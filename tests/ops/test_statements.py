@@ -1,10 +1,12 @@
 """A statement kept as text answers what the queryset it was made from answers, for any values."""
 
+import asyncio
 import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 
@@ -82,6 +84,69 @@ def test_tuples_are_converted_as_the_queryset_does(shared):
 
 def _plain(value):
     return bytes(value) if isinstance(value, memoryview) else value
+
+
+_KINDS = ("pk", "salt", "categories", "starts", "ends", "record_from", "report_days", "ending__at")
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+def test_every_kind_of_column_is_read_as_the_queryset_reads_it(shared, distinct):
+    _ana, lee, _kim = shared
+    Grant.objects.update(record_from=clock.now().date(), report_days=7)
+
+    def build(user):
+        rows = Grant.objects.filter(reader__user=user).annotate(blocked=Exists(Block.objects.all()))
+        return (rows.distinct() if distinct else rows).values_list("reader__user__is_active", "blocked", *_KINDS)
+
+    kept = Statement(build)
+    assert kept.rows(user=lee.user.pk) == list(build(lee.user.pk))
+    assert list(map(type, kept.rows(user=lee.user.pk)[0])) == list(map(type, build(lee.user.pk)[0]))
+
+
+@pytest.mark.parametrize(
+    "stored", ["2026-11-22", "2026-11-22 09:30:00+02:00", "2026-11-22T09:30", "2026-11-22 09:30:00.5"]
+)
+def test_moments_that_somebody_else_wrote_are_read_as_the_queryset_reads_them(shared, stored):
+    _ana, lee, _kim = shared
+    with connection.cursor() as cursor:
+        cursor.execute("update consent_grant set made_at = %s", [stored])
+    kept = Statement(lambda user: Grant.objects.filter(reader__user=user).values_list("made_at", "starts"))
+    assert kept.rows(user=lee.user.pk) == list(
+        Grant.objects.filter(reader__user=lee.user).values_list("made_at", "starts")
+    )
+
+
+def test_json_with_spaces_around_it_is_json(shared):
+    _ana, lee, _kim = shared
+    with connection.cursor() as cursor:
+        cursor.execute("update consent_grant set categories = %s", [' ["labs"] '])
+    kept = Statement(lambda user: Grant.objects.filter(reader__user=user).values_list("categories"))
+    assert kept.rows(user=lee.user.pk) == [(["labs"],)]
+
+
+def test_what_goes_wrong_is_told_in_djangos_words(shared):
+    _ana, lee, _kim = shared
+    kept = Statement(lambda user: Clinician.objects.filter(user=user).values_list("title"))
+    assert kept.rows(user=lee.user.pk) == [("Dr",)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("alter table providers_clinician rename to away")
+        with pytest.raises((OperationalError, ProgrammingError)), transaction.atomic():
+            kept.rows(user=lee.user.pk)
+        transaction.set_rollback(True)
+        with pytest.raises(transaction.TransactionManagementError):
+            kept.rows(user=lee.user.pk)
+
+
+def test_nothing_is_asked_from_a_coroutine(shared):
+    _ana, lee, _kim = shared
+    kept = Statement(lambda user: Clinician.objects.filter(user=user).values_list("title"))
+    kept.rows(user=lee.user.pk)
+
+    async def ask():
+        return kept.rows(user=lee.user.pk)
+
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(ask())
 
 
 def test_moments_are_compared_as_the_queryset_does(shared):
