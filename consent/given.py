@@ -82,11 +82,12 @@ def _says(grant: Grant, decided: Given) -> bool:
 def _told(patient: Patient, rows: Sequence[tuple]) -> list[Given]:
     found = list(starmap(_Row, rows))
     # When it is over hangs from others, and these from others in turn: that is not for one row to tell.
-    hanging = {one.pk: one for one in _whole(patient.pk, [row.id for row in found if _hangs(row)])}
+    hanging = [row.id for row in found if _hangs(row)]
+    told = {one.pk: queries.facts(one) for one in _whole(patient.pk, hanging)} if hanging else {}
     return [
-        Given(queries.facts(hanging[row.id]) if _hangs(row) else _facts(row), row.reader, bool(row.blocked))
+        Given(facts, row.reader, bool(row.blocked))
         for row in found
-        if not _hangs(row) or row.id in hanging
+        if (facts := told.get(row.id) if _hangs(row) else _facts(row)) is not None
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from audit import log
 from consent import breaking, given, queries, rules
@@ -45,18 +46,16 @@ class Presence:
 ELSEWHERE = Presence()
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """What is known at one moment of a reader and of what a patient gave them."""
 
     standing: Standing
     asking: rules.ReaderFacts
-    held: Mapping[uuid.UUID, Given]
+    held: Sequence[Given]
     situation: Situation
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """Who asks about whom, when, and what was known then."""
 
     patient: Patient
@@ -90,7 +89,7 @@ class Verdict:
     @cached_property
     def facts(self) -> Mapping[uuid.UUID, GrantFacts]:
         """What was known of each grant, by id."""
-        return {pk: one.facts for pk, one in self.asked.known.held.items()}
+        return {one.facts.id: one.facts for one in self.asked.known.held}
 
     @property
     def parts(self) -> tuple[Category, ...]:
@@ -101,7 +100,7 @@ class Verdict:
     def _grants(self) -> Mapping[uuid.UUID, Grant]:
         """The grants that open something, by id: those that are still what was decided on."""
         whole = (one.grant for one in self.decisions.values() if one.grant is not None)
-        held = self.asked.known.held
+        held = {one.facts.id: one for one in self.asked.known.held}
         return given.whole(self.patient, [held[pk] for pk in dict.fromkeys([*whole, *self.chosen])])
 
     @cached_property
@@ -206,15 +205,18 @@ def _verdict(
     asked: _Asked, action: Action, purpose: Purpose | str, parts: Sequence[Category], about: EntryFacts | None
 ) -> Verdict:
     known = asked.known
-    facts, situation = [one.facts for one in known.held.values()], known.situation
+    facts, situation = [one.facts for one in known.held], known.situation
 
     def decided(
-        part: Category, among: Iterable[GrantFacts], entry: EntryFacts | None = None, situation: Situation = situation
-    ) -> rules.Decision:
-        return rules.decide(
+        among: Iterable[Category],
+        by: Iterable[GrantFacts],
+        entry: EntryFacts | None,
+        situation: Situation = situation,
+    ) -> dict[Category, rules.Decision]:
+        return rules.decide_each(
             reader=known.asking,
-            grants=among,
-            category=part,
+            grants=by,
+            parts=among,
             action=action,
             purpose=purpose,
             at=asked.at,
@@ -222,15 +224,15 @@ def _verdict(
             situation=situation,
         )
 
-    decisions = {part: decided(part, facts, about) for part in parts}
-    chosen = [
-        one.id
-        for one in facts
-        if one.bundle and any(decided(part, [one], one.sample).allowed for part in parts if part in one.categories)
-    ]
+    def opens(one: GrantFacts) -> bool:
+        named = [part for part in parts if part in one.categories]
+        return any(said.allowed for said in decided(named, [one], one.sample).values())
+
+    decisions = decided(parts, facts, about)
+    chosen = [one.id for one in facts if one.bundle and opens(one)]
     instead = {}
     if situation.blocked:
-        without = {part: decided(part, facts, about, replace(situation, blocked=False)) for part in parts}
+        without = decided(parts, facts, about, situation._replace(blocked=False))
         instead = {part: "stopped" if one.allowed else one.because for part, one in without.items()}
     return Verdict(asked, decisions, chosen, instead)
 
@@ -240,16 +242,14 @@ def _of_person(patient: Patient, reader: User, purpose: Purpose | str, presence:
     asking = queries.reader_facts(seen)
     held = given.to_person(patient, reader, seen=seen, at=at)
     assigning = queries.teams_assigning(patient, reader, at) if asking.needs_assignment else frozenset()
-    known = {one.facts.id: one for one in held if _assigned_by_it(one, assigning)}
+    known = [one for one in held if _assigned_by_it(one, assigning)]
     urgent = breaking.emergency_facts(patient, reader, _urgent(presence, patient, purpose))
-    situation = Situation(
-        place=presence.place,
-        # Without a grant it matters in an emergency only.
-        blocked=any(one.blocked for one in held) or bool(urgent and queries.is_blocked(patient, reader)),
-        assigned=bool(assigning),
-        emergency=urgent,
-        law=queries.law(),
-    )
+    blocked = any(one.blocked for one in held)
+    situation = Situation(presence.place, blocked=blocked, assigned=bool(assigning))
+    if urgent is not None:
+        # Without a grant a block matters in an emergency only.
+        blocked = blocked or queries.is_blocked(patient, reader)
+        situation = situation._replace(blocked=blocked, emergency=urgent, law=queries.law())
     return _Known(seen, asking, known, situation)
 
 
@@ -278,8 +278,7 @@ def _of_app(patient: Patient, reader: Reader, presence: Presence) -> _Known:
 
 def _without_licence(reader: Reader, asking: rules.ReaderFacts, held: Iterable[Given], presence: Presence) -> _Known:
     seen = Standing(asking.active, "", "", None, asking.because, None, name=reader.name)
-    known = {one.facts.id: one for one in held}
-    return _Known(seen, asking, known, Situation(place=presence.place, law=queries.law()))
+    return _Known(seen, asking, tuple(held), Situation(place=presence.place))
 
 
 def _assigned_by_it(one: Given, assigning: Collection[uuid.UUID]) -> bool:
@@ -292,5 +291,5 @@ def _assigned_by_it(one: Given, assigning: Collection[uuid.UUID]) -> bool:
 
 def _urgent(presence: Presence, patient: Patient, purpose: str) -> uuid.UUID | None:
     """Return the emergency that a session holds for a patient, where the purpose says that it is used."""
-    held = presence.urgent.get(patient.pk)
-    return held.emergency_id if held and purpose in rules.EMERGENCY_PURPOSES else None
+    held = presence.urgent.get(patient.pk) if purpose in rules.EMERGENCY_PURPOSES else None
+    return held.emergency_id if held else None

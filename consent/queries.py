@@ -24,6 +24,7 @@ from providers.team_queries import acting_as
 
 ESCROW_NAME = "Escrow"
 ESCROW = b"escrow"  # what a seal to the escrow is bound to, in the place of a grant's digest
+_RESEARCHER, _PHARMACIST = frozenset({Role.RESEARCHER}), frozenset({Role.PHARMACIST})
 STAFF_NEEDED = 2  # who must have seen a claimant's document
 
 
@@ -88,9 +89,9 @@ def reader_facts(seen: Standing) -> ReaderFacts:
         in_good_standing=seen.ok,
         because=seen.because,
         sees_clinical_text=bool(clinical),
-        sees_people=bool(seen.roles - {Role.RESEARCHER}),
+        sees_people=bool(seen.roles - _RESEARCHER),
         may_break_glass=bool(seen.roles & settings.BREAK_GLASS_ROLES),
-        only_chosen_entries=clinical == {Role.PHARMACIST},
+        only_chosen_entries=clinical == _PHARMACIST,
         needs_assignment=needs_assignment(seen.roles),
     )
 

@@ -1,9 +1,7 @@
 """Reads about providers: standing at the moment of use, and the directory."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
@@ -56,8 +54,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Whether somebody may be let in to records at all, in which capacity and where.
 
     `because` is one machine word, empty when ok.
@@ -79,9 +76,9 @@ class Standing:
     clinical_at: frozenset[UUID] = frozenset()
     desk_at: frozenset[UUID] = frozenset()
 
-    @cached_property
+    @property
     def institution(self) -> Institution | None:
-        """The institution that speaks for the person, read where more than its name is asked for."""
+        """The institution that speaks for the person, read each time: for where more than its name is asked for."""
         return institution(self.institution_id) if self.institution_id else None
 
     @property
@@ -150,9 +147,9 @@ def _judge(rows: Sequence[_Row], at: datetime) -> Standing:
         credential_expires=row.expires,
         name=f"{row.title} {row.professional_name}".strip(),
         place=row.place or "",
-        roles=frozenset(role for role, _where in good),
-        clinical_at=frozenset(where for role, where in good if role in CLINICAL and where is not None),
-        desk_at=frozenset(where for role, where in good if role == Role.FRONT_DESK and where is not None),
+        roles=frozenset([role for role, _where in good]),
+        clinical_at=frozenset([where for role, where in good if role in CLINICAL and where is not None]),
+        desk_at=frozenset([where for role, where in good if role == Role.FRONT_DESK and where is not None]),
     )
 
 

@@ -7,8 +7,8 @@ with no job in between.
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from providers.roles import RANK
@@ -24,8 +24,7 @@ class NotPossible(Exception):
     """What was asked for cannot be done; the text says why and what to do instead, to the person who asked."""
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """What is on file about one clinician, by one of their credentials, at one of their institutions."""
 
     registered: bool = False
@@ -46,8 +45,7 @@ class Facts:
     accreditation_until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether, and in one machine word why not."""
 
     ok: bool
@@ -155,7 +153,8 @@ def speaking(rows: Sequence[Facts], verdicts: Sequence[Verdict]) -> int:
     def weight(index: int) -> tuple[int, int, int]:
         return _FURTHEST[verdicts[index].because], -RANK.get(rows[index].role, len(RANK)), -index
 
-    return max(range(len(rows)), key=weight)
+    # Mostly there is one, and to weigh it takes as long as to decide on it.
+    return 0 if len(rows) == 1 else max(range(len(rows)), key=weight)
 
 
 def best(rows: Iterable[Facts], at: datetime) -> tuple[int, Verdict]:

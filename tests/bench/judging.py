@@ -95,7 +95,7 @@ def _by_rules(sharer: people.Person, reader: people.Person) -> Callable[[people.
     asking = queries.reader_facts(seen)
     facts = [one.facts for one in given.to_person(sharer.patient, reader.user, seen=seen, at=at)]
     about = {"reader": asking, "grants": facts, "action": Action.READ, "purpose": Purpose.TREAT, "at": at}
-    return lambda _one: [rules.decide(category=part, **about) for part in Category]
+    return lambda _one: rules.decide_each(parts=tuple(Category), **about)
 
 
 def _medians(works: dict[str, Callable], patients: Sequence[people.Person]) -> dict[str, float]:

@@ -77,17 +77,17 @@ def test_a_right_that_is_not_named_is_not_held_by_another(right):
     "grant",
     [
         None,
-        replace(GRANT, purpose=Purpose.TREAT),
-        replace(GRANT, categories=frozenset({Category.GENETIC})),
-        replace(GRANT, actions=frozenset()),
-        replace(GRANT, ended_at=AT),
-        replace(GRANT, ends=AT),
-        replace(GRANT, starts=AT + HOUR),
+        GRANT._replace(purpose=Purpose.TREAT),
+        GRANT._replace(categories=frozenset({Category.GENETIC})),
+        GRANT._replace(actions=frozenset()),
+        GRANT._replace(ended_at=AT),
+        GRANT._replace(ends=AT),
+        GRANT._replace(starts=AT + HOUR),
     ],
 )
 def test_to_read_and_to_add_there_is_a_grant_that_holds(right, needed, grant):
     assert not asked(right, grants=[grant] if grant else []).allowed
-    assert asked(right, grants=[replace(GRANT, actions=frozenset({needed}))]).grant == GRANT.id
+    assert asked(right, grants=[GRANT._replace(actions=frozenset({needed}))]).grant == GRANT.id
 
 
 def test_the_moment_of_coming_of_age_is_outside_and_the_one_before_it_within():

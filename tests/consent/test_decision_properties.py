@@ -1,13 +1,12 @@
 """What must hold of any decision, whatever the facts: less given is never more allowed."""
 
-from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from consent.rules import EmergencyFacts, EntryFacts, GrantFacts, Law, ReaderFacts, Situation, decide
+from consent.rules import EmergencyFacts, EntryFacts, GrantFacts, Law, ReaderFacts, Situation, decide, decide_each
 from ehr.words import Action, Category, Purpose
 from tests.consent.worlds import NOW
 
@@ -79,20 +78,20 @@ worlds = st.fixed_dictionaries(
 def narrower(grant: GrantFacts, how: str, drawn) -> GrantFacts:
     """Return a grant that gives less in one respect, or as much."""
     if how == "ends":
-        return replace(grant, ends=min(grant.ends, drawn.draw(moments)))
+        return grant._replace(ends=min(grant.ends, drawn.draw(moments)))
     if how == "starts":
-        return replace(grant, starts=max(grant.starts, drawn.draw(moments)))
+        return grant._replace(starts=max(grant.starts, drawn.draw(moments)))
     if how == "ended_at":
-        return replace(grant, ended_at=drawn.draw(moments))
+        return grant._replace(ended_at=drawn.draw(moments))
     if how == "record_from":
-        return replace(grant, record_from=max(filter(None, [grant.record_from, drawn.draw(days)])))
+        return grant._replace(record_from=max(filter(None, [grant.record_from, drawn.draw(days)])))
     if how == "record_until":
-        return replace(grant, record_until=min(filter(None, [grant.record_until, drawn.draw(days)])))
+        return grant._replace(record_until=min(filter(None, [grant.record_until, drawn.draw(days)])))
     if how == "by_team":
-        return replace(grant, by_team=True)
+        return grant._replace(by_team=True)
     kept = getattr(grant, how) or frozenset({"entries": ENTRIES, "places": COUNTRIES}[how])
     smallest = 1 if how in {"entries", "places"} else 0
-    return replace(grant, **{how: drawn.draw(st.frozensets(st.sampled_from(sorted(kept)), min_size=smallest))})
+    return grant._replace(**{how: drawn.draw(st.frozensets(st.sampled_from(sorted(kept)), min_size=smallest))})
 
 
 NARROWED = (
@@ -141,7 +140,7 @@ def test_a_narrower_grant_allows_nothing_more(how, world, drawn):
 )
 @given(world=worlds)
 def test_no_block_restriction_or_unknown_place_and_no_law_lets_anybody_in(worse, world):
-    after = world | {"situation": replace(world["situation"], **worse)}
+    after = world | {"situation": world["situation"]._replace(**worse)}
     assert decide(**after).allowed <= decide(**world).allowed
 
 
@@ -160,7 +159,7 @@ def test_no_block_restriction_or_unknown_place_and_no_law_lets_anybody_in(worse,
 )
 @given(world=worlds)
 def test_who_loses_standing_or_works_in_a_narrower_role_is_let_in_to_nothing_more(worse, world):
-    after = world | {"reader": replace(world["reader"], **worse)}
+    after = world | {"reader": world["reader"]._replace(**worse)}
     assert decide(**after).allowed <= decide(**world).allowed
 
 
@@ -168,8 +167,8 @@ def test_who_loses_standing_or_works_in_a_narrower_role_is_let_in_to_nothing_mor
 def test_the_end_of_an_emergency_lets_nobody_in(world, drawn):
     emergency = world["situation"].emergency
     assume(emergency is not None)
-    over = replace(emergency, ended=True)
-    after = world | {"situation": replace(world["situation"], emergency=over)}
+    over = emergency._replace(ended=True)
+    after = world | {"situation": world["situation"]._replace(emergency=over)}
     assert decide(**after).allowed <= decide(**world).allowed
 
 
@@ -188,13 +187,19 @@ def test_a_decision_names_only_a_grant_that_alone_would_allow(world):
         assert decide(**world | {"grants": alone}) == made
 
 
+@given(world=worlds, parts=st.permutations(Category))
+def test_parts_are_decided_on_together_as_each_would_be_alone(world, parts):
+    alone = {part: decide(**world | {"category": part}) for part in parts}
+    together = decide_each(parts=parts, **{name: one for name, one in world.items() if name != "category"})
+    assert list(together.items()) == list(alone.items())
+
+
 @given(several=st.lists(grants, min_size=2, max_size=4), lasting=st.lists(st.integers(1, 3), min_size=4, max_size=4))
 def test_a_part_is_opened_by_the_grant_that_opens_most_of_it(several, lasting):
     """A part is opened under one grant, and its entries then held against that one: no other may show more of them."""
     asked = {"reader": ReaderFacts(True, True), "category": Category.LABS, "action": Action.READ, "at": NOW}
     opening = [
-        replace(
-            grant,
+        grant._replace(
             actions=frozenset(Action),
             purpose=Purpose.TREAT,
             starts=NOW,
@@ -217,7 +222,7 @@ def test_a_part_is_opened_by_the_grant_that_opens_most_of_it(several, lasting):
 def test_a_grant_opens_the_entry_that_stands_for_it(grant):
     """By it is found out whether a bundle opens anything, so it has to be inside."""
     assume(not (grant.record_from and grant.record_until and grant.record_from > grant.record_until))
-    holding = replace(grant, starts=NOW, ends=NOW + timedelta(1), ended_at=None, places=frozenset(), by_team=False)
+    holding = grant._replace(starts=NOW, ends=NOW + timedelta(1), ended_at=None, places=frozenset(), by_team=False)
     asked = {"category": Category.LABS, "action": min(grant.actions), "purpose": grant.purpose, "at": NOW}
     reader = ReaderFacts(active=True, in_good_standing=True)
     assert decide(reader=reader, grants=[holding], entry=grant.sample, **asked).allowed
