@@ -211,7 +211,9 @@ class _Reader:
 
     def codes(self, fields: Mapping[str, object], path: str) -> tuple[Code, ...]:
         codes = []
-        for at, each in enumerate(self.items(fields.get("codes"), f"{path}.codes")):
+        asked = self.items(fields.get("codes"), f"{path}.codes")
+        # No more are read than tell that there are too many.
+        for at, each in enumerate(asked[: MOST_CODES + 1]):
             where = f"{path}.codes[{at}]"
             code = self.fields(each, where, {"system", "code", "display"})
             shown = self.text(code["display"], f"{where}.display") if code.get("display") else ""
