@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from operator import attrgetter
 from sqlite3 import Error as SQLiteError
 from typing import Any
 from uuid import UUID
@@ -64,7 +65,8 @@ def fetched(text: str, parameters: Sequence, database: BaseDatabaseWrapper) -> l
         asked.execute(text, parameters)
         return asked.fetchall()
     # What Django's cursor does besides, without its layers: each costs as much as a small answer's row.
-    database.close_if_health_check_failed()
+    if database.health_check_enabled:
+        database.close_if_health_check_failed()
     if database.connection is None:  # in a coroutine it is, and stays so: there this raises
         database.ensure_connection()
     if database.needs_rollback:
@@ -118,7 +120,7 @@ class Statement:
     """A queryset as a function of its values. `build` takes them by name and returns it, of models or of tuples.
 
     Values are UUIDs, moments, whole numbers, bytes, or sequences of these; a sequence of another length is another
-    text. Which of them are sequences is the same at each call.
+    text. What kind a value is of is the same at each call; nothing is equal to None.
     """
 
     def __init__(self, build: Callable[..., QuerySet]) -> None:
@@ -157,8 +159,8 @@ class _Compiled:
         self.text, fixed = self.compiler.as_sql()
         self._fixed = list(map(_plain, fixed))
         places = self._found(build, values, marks, database)
-        self._places = [(found, *name) for name, found in places.items()]
-        self._adapted = _adapting(database)
+        kinds = dict(_flat(values))
+        self._places = [(found, *name, _adapter(kinds[name], database)) for name, found in places.items()]
         selected = self.compiler.select
         self.asked, bare = _without_types(self.text, selected, database)
         converters = self.compiler.get_converters([one[0] for one in selected])
@@ -196,8 +198,10 @@ class _Compiled:
     def parameters(self, values: Mapping[str, Any]) -> list:
         """Return the parameters of the text for these values, as its database takes them."""
         filled = self._fixed.copy()
-        for places, name, number in self._places:
-            value = self._adapted(values[name] if number is None else values[name][number])
+        for places, name, number, adapt in self._places:
+            value = values[name] if number is None else values[name][number]
+            if adapt is not None and value is not None:
+                value = adapt(value)
             for place in places:
                 filled[place] = value
         return filled
@@ -288,6 +292,8 @@ def _convert_slowly(cells: list, columns: Iterable[tuple[int, Sequence, Any]], d
 
 def _json(stored: str) -> Any:
     """Return what `json.loads` would, which looks at every text for what none that a database holds begins with."""
+    if stored == "[]":  # which most lists are
+        return []
     try:
         value, end = _DECODER.raw_decode(stored)
     except ValueError:  # with a space before it, if it is JSON at all
@@ -338,18 +344,18 @@ def _plain(value: Any) -> Any:
     return value.obj if isinstance(value, Binary) else value
 
 
-def _adapting(database: BaseDatabaseWrapper) -> Callable[[Any], Any]:
-    """Return what makes a parameter of a value, as this database takes it."""
+def _adapter(kind: Any, database: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
+    """Return what makes a parameter of a value of this one's kind; None where this database takes it as it is."""
     if database.vendor != "sqlite":
-        return lambda value: value
-    adapt, utc = database.ops.adapt_datetimefield_value, database.timezone is UTC
+        return None
+    if isinstance(kind, UUID):
+        return attrgetter("hex")
+    if not isinstance(kind, datetime):
+        return None
+    adapt = database.ops.adapt_datetimefield_value
+    return partial(_adapted_moment, adapt) if database.timezone is UTC else adapt
 
-    def adapted(value: Any) -> Any:
-        if isinstance(value, UUID):
-            return value.hex
-        if not isinstance(value, datetime):
-            return value
-        # What the ORM writes is without the zone.
-        return datetime.combine(value, value.time()).isoformat(" ") if utc and value.tzinfo is UTC else adapt(value)
 
-    return adapted
+def _adapted_moment(adapt: Callable[[datetime], str], moment: datetime) -> str:
+    """Return a moment as the ORM writes it for SQLite, in UTC without saying so: at once where it is in UTC."""
+    return datetime.combine(moment, moment.time()).isoformat(" ") if moment.tzinfo is UTC else adapt(moment)

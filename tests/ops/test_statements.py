@@ -63,6 +63,7 @@ def test_each_call_has_its_own_values(shared):
     found = [kept.rows(patient=ana.patient.pk, user=one.user.pk) for one in (lee, kim, lee)]
     assert [[grant.reader.name for grant in rows] for rows in found] == [["Mei Lee"], ["Jo Kim"], ["Mei Lee"]]
     assert kept.rows(patient=uuid.uuid4(), user=lee.user.pk) == []
+    assert kept.rows(patient=None, user=lee.user.pk) == []
 
 
 def test_the_same_value_in_two_places_is_filled_in_twice(shared):
