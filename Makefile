@@ -40,7 +40,7 @@ test: test-environment ## Set up and pass the tests
 	$(BIN)/uv venv --quiet --clear .venv-clients
 	$(BIN)/uv pip install --quiet --python .venv-clients -r tests/clients/requirements.txt
 
-stories: test-environment .venv-clients/bin/smart-fetch ## Walk through the pages in Chromium as people do, and let other people's FHIR clients in
+stories: test-environment .venv-clients/bin/smart-fetch ## Walk through the pages in Chromium, let other people's FHIR clients in, and start it all with one command
 	$(PYTEST) -m stories $(PARALLEL) $(ARGS)
 
 test-privacy: test-environment ## No key, no record: the tests of what nobody may read

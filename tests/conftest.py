@@ -40,6 +40,8 @@ NEEDS = {
 LONGEST = (
     "tests/story/",
     "tests/browser/",
+    "tests/ops/test_run.py",
+    "tests/security/test_doors.py",
     "tests/privacy/",
     "tests/ops/",
     "tests/security/",
@@ -54,8 +56,8 @@ def _place(item) -> int:
     return next((number for number, folder in enumerate(LONGEST) if path.startswith(folder)), len(LONGEST))
 
 
-# Walks through pages and other people's clients: `make stories`, not `make test`.
-STORIES = ("tests/story/", "tests/browser/", "tests/clients/")
+# Walks through pages, other people's clients, and the whole product from one command: `make stories`, not `make test`.
+STORIES = ("tests/story/", "tests/browser/", "tests/clients/", "tests/ops/test_run.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,8 @@ from django.db import connection
 from django.http import HttpResponse
 from django.urls import Resolver404, resolve
 
+from tests.security import going_out
+from tests.security.going_out import Seen
 from tests.security.world import VISITORS, World, addresses
 
 TABLE = Path(__file__).with_name("doors.txt")
@@ -50,14 +52,19 @@ def asked_of(name: str) -> tuple[str, ...]:
     return EVERY_METHOD if name.startswith(OF_PROGRAMS) else METHODS
 
 
-def seen(world: World, who: str) -> dict[tuple[str, str], str]:
-    """Return what one visitor gets at every address, by each method that the table has, with an empty form."""
-    found = {}
+def seen(world: World, who: str) -> tuple[dict[tuple[str, str], str], list[Seen]]:
+    """Return what one visitor gets at every address, by each method that the table has, with an empty form; and what
+    went out with each page."""
+    found, pages = {}, []
     for name in addresses():
         for method in asked_of(name):
             form = EMPTY[name.startswith(OF_PROGRAMS)] if method in {"POST", "PUT", "PATCH"} else {}
-            found[name, method] = told(world.ask(who, method, world.address(name), **form))
-    return found
+            address = world.address(name)
+            answer = world.ask(who, method, address, **form)
+            found[name, method] = told(answer)
+            if method == "GET":
+                pages.append(going_out.seen(name, address, answer))
+    return found, pages
 
 
 def asked_otherwise(who: str, *, whole: bool) -> list[tuple[str, str]]:

@@ -3,13 +3,18 @@
 The table has each method at the addresses of programs; at pages it has GET and POST, and whatever else is answered
 there. All other methods at pages are turned away, which is a rule and needs no rows. `make doors-sweep` holds the rule
 for each page × visitor × method; a run without it, for each page × method and each page × visitor.
+
+And what goes out with every page: headers, cookies, no script or style in the page, no name in an address.
 """
 
+import functools
 import os
 
 import pytest
+from django.conf import settings
 
 from tests.security import doors
+from tests.security.going_out import telling
 from tests.security.world import VISITORS, addresses
 
 pytestmark = [pytest.mark.security, pytest.mark.compliance, pytest.mark.point(9)]
@@ -17,6 +22,8 @@ WHOLE = os.environ.get("SWEEP") == "all"
 # No visitor without their second step, a proven address or an account sees any of these.
 OUTSIDE = ("anonymous", "unverified", "staff with one factor")
 CLOSED_TO_THEM = ("patient:", "clinician:", "frontdesk:", "admin:")
+PERSONAL = ("patient", "clinician with grant", "staff")
+POLICY = ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "script-src 'self'")
 
 
 def test_every_address_has_its_rows_in_the_reviewed_table():
@@ -77,10 +84,16 @@ def test_the_table_keeps_each_in_their_own_portal(who):
     assert {key: cell for key, cell in others.items() if cell not in {"404", "405"}} == {}
 
 
+@pytest.fixture(scope="module")
+def looked(world):
+    """Return what a visitor finds: one look at every address, which is long and changes nothing, serves all tests."""
+    return functools.cache(functools.partial(doors.seen, world))
+
+
 @pytest.mark.parametrize("who", VISITORS)
-def test_every_door_answers_as_the_table_says(world, who):
+def test_every_door_answers_as_the_table_says(looked, who):
     column = VISITORS.index(who)
-    found = doors.seen(world, who)
+    found, _pages = looked(who)
     expected = {key: cells[column] for key, cells in doors.reviewed().items() if key in found}
     assert {key: (found.get(key), cell) for key, cell in expected.items() if found.get(key) != cell} == {}
 
@@ -114,3 +127,51 @@ def test_no_method_breaks_anything():
     assert {
         key for key, cells in doors.reviewed().items() if any(cell >= "500" for cell in cells if cell.isdigit())
     } == (set())
+
+
+# --- What goes out with every page ---------------------------------------------------------------
+@pytest.mark.parametrize("who", ["anonymous", *PERSONAL])
+def test_every_page_comes_with_its_headers_and_nothing_inline(looked, who):
+    for one in looked(who)[1]:
+        name, headers = one.name, one.headers
+        policy = headers.get("Content-Security-Policy", "")
+        assert "unsafe" not in policy, name
+        if "sandbox" not in policy:
+            assert [part for part in POLICY if part not in policy] == [], name
+        assert headers["X-Frame-Options"] == "DENY", name
+        assert headers["X-Content-Type-Options"] == "nosniff", name
+        # A page whose address is a secret of somebody without a session tells it to nobody, this site included.
+        assert headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, name
+        assert "camera=()" in headers["Permissions-Policy"], name
+        assert one.page.inline == [], name
+
+
+@pytest.mark.parametrize("who", PERSONAL)
+def test_nothing_personal_stays_in_a_cache(looked, who):
+    for one in looked(who)[1]:
+        assert "no-store" in one.headers["Cache-Control"], one.name
+
+
+def test_every_cookie_is_for_this_site_and_no_script(looked):
+    seen = set()
+    for who in ("anonymous", *PERSONAL):
+        for one in looked(who)[1]:
+            for cookie in one.cookies:
+                seen.add(cookie.key)
+                assert cookie.key.startswith("__Host-"), (one.name, cookie.key)
+                assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax"), one.name
+                assert (cookie["path"], cookie["domain"]) == ("/", ""), (one.name, cookie.key)
+    assert {settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_NAME} <= seen
+
+
+def test_a_telling_address_is_found():
+    assert telling("/patient/?q=Ana%20Costa") == ["Ana", "Costa"]
+    assert telling("/x/?next=%2Fp%2F%3Femail%3Dana%40example.org") == ["Ana", "example.org"]
+    assert telling("/patient/record/labs/") == []
+
+
+@pytest.mark.parametrize("who", [who for who in VISITORS if who != "anonymous"])
+def test_no_address_on_any_page_tells_about_a_person(looked, who):
+    for one in looked(who)[1]:
+        for address in [*one.page.addresses, one.headers.get("Location", ""), one.address]:
+            assert telling(address) == [], (one.name, address)
