@@ -31,8 +31,7 @@ def figures(facts: Mapping[str, Any], *, gettext: Gettext = str) -> list[Bars]:
 def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the numbers that are told before the figures, in English, as the file has them."""
     diversity = ", ".join(f"{name}: {least}" for name, least in facts["diversity"].items())
-    marked, rare = (_by_column(facts[f"left empty as {why}"]) for why in ("a mark", "too few share it"))
-    left = ", ".join(f"{name}: {share:.1%}" for name, share in facts["variance left of numbers"].items())
+    marked = ", ".join(f"{name}: {count:,}" for name, count in facts["left empty as a mark"].items())
     return [
         ("People who look alike, at least (k)", str(facts["k"])),
         ("Different values in each group, at least (l)", diversity or "nothing demanded"),
@@ -45,15 +44,15 @@ def told(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Dates", "whole days, shifted for each person" if facts["dates"] == "shifted" else "years"),
         ("Numbers left empty at random, as the mark of this copy", marked or "none"),
         ("People who share each value, at least", str(facts["k"])),
-        ("Cells left empty for that, at random or as too few share them", rare or "none"),
         (
-            "Numbers that are as they were; others are means of groups",
-            _by_column(facts["numbers as they were"]) or "none",
+            "Columns where some cells were emptied for that",
+            ", ".join(facts["emptied so that none stands alone"]) or "none",
         ),
-        ("Variance that is left of numbers", left or "no numbers"),
+        ("Numbers that are as they were, and not means of groups", _shares(facts["share of numbers as they were"])),
+        ("Variance of numbers that is left", _shares(facts["share of variance left"])),
         ("Rows that no other equals in all columns together", f"{facts['rows alone by all columns']:,}"),
     ]
 
 
-def _by_column(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name}: {count:,}" for name, count in counts.items())
+def _shares(of: Mapping[str, float]) -> str:
+    return ", ".join(f"{name}: about {share:.0%}" for name, share in of.items()) or "there are no numbers"

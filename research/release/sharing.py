@@ -19,12 +19,13 @@ from research.release import viewing
 
 @dataclass(frozen=True)
 class Shared:
-    """A table whose values are shared. By column: how many cells were emptied for it, how many numbers stayed as they
-    were, and which share of the numbers' variance is left."""
+    """A table whose values are shared, the columns in which cells were emptied for it, and of each column of numbers
+    which share stayed as it was, in tenths, and how much of the variance, in hundredths: exact counts would tell how
+    many are rare."""
 
     frame: pl.DataFrame
-    emptied: dict[str, int]
-    exact: dict[str, int]
+    emptied: list[str]
+    exact: dict[str, float]
     variance: dict[str, float]
 
 
@@ -43,13 +44,12 @@ def shared(
     random, drawn by `key`, that these stand no more alone than others.
     """
     made = {name: _shared(frame[name], columns[name], people, key, name in marked) for name in names(columns)}
-    emptied = {name: new.null_count() - frame[name].null_count() for name, new in made.items()}
     numbers = [name for name in made if columns[name].kind == Kind.NUMBER]
     return Shared(
         frame.with_columns(made.values()),
-        {name: cells for name, cells in emptied.items() if cells},
-        {name: int((made[name] == frame[name]).sum()) for name in numbers},
-        {name: _left(frame[name], made[name]) for name in numbers},
+        [name for name, new in made.items() if new.null_count() > frame[name].null_count()],
+        {name: round((made[name] == frame[name]).sum() / max(1, len(frame)), 1) for name in numbers},
+        {name: round(_left(frame[name], made[name]), 2) for name in numbers},
     )
 
 
@@ -94,7 +94,7 @@ def _missing(values: pl.Series, people: int, marked: bool) -> int:
 
 def _emptied(values: pl.Series, people: int, key: bytes, marked: bool) -> pl.Series:
     full = values.is_not_null().arg_true().to_list()
-    drawn = random.Random(hmac.digest(key, values.name.encode(), "sha256"))  # noqa: S311 - seeded by a secret
+    drawn = random.Random(hmac.digest(key, b"emptied in " + values.name.encode(), "sha256"))  # noqa: S311 - seeded by a secret
     taken = drawn.sample(full, min(_missing(values, people, marked), len(full)))
     return values.scatter(taken, None) if taken else values
 
