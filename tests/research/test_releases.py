@@ -207,26 +207,29 @@ def test_j7_2_who_withdrew_is_in_no_later_release_and_one_alone_does_not_show(st
     assert "Almost the same people" in again.because
 
 
+def asked_beside(person, board, joined):
+    """Ask for a release of another study, which all joined but one, and return its row as it is then."""
+    other = studying.opened(person, board, views=VIEWS, title="Under another name")
+    for one in joined[1:]:
+        studying.join(one, other, BASIC, LABS)
+    again = asking.ask(other, by=person.user)
+    making.make(again.pk)
+    again.refresh_from_db()
+    return again
+
+
 def test_nor_is_one_of_almost_the_same_people_in_another_study_of_the_same_hands(study, release, rosa, board, joined):
     making.make(release.pk)
     fetched(release, rosa)
-    other = studying.opened(rosa, board, views=VIEWS, title="Under another name")
-    for person in joined[1:]:
-        studying.join(person, other, BASIC, LABS)
-    again = asking.ask(other, by=rosa.user)
-    assert making.make(again.pk) == State.STOPPED
-    again.refresh_from_db()
+    again = asked_beside(rosa, board, joined)
+    assert again.state == State.STOPPED
     assert "of yours" in again.because
 
 
 def test_somebody_elses_study_of_almost_the_same_people_goes_on(study, release, rosa, board, joined):
     making.make(release.pk)
     fetched(release, rosa)
-    bo = studying.researcher("Bo Ny")
-    other = studying.opened(bo, board, views=VIEWS, title="Of another house")
-    for person in joined[1:]:
-        studying.join(person, other, BASIC, LABS)
-    assert making.make(asking.ask(other, by=bo.user).pk) == State.READY
+    assert asked_beside(studying.researcher("Bo Ny"), board, joined).state == State.READY
 
 
 def test_of_few_people_nothing_leaves(study, rosa, release, settings):
