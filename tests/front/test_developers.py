@@ -1,6 +1,5 @@
 """The developers' page: addresses of this very server, and a sandbox only where everybody is made up."""
 
-
 import pytest
 from django.urls import reverse
 

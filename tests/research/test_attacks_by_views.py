@@ -1,6 +1,5 @@
 """A researcher whose views are made to find somebody: none of them makes a release, and each is told why."""
 
-
 import pytest
 
 from providers.rules import NotPossible
