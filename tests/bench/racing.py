@@ -29,7 +29,7 @@ from audit.rows import Written  # noqa: E402
 from ehr import statements  # noqa: E402
 
 PROCESSES, THREADS = 4, 4
-SECONDS, ROUNDS = 2.0, 4
+SECONDS, ROUNDS = 2.0, 8
 SCHEMA = """
 create table chain_head (id int primary key, last bytea not null);
 insert into chain_head values (1, decode(repeat('00', 32), 'hex'));
