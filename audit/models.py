@@ -37,9 +37,7 @@ class EventBody(models.Model):
 class Queued(models.Model):
     """An event that has no leaf yet. Written in the event's own commit, so that no reader can miss one."""
 
-    # No constraint: one statement writes both (`audit.rows`) and no event is ever deleted; to look for it would take
-    # the database a tenth of an append. `manage.py verify_log` tells of a place whose event is not there.
-    event = models.OneToOneField(Event, models.PROTECT, related_name="queued", db_constraint=False)
+    event = models.OneToOneField(Event, models.PROTECT, related_name="queued")
 
     def __str__(self):
         return f"{self.event_id} waits"

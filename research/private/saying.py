@@ -68,7 +68,7 @@ class Said:
 
 def answer(asked: Question, written: Mapping[str, object]) -> Said:
     """Return a stored answer in words."""
-    given = Answer(**written)  # type: ignore[arg-type]
+    given = Answer(**written)  # type: ignore[arg-type]  # JSON, as `Answer.written` made it
     if asked.variable is None:
         return Said(_people(int(given.number)), _within(given.within or ""), below_zero=given.number < 0)
     if asked.kind is Kind.GROUPS:

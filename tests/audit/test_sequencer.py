@@ -40,15 +40,6 @@ def test_a_batch_takes_the_oldest_first_and_leaves_the_rest_waiting(day):
     assert Head.objects.get().size == 10
 
 
-@pytest.mark.security
-def test_a_place_of_an_event_that_is_not_there_keeps_nobody_waiting(day):
-    Queued.objects.create(event_id=uuid4())
-    assert sequencer.sequence() == 0
-    day.looks(3)
-    assert sequencer.sequence() == 6
-    assert Head.objects.get().size == 6
-
-
 def test_each_list_counts_its_own_lines(day):
     day.looks(3)
     log.append("log.heartbeat", actor=log.SYSTEM, subject=None)

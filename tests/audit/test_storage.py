@@ -22,7 +22,6 @@ from audit.models import (
     Tail,
     Tile,
 )  # fmt: skip
-from ehr import clock
 from tests.audit.tampering import everything_allowed, rebuild, rewrite, set_back
 
 
@@ -275,10 +274,6 @@ def no_queue():
     Queued.objects.all().delete()
 
 
-def queue_of_nothing():
-    Queued.objects.create(event_id=log.new_id(clock.now()))
-
-
 def shorter_head():
     Head.objects.update(size=8)
 
@@ -327,7 +322,6 @@ def restored_backup():
     [
         (no_leaf, "Event number 9 is missing"),
         (no_queue, "has no place in the tree and does not wait for one"),
-        (queue_of_nothing, "is of an event that is not there"),
         (shorter_head, "Event number 8 stands beyond the head"),
         (no_tile, "first at number 0"),
         (other_tile, "first at number 2"),
