@@ -157,7 +157,7 @@ else:
     _pool = int(os.environ.get("DATABASE_POOL_MAX", "8"))
     if _pool and not TESTING:
         DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
-        # Statements of `audit.rows` are prepared at their sixth run. A pooler in front may not keep them.
+        # Texts asked often are prepared, the log's at once. A pooler in front may not keep them.
         DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
 # An event must be committed before a key is used, so a request is never one transaction.
 DATABASES["default"]["ATOMIC_REQUESTS"] = False

@@ -7,7 +7,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +65,13 @@ def test_a_page_of_patients_is_one_event_each_linked_by_the_page(django_assert_m
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("writes", [log.record_page, log.append_page])
+def test_a_page_on_which_nobody_is_has_no_line(writes):
+    assert writes("chart.listed", actor=DOCTOR, subjects=[]) == []
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_page_given_by_the_caller_is_kept():
     page = uuid4()
     log.record_page("chart.listed", actor=DOCTOR, subjects=[uuid4()], page=page)
@@ -117,19 +124,92 @@ def test_an_event_that_was_written_knows_that_it_is_stored():
     assert Event.objects.get() == event
 
 
+def is_committed(event) -> bool:
+    """Tell whether another connection sees that an event waits for its place."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("select count(*) from audit_queued where event_id = %s", [event.pk])
+            return cursor.fetchone() == (1,)
+    finally:
+        other.close()
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_a_recording_is_one_statement_and_its_own_commit(django_assert_num_queries):
     with django_assert_num_queries(1) as asked:
         event = log.record("chart.opened", actor=DOCTOR, subject=uuid4())
     assert asked[0]["sql"].lower().count("insert into audit_") == 3
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("select count(*) from audit_queued where event_id = %s", [event.pk])
-            assert cursor.fetchone() == (1,)
-    finally:
-        other.close()
+    assert is_committed(event)
+
+
+@pytest.fixture
+def preparing(transactional_db):
+    """A connection that keeps prepared statements, as the pool's do."""
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = 5
+    yield connection
+    connection.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("subject", [uuid4(), None], ids=["somebody", "nobody"])
+def test_a_recording_sent_in_one_call_is_stored_as_it_was_written(preparing, subject):
+    written = [
+        log.record("chart.opened", actor=DOCTOR, subject=subject, because=word) for word in ("", "é", "x" * 9000)
+    ]
+    assert preparing.connection.kept_append
+    for event in written:
+        stored = Event.objects.select_related("body", "queued").get(pk=event.pk)
+        assert not event._state.adding
+        assert (stored.time, stored.subject, bytes(stored.body_hash)) == (event.time, subject, event.body_hash)
+        assert sha256(bytes(stored.body.salt) + bytes(stored.body.payload)).digest() == event.body_hash
+        assert stored.queued.event_id == event.pk
+
+
+@pytest.mark.postgres
+def test_a_recording_sent_in_one_call_is_committed_by_itself(preparing):
+    event = log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert is_committed(event)
+
+
+@pytest.mark.postgres
+def test_a_recording_that_the_database_refuses_leaves_nothing_and_the_next_is_kept(preparing, monkeypatch):
+    first = log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    with monkeypatch.context() as patched:
+        patched.setattr(log, "new_id", lambda _at: first.pk)
+        with pytest.raises(IntegrityError, match="already exists"):
+            log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert Event.objects.count() == EventBody.objects.count() == Queued.objects.count() == 2
+
+
+@pytest.mark.postgres
+def test_a_recording_on_a_lost_connection_is_refused_and_on_the_next_is_kept(preparing):
+    log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    other = preparing.copy()
+    with other.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 5000)", [preparing.connection.info.backend_pid])
+    other.close()
+    with pytest.raises(OperationalError):
+        log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    preparing.close_if_unusable_or_obsolete()
+    preparing.ensure_connection()
+    preparing.connection.prepare_threshold = 5
+    log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    assert preparing.connection.kept_append
+    assert Event.objects.count() == 2
+
+
+@pytest.mark.postgres
+def test_where_a_pooler_stands_in_front_nothing_is_prepared(transactional_db):
+    connection.ensure_connection()
+    assert connection.connection.prepare_threshold is None
+    log.record("chart.opened", actor=DOCTOR, subject=uuid4())
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
 
 
 def test_ids_sort_in_the_order_they_were_made_even_when_the_clock_stands_still():

@@ -2,8 +2,12 @@
 
 import contextlib
 import hashlib
+import os
 import random
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from django.db import transaction
 
@@ -37,7 +41,7 @@ def measure() -> list[Row]:
         )
         rows.append(Row("Extending the tree's tiles, SQLite", f"{MILLION / spent:,.0f} leaves/s"))
         raise _Undo
-    return [*rows, _list_check()]
+    return [*rows, *_list_check()]
 
 
 class _Undo(Exception):
@@ -50,7 +54,7 @@ def _one(number: int) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _list_check() -> Row:
+def _list_check() -> list[Row]:
     """A patient with a hundred lines checks them with the one-file script."""
     ana = people.patient("Ana Costa")
     for _ in range(100):
@@ -60,6 +64,14 @@ def _list_check() -> Row:
     checkpoints.sign()
     file = proofs.for_subject(ana.patient.pk, keep=False)
     spent = cpu_ms(lambda: verify.check([file]))
-    return Row(
-        "verify.py on a list of 100 lines, CPU, without starting Python", f"{spent:.1f} ms", "≤ 50 ms", spent <= 50
-    )
+    path = Path(os.environ["DATA_DIR"]) / "list.json"
+    path.write_bytes(file)
+    whole = wall_ms(lambda: subprocess.run([sys.executable, verify.__file__, path], check=True, capture_output=True))
+    return [
+        Row(
+            "verify.py on a list of 100 lines, CPU, without starting Python", f"{spent:.1f} ms", "≤ 50 ms", spent <= 50
+        ),
+        Row(
+            "The same as a program, from the start of Python to its end, p50", f"{whole:.0f} ms", "≤ 50 ms", whole <= 50
+        ),
+    ]
