@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache, lru_cache, partial
+from itertools import chain
 from operator import attrgetter
 from sqlite3 import Error as SQLiteError
 from typing import Any
@@ -27,6 +28,7 @@ from django.utils.dateparse import parse_date
 from psycopg import Binary
 
 _MANY = (list, tuple)
+_AT_ONCE = 200  # rows in a statement: a database takes only so many values
 
 
 @lru_cache(maxsize=256)
@@ -97,23 +99,47 @@ def insert(rows: Sequence[Model]) -> None:
         return
     database = connections[DEFAULT_DB_ALIAS]
     text, fields = _insertion(type(rows[0]))
-    values = [[one.get_db_prep_save(one.pre_save(row, add=True), database) for one in fields] for row in rows]
+    values = [_prepared(row, fields, database) for row in rows]
     asked = cursor(database)
     if len(values) == 1:
         asked.execute(text, values[0])
     else:
         asked.executemany(text, values)
+    _note_stored(rows, database)
+
+
+def insert_new(rows: Sequence[Model]) -> list[Model]:
+    """Insert rows of one model, their ids given, where none stands in their way, as `insert` does; return those."""
+    database, new = connections[DEFAULT_DB_ALIAS], []
+    for at in range(0, len(rows), _AT_ONCE):
+        some = rows[at : at + _AT_ONCE]
+        text, fields = _insertion(type(some[0]), len(some))
+        key = some[0]._meta.pk
+        values = [_prepared(row, fields, database) for row in some]
+        by_id = {of[fields.index(key)]: row for of, row in zip(values, some, strict=True)}
+        found = fetched(f'{text} on conflict do nothing returning "{key.column}"', list(chain(*values)), database)
+        new += [by_id[one] for (one,) in found]
+    _note_stored(new, database)
+    return new
+
+
+def _prepared(row: Model, fields: Sequence[Field], database: BaseDatabaseWrapper) -> list:
+    """Return the values of a new row's fields as its database takes them."""
+    return [one.get_db_prep_save(one.pre_save(row, add=True), database) for one in fields]
+
+
+def _note_stored(rows: Iterable[Model], database: BaseDatabaseWrapper) -> None:
     for row in rows:
         row._state.adding, row._state.db = False, database.alias
 
 
 @cache
-def _insertion(model: type[Model]) -> tuple[str, list[Field]]:
-    """Return the text that inserts one row, and the fields whose values it takes."""
+def _insertion(model: type[Model], count: int = 1) -> tuple[str, list[Field]]:
+    """Return the text that inserts so many rows, and the fields whose values it takes for each."""
     fields = [field for field in model._meta.local_concrete_fields if not isinstance(field, AutoField)]
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    return f'insert into "{model._meta.db_table}" ({columns}) values ({marks})', fields  # noqa: S608  # names of the model's own
+    marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * count)
+    return f'insert into "{model._meta.db_table}" ({columns}) values {marks}', fields  # noqa: S608  # names of the model's own
 
 
 class Statement:

@@ -39,15 +39,16 @@ def notify(
 
 
 def tell(news: Sequence[News]) -> list[Notice]:
-    """Tell several people at once what one cause has for each, as `notify` does for one; four statements for all."""
+    """Tell several people at once what one cause has for each, as `notify` does for one; a few statements for all."""
     drafts = [
         Notice(user=one.user, kind=one.kind, about=one.about, params=one.params or {}, key=one.key) for one in news
     ]
     with transaction.atomic(savepoint=False):
-        Notice.objects.bulk_create(drafts, ignore_conflicts=True)
+        kept = {draft.key: draft for draft in statements.insert_new(drafts)}
+        new = [(one, draft) for one, draft in zip(news, drafts, strict=True) if kept.get(one.key) is draft]
         # What was told before keeps its row, and is not told again.
-        kept = Notice.objects.in_bulk([one.key for one in news], field_name="key")
-        new = [(one, draft) for one, draft in zip(news, drafts, strict=True) if kept[one.key].pk == draft.pk]
+        if before := [one.key for one in news if one.key not in kept]:
+            kept |= Notice.objects.in_bulk(before, field_name="key")
         wishes = queries.wishes_of([one.user for one, _draft in new if one.mail])
         statements.insert(
             [

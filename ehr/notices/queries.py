@@ -12,6 +12,10 @@ from ehr.notices import kinds
 from ehr.notices.kind import TOPICS, Topic
 from ehr.notices.models import Digest, Hook, Notice, Preference
 from ehr.notices.timing import Wishes
+from ehr.statements import Statement
+
+_SOME = 8  # people in one question: a cause has seldom more to tell
+_PREFERENCES = Statement(lambda users: Preference.objects.filter(user__in=users))
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,13 @@ def wishes_of(users: Iterable[User]) -> dict[UUID, Wishes]:
     people = {user.pk: user for user in users}
     if not people:
         return {}
-    said = {one.user_id: one for one in Preference.objects.filter(user__in=list(people))}
+    ids = list(people)
+    said = {}
+    for at in range(0, len(ids), _SOME):
+        some = ids[at : at + _SOME]
+        # Always as many, so that it is always the same text.
+        padded = some + some[-1:] * (_SOME - len(some))
+        said |= {one.user_id: one for one in _PREFERENCES.rows(users=padded)}
     return {pk: _wishes(user, said.get(pk)) for pk, user in people.items()}
 
 

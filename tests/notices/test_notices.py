@@ -14,10 +14,10 @@ from django.urls import reverse
 
 from ehr import clock
 from ehr.accounts import operations as accounts
-from ehr.accounts.models import Letter
+from ehr.accounts.models import Letter, User
 from ehr.notices import kinds, operations, queries, tasks
 from ehr.notices import mail as letters
-from ehr.notices.models import Mail, Notice
+from ehr.notices.models import Mail, Notice, Preference
 from ehr.outbox import delivery
 
 pytestmark = [pytest.mark.django_db, pytest.mark.point(10)]
@@ -44,6 +44,28 @@ def test_the_same_cause_tells_once(alice):
     tasks.deliver()
     tasks.deliver()
     assert len(mail.outbox) == 1
+
+
+def test_of_several_told_at_once_each_hears_once_whatever_was_told_before(alice):
+    before = operations.notify(alice, "somebody-let-in", key="let-in:1")
+    told = operations.tell(
+        [operations.News(alice, "somebody-let-in", key) for key in ("let-in:2", "let-in:1", "let-in:3", "let-in:2")]
+    )
+    assert [notice.key for notice in told] == ["let-in:2", "let-in:1", "let-in:3", "let-in:2"]
+    assert told[1] == before
+    assert told[0] == told[3]
+    assert set(Notice.objects.all()) == set(told)
+    assert sorted(Mail.objects.values_list("key", flat=True)) == ["let-in:1", "let-in:2", "let-in:3"]
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 17])
+def test_each_of_many_is_told_as_they_wish(alice, count):
+    people = [alice, *(User.objects.create(email=f"p{n}@example.org") for n in range(1, count))]
+    for user in people[::2]:
+        Preference.objects.create(user=user, pace="daily")
+    found = queries.wishes_of(people)
+    assert [found[user.pk].pace == "daily" for user in people] == [place % 2 == 0 for place in range(count)]
+    assert queries.wishes_of([]) == {}
 
 
 @pytest.mark.django_db(transaction=True)

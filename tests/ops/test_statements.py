@@ -14,7 +14,8 @@ from consent import given, queries
 from consent.models import Block, Grant
 from ehr import clock
 from ehr.accounts.models import KeyVersion, Reader, User
-from ehr.statements import Statement, insert
+from ehr.notices.models import Notice
+from ehr.statements import Statement, insert, insert_new
 from ehr.words import Category
 from patients.models import GrantSeal
 from providers.models import Clinician
@@ -229,3 +230,32 @@ def test_several_rows_are_inserted_all_or_none(shared):
     with pytest.raises(IntegrityError), transaction.atomic():
         insert([fresh, again])
     assert GrantSeal.objects.count() == before + 3
+
+
+def notice(user, key: str) -> Notice:
+    return Notice(user=user, kind="somebody-let-in", params={"a": ["é", 1]}, key=key)
+
+
+def test_of_rows_that_may_be_there_only_the_new_ones_are_inserted_and_told(shared):
+    ana, lee, _kim = shared
+    first = notice(ana.user, "2")
+    assert insert_new([first]) == [first]
+    # More than go into one statement, and the last of them twice.
+    rows = [notice(lee.user, str(number)) for number in (*range(450), 449)]
+    assert insert_new(rows) == [*rows[:2], *rows[3:450]]
+    stored = {one.key: one for one in Notice.objects.filter(key__in=[row.key for row in rows])}
+    assert state(stored["2"]) == state(first)
+    for row in (rows[0], rows[449]):
+        assert state(stored[row.key]) == state(row)
+        assert not row._state.adding
+    assert rows[2]._state.adding
+    assert insert_new([]) == []
+
+
+def test_a_new_row_that_is_not_whole_is_refused_and_not_left_out(shared):
+    ana, lee, _kim = shared
+    broken = notice(lee.user, "b")
+    broken.kind = None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_new([notice(ana.user, "a"), broken])
+    assert not Notice.objects.filter(key__in="ab").exists()
