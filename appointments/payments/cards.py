@@ -95,6 +95,17 @@ class Cards:
         return found.payment_intent.id
 
 
+def recognise(payment: Payment, page: str) -> None:
+    """Note which page a payment has, where the answer that named it was lost; if Stripe says that it is this one's."""
+    try:
+        found = _said(lambda: client().v1.checkout.sessions.retrieve(page))
+    except Refused:  # there is no such page
+        return
+    if mark(found) == str(payment.pk):
+        Payment.objects.filter(pk=payment.pk, reference="").update(reference=found.id)
+        payment.refresh_from_db(fields=["reference"])
+
+
 def _session(payment: Payment) -> Any:
     told = {"expand": ["payment_intent"]}
     return _said(lambda: client().v1.checkout.sessions.retrieve(payment.reference, told))

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from appointments.models import Invoice, Movement, PaymentParcel
-from appointments.payments import ledger, providers, telling
+from appointments.payments import cards, ledger, providers, telling
 from appointments.payments.position import Seen, next_act
 from appointments.payments.providing import PaymentProvider, Refused
 from ehr import clock
@@ -37,6 +37,8 @@ def send(parcel: PaymentParcel) -> None:
 def _send(parcel: PaymentParcel) -> None:
     provider = providers.of(parcel.payment.way)
     if parcel.kind == Kind.LOOK:
+        if parcel.payload.get("page") and not parcel.payment.reference:
+            cards.recognise(parcel.payment, parcel.payload["page"])
         _noted(parcel, provider.look(parcel.payment), settling=True)
         return
     if parcel.kind != Kind.AUTHORISE and not _noted(parcel, provider.look(parcel.payment), settling=False):

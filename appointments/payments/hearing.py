@@ -51,7 +51,7 @@ def hear(body: bytes, signature: str) -> bool:
     with transaction.atomic():
         _row, new = ProviderEvent.objects.get_or_create(provider=Way.STRIPE, event=event["id"], defaults=facts)
         if new:
-            ledger.look(payment, key=f"look:{event['id']}"[:200])
+            ledger.look(payment, key=f"look:{event['id']}"[:200], page=_page_of(event))
     return new
 
 
@@ -80,3 +80,9 @@ def _payment_of(event: dict[str, Any]) -> Payment | None:
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
     return Payment.objects.filter(pk=found, way=Way.STRIPE).first()
+
+
+def _page_of(event: dict[str, Any]) -> str:
+    """Return the id of the page that an event is about; empty where it is about something else."""
+    told = event["data"]["object"]
+    return str(told.get("id", "")) if event["type"].startswith("checkout.session.") else ""

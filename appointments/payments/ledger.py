@@ -194,9 +194,14 @@ def _named(invoice: Invoice, here: Position) -> Position:
     return position(invoice) if steps else here
 
 
-def look(payment: Payment, *, key: str) -> PaymentParcel:
-    """Have a payment's provider asked how it stands, once per key. Joins the caller's transaction."""
+def look(payment: Payment, *, key: str, page: str = "") -> PaymentParcel:
+    """Have a payment's provider asked how it stands, once per key. Joins the caller's transaction.
+
+    `page` is the id of the page that it is paid on, where the provider named one.
+    """
     facts = {"kind": PaymentParcel.Kind.LOOK, "invoice_id": payment.invoice_id, "payment": payment}
+    if page:
+        facts["payload"] = {"page": page}
     return PaymentParcel.objects.get_or_create(key=key, defaults=facts)[0]
 
 

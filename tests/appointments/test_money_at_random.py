@@ -161,6 +161,8 @@ BEGINNINGS = [
     ["jump", *RESERVED, "missed", "jump", "deliver", "dispute"],
     [*RESERVED, "seen", "deliver", "mistake", "refuse", "deliver", "let go"],
     [*RESERVED, "seen", "refuse", "deliver", "let go"],
+    # The answer that names the page is lost, and the page is paid on.
+    ["lose", "page", "pay", "cancel"],
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from appointments import payments
 from appointments.models import Invoice, Movement, Payment, PaymentParcel, ProviderEvent
+from appointments.refusals import NotPossible
 from ehr.notices.models import Notice
 from tests.appointments import money, stripe_server
 from tests.appointments.card_money import begin, deliver, invoice, post, reserve, server, stripe, visit  # noqa: F401
@@ -81,6 +83,48 @@ def test_a_signed_event_is_not_believed_about_money(client, visit, invoice, stri
     assert post(client, stripe, body).status_code == 200
     deliver()
     assert not Movement.objects.filter(invoice=invoice).exists()
+
+
+@pytest.fixture
+def unnamed(invoice, stripe):
+    """A payment whose page was made, while the answer that named it was lost."""
+    stripe.failing.append("after")
+    with pytest.raises(NotPossible):
+        begin(invoice)
+    (page,) = stripe.sessions
+    assert not Payment.objects.get(invoice=invoice).reference
+    return page
+
+
+def test_what_is_paid_on_a_page_whose_name_was_lost_is_heard_of_and_counts(client, visit, invoice, stripe, unnamed):
+    assert stripe.pay(unnamed)
+    for body in stripe.events:
+        assert post(client, stripe, body).status_code == 200
+    deliver()
+    assert Payment.objects.get(invoice=invoice).reference == unnamed
+    payments.on_fulfilled(visit)
+    deliver()
+    assert stripe.charged == (10_000, 0)
+    assert money.sums(money.fresh(invoice))[Kind.CAPTURED] == 10_000
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("whose", ["nobody's", "another's"])
+def test_a_page_that_is_not_this_payment_s_is_not_taken_for_it(client, invoice, stripe, unnamed, whose):
+    page = "cs_made_up"
+    if whose == "another's":
+        other = payments.open_invoice(money.visit(starts=money.STARTS + timedelta(days=1)))
+        begin(other)
+        page = Payment.objects.get(invoice=other).reference
+    payment = Payment.objects.get(invoice=invoice)
+    about = {"object": "checkout.session", "id": page, "metadata": {"payment": str(payment.pk)}}
+    event = {"id": "evt_1", "object": "event", "type": "checkout.session.completed", "data": {"object": about}}
+    assert post(client, stripe, json.dumps(event).encode()).status_code == 200
+    deliver()
+    payment.refresh_from_db()
+    assert not payment.reference
+    assert not Movement.objects.filter(invoice=invoice).exists()
+    assert not PaymentParcel.objects.filter(delivered_at=None).exists()
 
 
 @pytest.mark.security

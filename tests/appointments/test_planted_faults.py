@@ -90,7 +90,9 @@ def counts_each_answer_anew(monkeypatch):
 
 def forgets_which_events_came(monkeypatch):
     real = ledger.look
-    monkeypatch.setattr(ledger, "look", lambda payment, *, key: real(payment, key=f"{key}:{uuid.uuid4()}"[:200]))
+    monkeypatch.setattr(
+        ledger, "look", lambda payment, *, key, page="": real(payment, key=f"{key}:{uuid.uuid4()}"[:200], page=page)
+    )
     heard = hearing.ProviderEvent.objects.get_or_create
     monkeypatch.setattr(
         hearing.ProviderEvent.objects, "get_or_create", lambda **facts: (heard(**facts)[0], True), raising=False
