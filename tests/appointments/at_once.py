@@ -42,6 +42,8 @@ class Copy:
             connection.ensure_connection()
             with sqlite3.connect(self.path) as file:
                 connection.connection.backup(file)
+                # Each connection asks for it, and where none has it yet, some that ask at once are refused.
+                file.execute("PRAGMA journal_mode = WAL")
             file.close()
 
     def at_once(self, acts: Sequence[Callable[[], object]]) -> list[object]:
@@ -66,10 +68,14 @@ class Copy:
                 "OPTIONS": {**own.settings_dict["OPTIONS"], "timeout": WITHIN},
             }
         try:
-            own.ensure_connection()
-            if self.path:
-                # Whether it survives a power cut is not what is tried here.
-                own.cursor().execute("PRAGMA synchronous = OFF").close()
+            try:
+                own.ensure_connection()
+                if self.path:
+                    # Whether it survives a power cut is not what is tried here.
+                    own.cursor().execute("PRAGMA synchronous = OFF").close()
+            except BaseException:
+                ready.abort()  # nobody waits for one who will not come
+                raise
             ready.wait()
             return act()
         finally:
