@@ -21,8 +21,9 @@ pytestmark = pytest.mark.django_db
 SCOPE = "patient/Schedule.rs patient/Slot.rs patient/Practitioner.rs patient/Location.rs patient/Appointment.rs"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def monday():
+    # Before anybody is there, so that it may be later in truth.
     with time_machine.travel(BEGUN, tick=False) as traveller:
         yield traveller
 

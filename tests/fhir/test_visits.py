@@ -20,8 +20,9 @@ NAMED = "patient/Appointment.rs patient/ServiceRequest.rs"
 WORDS = "A cough that does not go away"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def monday():
+    # Before anybody is there, so that it may be later in truth.
     with time_machine.travel(BEGUN, tick=False) as traveller:
         yield traveller
 

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Permission
 
@@ -31,6 +31,11 @@ class Committee:
     first: User
     second: User
     third: User
+
+
+def next_month() -> datetime:
+    """Return noon of the first day of the month that comes: what is asked in the days after it is of one month."""
+    return (clock.now().replace(day=1, hour=12, minute=0) + timedelta(days=32)).replace(day=1)
 
 
 def prepare_ground() -> None:

@@ -143,7 +143,7 @@ def test_no_two_questions_tell_whether_one_person_is_among_the_people(crowd, ask
 
 def test_a_count_before_and_after_somebody_withdrew_is_the_same(crowd, asked):
     everybody = [crowd.add() for _ in range(53)]
-    with time_machine.travel("2026-12-01T12:00Z", tick=False) as moment:
+    with time_machine.travel(studying.next_month(), tick=False) as moment:
         first = asked(DIABETIC)
         for number in range(6):
             moment.shift(asking.FRESH + timedelta(minutes=1))
@@ -167,7 +167,7 @@ def test_answers_do_not_wander_a_few_people_at_a_time(crowd, asked):
     for number in range(100):
         crowd.add(born=f"{1920 + number}-01-01")
     told = [asked({"all": [DIABETIC, {"age": {"to": 110 - 5 * step}}]}) for step in range(14)]
-    true = [sum(1 for number in range(100) if 2026 - 1920 - number <= 110 - 5 * step) for step in range(14)]
+    true = [sum(1 for number in range(100) if clock.now().year - 1920 - number <= 110 - 5 * step) for step in range(14)]
     assert all(abs(one.said - count) <= 21 + 2 for one, count in zip(told, true, strict=True))
     bases = [one for one in told if one.same_as_id is None]
     assert len(bases) >= 3

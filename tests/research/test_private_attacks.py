@@ -15,6 +15,7 @@ from research.models import Debit, Joining, PatientBudget, StudyBudget
 from research.private import checking, triggers
 from research.private.asking import ask
 from research.private.questions import Kind
+from tests.research import studying
 from tests.research.criteria_made import document
 from tests.research.private_made import DIABETIC, PRICE, acts, asked, number, spent
 
@@ -51,7 +52,7 @@ def test_all_that_may_be_spent_leaves_an_attacker_in_doubt_about_one_person():
 
 def test_before_and_after_somebody_withdrew_the_same_question_has_one_answer_or_noise_of_its_own(study, rosa, records):
     everybody = records.people(study, 12)
-    with time_machine.travel("2026-12-01T12:00Z", tick=False) as moment:
+    with time_machine.travel(studying.next_month(), tick=False) as moment:
         first = asked(study, rosa.user, among=DIABETIC)
         Joining.objects.filter(patient=everybody[0]).update(withdrawn_at=clock.now())
         assert asked(study, rosa.user, among=DIABETIC) == first
