@@ -24,7 +24,8 @@ def server():
 
 
 @pytest.fixture
-def stripe(server, settings, db):
+def stripe(server, settings, db, time_machine):
+    time_machine.move_to(money.STARTS - timedelta(days=3), tick=False)
     people.prepare_ground()
     server.stripe = stripe_server.Stripe(now=lambda: clock.now().timestamp())
     settings.PAYMENTS = replace(
@@ -38,8 +39,7 @@ def stripe(server, settings, db):
 
 
 @pytest.fixture
-def visit(stripe, time_machine):
-    time_machine.move_to(money.STARTS - timedelta(days=3), tick=False)
+def visit(stripe):
     return money.visit()
 
 

@@ -59,8 +59,8 @@ def server():
 
 @pytest.fixture
 def ground(db):
-    people.prepare_ground()
     with time_machine.travel(BEGIN, tick=False):
+        people.prepare_ground()
         patient, clinician = people.patient(), people.clinician()
         kind = clinics.visit_type(price=1)
         schedule = clinics.schedule(clinician.user.clinician, kind)

@@ -21,7 +21,8 @@ Kind, State = Movement.Kind, Invoice.State
 
 
 @pytest.fixture(autouse=True)
-def _ground(db):
+def _ground(db, time_machine):
+    time_machine.move_to(money.STARTS - timedelta(days=100))
     people.prepare_ground()
 
 

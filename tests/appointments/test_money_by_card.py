@@ -10,6 +10,7 @@ from appointments import payments
 from appointments.models import Invoice, Movement, Payment, PaymentParcel
 from appointments.payments import ledger, staff, stuck
 from appointments.refusals import NotPossible
+from ehr import clock
 from ehr.notices.models import Notice
 from providers.roles import Role
 from tests import people
@@ -113,8 +114,7 @@ def test_a_dispute_stops_the_fee_that_was_about_to_be_taken(visit, invoice, stri
 
 
 def test_a_reservation_is_taken_before_it_lapses_and_given_back_by_the_policy(stripe, time_machine):
-    time_machine.move_to(money.STARTS - timedelta(days=30), tick=False)
-    visit = money.visit()
+    visit = money.visit(starts=clock.now() + timedelta(days=30))
     invoice = payments.open_invoice(visit)
     reserve(invoice, stripe)
     time_machine.shift(timedelta(days=5, hours=23))
