@@ -5,7 +5,6 @@ and the FHIR models costs more than the work itself on a second start.
 """
 
 import argparse
-import gc
 import io
 import os
 import sys
@@ -88,7 +87,6 @@ def main() -> None:
     parser.add_argument("--contracts", action="store_true", help="deploy the contracts to the embedded chain")
     parser.add_argument("--demo", action="store_true", help="make demo people when the database is new")
     options = parser.parse_args()
-    gc.set_threshold(50_000, 20, 20)  # each look for garbage walks through the models of all migrations
     unfinished = settings.DATA_DIR / "demo.unfinished"
     if options.demo and "demo" in get_commands() and is_new_database():
         unfinished.touch()

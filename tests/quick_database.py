@@ -1,6 +1,6 @@
 """The test database, migrated once and copied from then on.
 
-Migrating takes half a minute of a process's time, and each worker of each run needs a database. The copy is kept under
+Migrating takes seconds of a process's time, and each worker of each run needs a database. The copy is kept under
 a digest of everything that migrations are made of: another migration, another copy. On SQLite it is a file beside the
 other throw-away files; on PostgreSQL a database of the same server, the template of each worker's. Workers that start
 at the same time wait for the one that migrates.
@@ -10,7 +10,6 @@ an empty one, and that it becomes what was copied here, is shown by the test of 
 """
 
 import fcntl
-import gc
 import hashlib
 import os
 import shutil
@@ -29,12 +28,11 @@ from django.conf import settings
 from django.core import management
 from django.db import OperationalError
 from django.db.backends.base.creation import BaseDatabaseCreation
-from django.db.migrations.state import ProjectState
 
 FOLDER = Path(settings.BASE_DIR) / "var" / "test-databases"
 _PACKAGES = ("appointments", "audit", "consent", "ehr", "patients", "providers", "research")
 # What migrations call, beside themselves. Models stand in them as they were.
-_AND = ("triggers.py", "roles.py", "words.py")
+_AND = ("triggers.py", "roles.py", "words.py", "migrate.py")
 _TEMPLATES = "chartseal_migrated_"
 
 
@@ -52,42 +50,6 @@ def _digest() -> str:
     for path in (*sorted(_sources()), lock, Path(__file__)):
         digest.update(f"{path}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:32]
-
-
-# --- Migrating -----------------------------------------------------------------------------------
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Look for garbage seldom: each look walks through all models of all migrations."""
-    before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.collect()
-
-
-def _near(state: ProjectState, app: str, name: str, delay: bool = False) -> set[tuple[str, str]]:
-    """Return the models that Django makes anew when one changed: that one, and those that point to it.
-
-    Django's own answer is all that lead to it over any number of steps, which here is nearly all each time, and most
-    of the time of migrating. A state that was made in part is made whole by Django before Python code of a migration,
-    and before content types and permissions are written: `is_delayed` asks for that.
-    """
-    state.is_delayed = True
-    found = {(app, name)}
-    try:
-        old = state.apps.get_model(app, name)
-    except LookupError:
-        return found
-    reached = (one.related_model for one in old._meta.get_fields(include_hidden=True) if not one.concrete)
-    return found | {(model._meta.app_label, model._meta.model_name) for model in reached if model is not None}
-
-
-@contextmanager
-def _migrating_quickly() -> Iterator[None]:
-    with _seldom_collecting(), mock.patch.object(ProjectState, "_find_reload_model", _near):
-        yield
 
 
 # --- SQLite: a file that is copied ---------------------------------------------------------------
@@ -123,8 +85,7 @@ def _copy_of_file(create: Callable[[], str], creation: BaseDatabaseCreation) -> 
         own = creation.connection.connection
 
         def make(draft: Path) -> None:
-            with _migrating_quickly():
-                real(name, *more, **how)
+            real(name, *more, **how)
             with closing(sqlite3.connect(draft)) as copy:
                 own.backup(copy)
 
@@ -159,8 +120,7 @@ def _copy_of_template(create: Callable[[], str], creation: BaseDatabaseCreation)
                                   real(command, *more, **how)),
             ):  # fmt: skip
                 return create()
-        with _migrating_quickly():
-            made = create()
+        made = create()
         creation.connection.close()  # What somebody is connected to cannot be copied.
         server.execute(f"create database {name(migrated)} template {name(made)}")
         for old in there:
@@ -204,5 +164,4 @@ def migrated_file(tmp_path_factory) -> Callable[[Path], None]:
 
 if __name__ == "__main__":
     django.setup()
-    with _migrating_quickly():
-        management.call_command("migrate", verbosity=0, interactive=False)
+    management.call_command("migrate", verbosity=0, interactive=False)
