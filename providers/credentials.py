@@ -16,6 +16,7 @@ from providers import queries, registry, rules, teams
 from providers.models import Approval, Clinician, Credential, Evidence, Membership
 from providers.roles import approvers_needed
 from providers.rules import NotPossible
+from providers.telling import tell
 
 EVIDENCE_BYTES = 5 * 1024 * 1024
 _EVIDENCE_KINDS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -134,7 +135,7 @@ def _log(action: str, credential: Credential, *, by: User | None):
 
 
 def _tell(credential: Credential, kind: str, once: object) -> None:
-    notices.notify(credential.clinician.user, kind, about=credential.pk, key=f"{kind}/{credential.pk}/{once}")
+    tell(credential.clinician.user, kind, about=credential.pk, key=f"{kind}/{credential.pk}/{once}")
 
 
 def _locked(credential: Credential) -> Credential:

@@ -10,10 +10,10 @@ from guardian.shortcuts import assign_perm, remove_perm
 from audit import log
 from ehr import clock
 from ehr.accounts.models import User
-from ehr.notices import operations as notices
 from providers import queries, registry, rules, teams
 from providers.models import Institution
 from providers.rules import NotPossible
+from providers.telling import tell
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _close(institution: Institution, field: str, action: str, *, by: User) -> li
         people = list(queries.members(institution))
         event = _log(action, institution, by=by, users=[str(person.pk) for person in people])
         for person in people:
-            notices.notify(person, action, about=institution.pk, key=f"{action}/{event.pk}/{person.pk}")
+            tell(person, action, about=institution.pk, key=f"{action}/{event.pk}/{person.pk}")
     return people
 
 

@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from audit import log
 from ehr import clock
 from ehr.accounts.models import User
-from ehr.notices import operations as notices
 from providers import queries, teams
 from providers.models import Clinician, Institution, Membership
 from providers.rules import NotPossible
+from providers.telling import tell
 
 
 def register_clinician(
@@ -116,4 +116,4 @@ def _log(action: str, membership: Membership, *, by: User):
 
 
 def _tell(membership: Membership, kind: str) -> None:
-    notices.notify(membership.clinician.user, kind, about=membership.institution_id, key=f"{kind}/{membership.pk}")
+    tell(membership.clinician.user, kind, about=membership.institution_id, key=f"{kind}/{membership.pk}")

@@ -13,6 +13,7 @@ from ehr.notices import operations as notices
 from ehr.notices.queries import told_before
 from providers import checks, credentials, queries, rules, teams
 from providers.models import Credential
+from providers.telling import tell
 
 logger = logging.getLogger(__name__)
 # How long after an end the word of it may still come, should the nightly task have been down.
@@ -98,7 +99,7 @@ def warn_of_ends() -> int:
             key = f"expiring/{credential.pk}/{once}"
             if kind == "credential.expired" and not told_before(key):
                 _log_end(credential)
-            notices.notify(credential.clinician.user, kind, about=credential.pk, key=key)
+            tell(credential.clinician.user, kind, about=credential.pk, key=key)
     return len(due)
 
 

@@ -27,7 +27,7 @@ WAITING = "waiting-to-verify"  # in the session of a browser that signed up: the
 
 RESEARCHER = "researcher"  # under whose limits a session is that reaches research and one's account, and nothing else
 _OPEN_TO_RESEARCH = frozenset({"researcher", "front"})
-_CLOSED_TO_RESEARCH = frozenset({"front:begin", "front:claim"})
+_CLOSED_TO_RESEARCH = frozenset({"front:begin", "front:claim", "front:sandbox"})
 
 View = Callable[..., HttpResponse]
 

@@ -13,7 +13,7 @@ from ehr.notices.account_kinds import ACCOUNT
 from ehr.notices.kind import Kind, Topic
 from ehr.notices.kind import emergency as _emergency
 from ehr.notices.money_kinds import MONEY
-from ehr.notices.study_kinds import COMMITTEE, PATIENTS, STUDIES
+from ehr.notices.study_kinds import COMMITTEE, PATIENTS, RESEARCHERS, STUDIES
 from ehr.notices.visit_kinds import VISITS
 
 
@@ -318,7 +318,7 @@ KINDS = {
     **_about(Topic.RECORD, _RECORD),
     **_about(Topic.VISITS, VISITS),
     **_about(Topic.ACCOUNT, MONEY),
-    **_about(Topic.WORK, _WORK | STUDIES),
+    **_about(Topic.WORK, _WORK | RESEARCHERS | STUDIES),
     **_about(Topic.DESK, _DESK | COMMITTEE),
 }
 # What no choice and no hour holds back.

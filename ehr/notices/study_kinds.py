@@ -1,4 +1,7 @@
-"""What researchers and the committee are told of studies. Letters name no study and nobody."""
+"""What researchers are told of their training and place, and they and the committee of studies.
+
+Letters name no study and nobody.
+"""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -58,6 +61,56 @@ STUDIES = {
     "study.closed": Kind(
         _("A study of yours is closed"),
         _("Its keys are destroyed, so nothing more is read for it. What was released stays under the agreement."),
+        page="researcher:home",
+    ),
+}
+# The same that clinicians are told of a licence and a place of work: `providers.telling`.
+RESEARCHERS = {
+    "research.credential.approved": Kind(
+        _("Your training was approved"),
+        _("You can propose studies, once you have signed the agreement."),
+        page="researcher:home",
+    ),
+    "research.credential.refused": Kind(
+        _("Your training was not approved"), _("Read why, and hand it in anew."), page="researcher:home"
+    ),
+    "research.credential.expiring": Kind(
+        _("Your training here ends soon"),
+        _("Hand in the renewed one before it does; nothing is read for your studies after."),
+        page="researcher:licence",
+    ),
+    "research.credential.expired": Kind(
+        _("Your training here has ended"),
+        _("Nothing is read for your studies until the renewed one is approved."),
+        page="researcher:licence",
+    ),
+    "research.credential.suspended": Kind(
+        _("Your training here was suspended"),
+        _("Nothing is read for your studies meanwhile. The verifier can tell you why."),
+        page="researcher:home",
+    ),
+    "research.credential.revoked": Kind(
+        _("Your training here was revoked"),
+        _("Nothing is read for your studies any more. The verifier can tell you why."),
+        page="researcher:home",
+    ),
+    "research.credential.restored": Kind(
+        _("Your training counts again"), _("Your studies can go on."), page="researcher:home"
+    ),
+    "research.membership.confirmed": Kind(
+        _("Your place of work confirmed you"),
+        _("With approved training, you can propose studies from there."),
+        page="researcher:home",
+    ),
+    "research.membership.ended": Kind(
+        _("You no longer work at a place"), _("Nothing is read for studies from there."), page="researcher:home"
+    ),
+    "research.institution.agreement-ended": Kind(
+        _("Your institution has left"), _("Nothing is read for studies from there."), page="researcher:home"
+    ),
+    "research.institution.suspended": Kind(
+        _("Your institution is suspended"),
+        _("Nothing is read for studies from there meanwhile."),
         page="researcher:home",
     ),
 }

@@ -7,6 +7,7 @@ from ehr.demo import cast
 from ehr.smart import sandbox
 from ehr.smart.models import App
 from tests import people
+from tests.research import studying
 from tests.security.world import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +96,12 @@ def test_no_script_is_needed_and_none_of_an_example_runs(client):
     page = client.get(PAGE).content.decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_an_account_for_research_registers_no_app(demo):
+    browser = browser_of(studying.researcher(agreed=False))
+    page = browser.get(PAGE).content.decode()
+    assert "for research alone" in page
+    assert REGISTER not in page
+    assert browser.post(REGISTER, {"name": "Curves"}).status_code == 404
+    assert not App.objects.exists()

@@ -13,12 +13,13 @@ from tests.security.world import TELLING, WORDS
 
 
 class Page(HTMLParser):
-    """What a policy without unsafe-inline would block, and every address on the page."""
+    """What a policy without unsafe-inline would block, every address on the page, and those that links lead to."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.inline: list[str] = []
         self.addresses: list[str] = []
+        self.links: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -26,6 +27,7 @@ class Page(HTMLParser):
         if tag == "style" or (tag == "script" and "src" not in told and told.get("type") != "application/json"):
             self.inline.append(tag)
         self.inline += [f"{tag} {name}" for name in told if name == "style" or name.startswith("on")]
+        self.links += [told["href"]] if tag == "a" and told.get("href") else []
         self.addresses += [
             told[name] for name in ("href", "src", "action", "formaction", "hx-get", "hx-post") if told.get(name)
         ]

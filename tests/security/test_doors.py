@@ -9,6 +9,7 @@ And what goes out with every page: headers, cookies, no script or style in the p
 
 import functools
 import os
+from urllib.parse import urldefrag
 
 import pytest
 from django.conf import settings
@@ -175,3 +176,10 @@ def test_no_address_on_any_page_tells_about_a_person(looked, who):
     for one in looked(who)[1]:
         for address in [*one.page.addresses, one.headers.get("Location", ""), one.address]:
             assert telling(address) == [], (one.name, address)
+
+
+@pytest.mark.parametrize("who", VISITORS)
+def test_no_link_leads_where_its_reader_is_turned_away(world, looked, who):
+    pages = {urldefrag(link).url: one.name for one in looked(who)[1] for link in one.page.links if link[0] == "/"}
+    answers = {link: world.ask(who, "GET", link).status_code for link in pages}
+    assert {link: (status, pages[link]) for link, status in answers.items() if status >= 400} == {}

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from ehr.accounts.operations import Refused
 from ehr.frame import roles
 from ehr.smart import places, sandbox
+from research.queries import researcher_of
 
 # What stands in the examples where this server cannot know better.
 NOBODY = sandbox.Invented("EMAIL", "PASSPHRASE")
@@ -58,5 +59,6 @@ def _page(request: HttpRequest, form: AppName) -> HttpResponse:
         "back": "\n".join(sandbox.BACK),
         "scope": sandbox.SCOPE,
         "form": form,
+        "for_research": request.user.is_authenticated and researcher_of(request.user) is not None,
     }
     return render(request, "front/developers.html", shown)
