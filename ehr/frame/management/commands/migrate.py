@@ -30,9 +30,8 @@ def _near(state: ProjectState, app: str, name: str, _delay: bool = False) -> set
     """
     state.is_delayed = True
     found = {(app, name)}
-    try:
-        old = state.apps.get_model(app, name)
-    except LookupError:
+    old = state.apps.all_models[app].get(name)
+    if old is None:
         return found
     reached = (one.related_model for one in old._meta.get_fields(include_hidden=True) if not one.concrete)
     return found | {(model._meta.app_label, model._meta.model_name) for model in reached if model is not None}
