@@ -197,7 +197,8 @@ def party(user: User, *, known: Standing | None = None) -> Party:
 
 def _candidates(search: str, role: str) -> QuerySet:
     """Narrow to whom the words could mean. Whether they are in good standing is decided by the one rule, row by row."""
-    rows = Clinician.objects.filter(credentials__status=Credential.Status.APPROVED).order_by("professional_name", "pk")
+    held = Q(credentials__status=Credential.Status.APPROVED, credentials__role__in=CLINICAL)
+    rows = Clinician.objects.filter(held).order_by("professional_name", "pk")
     for word in search.split():
         rows = rows.filter(Q(professional_name__icontains=word) | Q(memberships__institution__name__icontains=word))
     if role:
@@ -232,9 +233,8 @@ def _in_place(institution: Institution | None, place: str) -> bool:
 
 
 def _line(clinician: int, rows: Sequence[_Listed], *, role: str, place: str, at: datetime) -> DirectoryLine | None:
-    fitting = [
-        one for one in rows if (not role or one.row.role == role) and (not place or _in_place(one.institution, place))
-    ]
+    wanted = CLINICAL & {role} if role else CLINICAL
+    fitting = [one for one in rows if one.row.role in wanted and (not place or _in_place(one.institution, place))]
     seen = _judge([one.row for one in fitting], at) if fitting else None
     if seen is None or not seen.ok or seen.institution_id is None or seen.credential_expires is None:
         return None
@@ -263,6 +263,7 @@ def directory(
 ) -> DirectoryPage:
     """Return verified clinicians in good standing now, by name: what a patient may choose from.
 
+    Who does research, or works around records rather than in them, is in no directory: nothing shared would open.
     `search` is words of a person's or an institution's name, `place` part of an institution's name or region, or
     its country's code; `after` is the last page's. Three queries; a page may be short of `limit` before the end.
     """

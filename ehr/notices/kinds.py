@@ -215,7 +215,7 @@ _RECORD = {
 }
 _WORK = {
     "credential.approved": Kind(
-        _("Your licence was approved"), _("Patients can find you from now on."), page="clinician:credentials"
+        _("Your licence was approved"), _("You can work with it from now on."), page="clinician:credentials"
     ),
     "credential.refused": Kind(
         _("Your licence was not approved"), _("Read why, correct it, and send it again."), page="clinician:credentials"
@@ -241,11 +241,11 @@ _WORK = {
         page="clinician:credentials",
     ),
     "credential.restored": Kind(
-        _("Your licence counts again"), _("What patients share with you opens again."), page="clinician:credentials"
+        _("Your licence counts again"), _("What it let you do is open again."), page="clinician:credentials"
     ),
     "membership.confirmed": Kind(
         _("Your place of work confirmed you"),
-        _("With an approved licence, patients can find you there."),
+        _("With an approved licence, you can work there."),
         page="clinician:home",
     ),
     "membership.ended": Kind(

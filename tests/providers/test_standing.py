@@ -10,6 +10,7 @@ from ehr import clock
 from ehr.accounts.models import User
 from providers import credentials, institutions, operations, queries
 from providers.models import Institution, Membership
+from providers.roles import CLINICAL, Role
 from tests.providers import people
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +182,25 @@ def test_whoever_lost_their_standing_is_not_in_the_directory(ward, act):
     act(ward)
     assert queries.directory().lines == []
     assert queries.directory_line(ward.lee.user_id) is None
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - CLINICAL))
+def test_nobody_finds_who_could_not_be_let_in_anyway(ward, role):
+    other = people.registered("Ada Klein", ward.hospital)
+    made = credentials.approve(people.submitted(other, number="other", role=role), by=ward.vera, reason="Register.")
+    assert made.status == made.Status.APPROVED
+    for words in ({}, {"search": "klein"}, {"role": role}):
+        assert "Dr Ada Klein" not in [line.name for line in queries.directory(**words).lines]
+    assert queries.directory_line(other.user_id) is None
+
+
+def test_whoever_is_a_nurse_and_an_administrator_is_found_as_a_nurse(ward):
+    both = people.registered("Ada Klein", ward.hospital)
+    for role in (Role.ADMINISTRATOR, Role.NURSE):
+        credentials.approve(people.submitted(both, number=role, role=role), by=ward.vera, reason="Register.")
+    (line,) = queries.directory("klein").lines
+    assert line.role == Role.NURSE
+    assert queries.directory("klein", role=Role.ADMINISTRATOR).lines == []
 
 
 def test_nobody_is_a_line_in_the_directory_by_a_made_up_id(db):
