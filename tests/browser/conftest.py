@@ -102,9 +102,16 @@ class Window:
         return shown
 
     def _axe(self) -> list[str]:
-        """Run axe-core past the page's own security policy, which lets in no script of a test."""
+        """Run axe-core past the page's own security policy, which lets in no script of a test.
+
+        A page that waits for something comes anew by itself, and without its style sheets every link is too small.
+        """
         session = self.page.context.new_cdp_session(self.page)
-        look = f"axe.run(document, {{runOnly: {json.dumps(RULES)}}}).then((found) => JSON.stringify(found.violations))"
+        look = (
+            "new Promise((on) => document.readyState === 'complete' ? on() : addEventListener('load', on))"
+            f".then(() => axe.run(document, {{runOnly: {json.dumps(RULES)}}}))"
+            ".then((found) => JSON.stringify(found.violations))"
+        )
         answer = session.send(
             "Runtime.evaluate",
             {"expression": f"{AXE.read_text()};{look}", "awaitPromise": True, "returnByValue": True},
