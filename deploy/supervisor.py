@@ -20,6 +20,7 @@ CHILD = Path(__file__).with_name("child.py")
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 STEADY_AFTER_SECONDS = 60.0
 STOP_WITHIN_SECONDS = 10.0
+LAST_WORDS_SECONDS = 0.5
 LOG_BYTES = 10_000_000
 LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^[\w.]*(Error|Exception)\b")
 TIME_AND_NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
@@ -40,6 +41,7 @@ class Program:
     folder: Path | None = None
     quiet: bool = False  # its warnings stay in its log
     process: subprocess.Popen | None = None
+    reader: threading.Thread | None = None
     started_at: float = 0.0
     wait: float = FIRST_WAIT_SECONDS
     due_at: float | None = None
@@ -106,8 +108,8 @@ class Supervisor:
             start_new_session=True,
         )
         program.started_at, program.due_at = time.monotonic(), None
-        reader = threading.Thread(target=self._copy_output, args=(program, program.process.stdout), daemon=True)
-        reader.start()
+        program.reader = threading.Thread(target=self._copy_output, args=(program, program.process.stdout), daemon=True)
+        program.reader.start()
 
     def _copy_output(self, program: Program, stream: IO[bytes]) -> None:
         log = LogFile(self.logs / f"{program.name}.log")
@@ -179,6 +181,8 @@ class Supervisor:
         for program in self.programs:
             if program.process:
                 program.process.wait()
+            if program.reader:  # What it said last is written too. Who left its group may hold on to the pipe.
+                program.reader.join(timeout=LAST_WORDS_SECONDS)
 
     def _signal_all(self, number: int) -> None:
         for program in self.programs:
