@@ -168,7 +168,10 @@ class Supervisor:
                 note()
 
     def stop(self) -> None:
-        """End every program, the last started first, and whatever their groups still hold. Takes 10 s at most."""
+        """End every program, the last started first, and whatever their groups still hold.
+
+        Takes 10 s at most, and half a second more where somebody left a group and holds on to its pipe.
+        """
         self.stopping.set()
         deadline = time.monotonic() + STOP_WITHIN_SECONDS
         for program in reversed(self.programs):
@@ -181,8 +184,10 @@ class Supervisor:
         for program in self.programs:
             if program.process:
                 program.process.wait()
-            if program.reader:  # What it said last is written too. Who left its group may hold on to the pipe.
-                program.reader.join(timeout=LAST_WORDS_SECONDS)
+        written = time.monotonic() + LAST_WORDS_SECONDS
+        for program in self.programs:
+            if program.reader:  # What it said last is written too.
+                program.reader.join(timeout=max(0, written - time.monotonic()))
 
     def _signal_all(self, number: int) -> None:
         for program in self.programs:

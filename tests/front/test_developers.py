@@ -98,10 +98,13 @@ def test_no_script_is_needed_and_none_of_an_example_runs(client):
     assert "&lt;script&gt;" in page
 
 
-def test_an_account_for_research_registers_no_app(demo):
-    browser = browser_of(studying.researcher(agreed=False))
+def test_an_account_for_research_has_no_app_and_registers_none(demo):
+    rosa = studying.researcher(agreed=False)
+    sandbox.register(rosa.user, name="From before")
+    browser = browser_of(rosa)
     page = browser.get(PAGE).content.decode()
     assert "for research alone" in page
     assert REGISTER not in page
+    assert "From before" not in page
     assert browser.post(REGISTER, {"name": "Curves"}).status_code == 404
-    assert not App.objects.exists()
+    assert App.objects.count() == 1

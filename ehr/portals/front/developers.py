@@ -47,7 +47,9 @@ def register(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, form: AppName) -> HttpResponse:
     somebody = sandbox.somebody()
-    app = sandbox.latest(request.user) if somebody and request.user.is_authenticated else None
+    for_research = request.user.is_authenticated and researcher_of(request.user) is not None
+    may_have_one = somebody and request.user.is_authenticated and not for_research
+    app = sandbox.latest(request.user) if may_have_one else None
     shown = {
         "fhir": places.base(),
         "api": f"{settings.SITE_URL.rstrip('/')}/api/v1",
@@ -59,6 +61,6 @@ def _page(request: HttpRequest, form: AppName) -> HttpResponse:
         "back": "\n".join(sandbox.BACK),
         "scope": sandbox.SCOPE,
         "form": form,
-        "for_research": request.user.is_authenticated and researcher_of(request.user) is not None,
+        "for_research": for_research,
     }
     return render(request, "front/developers.html", shown)
