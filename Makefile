@@ -10,7 +10,9 @@ BIN := $(VENV)/bin
 # More words for pytest: make test ARGS="tests/audit -x"
 ARGS ?=
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# A worker that dies fails the run by the test's name. xdist 3.8 may wait for ever once it has put another in its place
+# (pytest-xdist#1378).
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 # What mypy holds to full annotations; pyproject.toml names the same.
 STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py research/disclosure research/criteria research/anonymity research/reports research/measures)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
