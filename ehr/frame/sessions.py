@@ -1,6 +1,6 @@
 """The life of a session: begun by a passphrase, perhaps a second step, ended by its owner or by time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -63,6 +63,11 @@ def begin(request: HttpRequest, signed_in: SignedIn, *, limits: str, device: Dev
         django_otp.login(request, device)
     if signed_in.keyring is not None:
         unlock(request, signed_in.keyring)
+
+
+def began(request: HttpRequest) -> datetime:
+    """Return when whoever is signed in proved who they are."""
+    return datetime.fromtimestamp(request.session.get(BEGAN, 0), UTC)
 
 
 def begin_half(request: HttpRequest, signed_in: SignedIn) -> None:

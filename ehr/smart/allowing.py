@@ -63,6 +63,7 @@ class Answer:
     ends: datetime
     sentence: str
     session_key: str = ""
+    signed_in_at: datetime | None = None  # when this session began
 
     @property
     def lives_in_session(self) -> bool:
@@ -255,6 +256,7 @@ def _told(answer: Answer, user: User) -> dict[str, object]:
         "categories": [str(part) for part in answer.categories],
         "session_epoch": user.session_epoch,
         "sentence": answer.sentence,
+        "signed_in_at": answer.signed_in_at,
         "ends_at": answer.ends.replace(microsecond=0),
     }
 

@@ -70,10 +70,14 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Where an app sends a person: what it asks is checked and kept, and who they are and their keys come first."""
     asked = authorizing.read(request.GET)
     missing = roles.missing_step(request)
+    late = not missing and asked.signed_in_too_long_ago(sessions.began(request))
     if asked.quiet:
-        raise _refused(asked, "login_required" if missing else "interaction_required")
+        raise _refused(asked, "login_required" if missing or late else "interaction_required")
+    if late:
+        return _sign_in_anew(request, asked)
     if missing:
-        return redirect(missing)
+        anew = asked.oldest is not None and not request.user.is_authenticated
+        return redirect(_sign_in_for(request) if anew else missing)
     if request.keyring is None:
         return redirect(roles.step(request, "front:unlock"))
     patient = _begun_with(request, asked)
@@ -88,6 +92,19 @@ def authorize(request: HttpRequest) -> HttpResponse:
     return redirect("smart:ask", draft)
 
 
+def _sign_in_anew(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """Ask who is there once more. Following a link signs nobody out: the new session takes the old one's place."""
+    if asked.launch:
+        raise _refused(asked, "login_required")  # a launch lives in the session it was made in
+    messages.info(request, _("%(name)s asks that you sign in once more.") % {"name": asked.app.name})
+    return redirect(_sign_in_for(request))
+
+
+def _sign_in_for(request: HttpRequest) -> str:
+    left = authorizing.after_signing_in(request.GET)
+    return roles.with_next("front:sign-in", f"{request.path}?{left.urlencode()}")
+
+
 def _not_for_others(request: HttpRequest) -> HttpResponse:
     """Say to somebody who acts for others, and has no record of their own, what they can do instead."""
     words = _(
@@ -100,7 +117,7 @@ def _not_for_others(request: HttpRequest) -> HttpResponse:
 
 def _refused(asked: Asked, error: str) -> SendBack:
     words = {
-        "login_required": "The person is not signed in.",
+        "login_required": "The person must sign in.",
         "interaction_required": "The person must be asked.",
         "access_denied": "The person said no, or has no record here to share.",
     }
@@ -183,6 +200,10 @@ def decline(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> Http
     raise _refused(asked, "access_denied")
 
 
+def _session(request: HttpRequest) -> dict[str, object]:
+    return {"session_key": request.session.session_key, "signed_in_at": sessions.began(request)}
+
+
 # --- A patient: what, then one sentence ----------------------------------------------------------
 def _own(request: HttpRequest) -> Patient:
     patient = roles.patient_of(request.user)
@@ -222,7 +243,7 @@ def confirm(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) -> Http
             answer = Answer(draft, form.cleaned_data["ticket"], granted, told["categories"], ends, sentence)
             if asked.app.is_service:
                 return _service_let_in(request, asked, answer, patient)
-            answer = replace(answer, session_key=request.session.session_key)
+            answer = replace(answer, **_session(request))
             code = allowing.by_patient(asked, answer, patient, keyring=request.keyring)
             return send_back(asked.redirect_uri, asked.state, code=code)
     except CannotGive as problem:
@@ -257,7 +278,7 @@ def _ask_clinician(request: HttpRequest, draft: UUID, kept: dict, asked: Asked) 
     if form.is_valid():
         patient = _reached(request, begun or form.cleaned_data.get("patient", ""))
         told = (form.cleaned_data["ticket"], form.granted(), form.categories(), form.ends())
-        answer = Answer(draft, *told, sentence="", session_key=request.session.session_key)
+        answer = Answer(draft, *told, sentence="", **_session(request))
         code = allowing.by_clinician(asked, answer, request.user, patient=patient, keyring=request.keyring)
         return send_back(asked.redirect_uri, asked.state, code=code)
     patient = _reached(request, begun) if begun else None

@@ -5,6 +5,7 @@ Nothing is sent back before app and return address are known to belong together 
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpResponse, QueryDict
@@ -12,16 +13,19 @@ from django.utils.translation import gettext as _
 from oauth2_provider.http import OAuth2ResponseRedirect
 from oauth2_provider.models import redirect_to_uri_allowed
 
+from ehr import clock
 from ehr.smart import backends, places, scopes
 from ehr.smart.models import App
 from ehr.smart.scopes import Scopes
 
+_AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_SIGN_IN_ANEW = frozenset({"login", "select_account"})
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 LONGEST_STATE = 2000
 LONGEST_NONCE = 255
 _READ = (
     "response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "aud", "code_challenge",
-    "code_challenge_method", "nonce", "launch", "prompt", "request", "request_uri",
+    "code_challenge_method", "nonce", "launch", "prompt", "max_age", "request", "request_uri",
 )  # fmt: skip
 
 
@@ -48,6 +52,11 @@ class Asked:
     nonce: str = ""
     launch: str = field(default="", repr=False)
     quiet: bool = False  # it asks not to show anything
+    oldest: timedelta | None = None  # how long ago a person may have signed in; None leaves it to us
+
+    def signed_in_too_long_ago(self, began: datetime) -> bool:
+        """Tell whether a session is older than the app will have it."""
+        return self.oldest is not None and clock.now() - began > self.oldest
 
 
 class SendBack(Exception):
@@ -87,7 +96,25 @@ def read(params: QueryDict) -> Asked:
         nonce=told["nonce"],
         launch=told["launch"],
         quiet="none" in told["prompt"].split(),
+        oldest=_oldest(told),
     )
+
+
+def after_signing_in(params: QueryDict) -> QueryDict:
+    """Return a request as it stands once the person signed in for it: that wish is met, the others stay."""
+    left = params.copy()
+    left.pop("max_age", None)
+    left["prompt"] = " ".join(word for word in params.get("prompt", "").split() if word not in _SIGN_IN_ANEW)
+    if not left["prompt"]:
+        del left["prompt"]
+    return left
+
+
+def _oldest(told: dict[str, str]) -> timedelta | None:
+    """Return how old a session may be. Source: OpenID Connect Core 1.0 §3.1.2.1, prompt and max_age."""
+    if _SIGN_IN_ANEW & set(told["prompt"].split()):
+        return timedelta(0)
+    return timedelta(seconds=int(told["max_age"])) if told["max_age"] else None
 
 
 def of_service(client_id: str) -> Asked:
@@ -109,6 +136,8 @@ def _problem(told: dict[str, str]) -> tuple[str, str] | None:
         (not told["state"], "invalid_request", "Send a state of at least 122 random bits."),
         (len(told["state"]) > LONGEST_STATE, "invalid_request", "Send a shorter state."),
         (len(told["nonce"]) > LONGEST_NONCE, "invalid_request", "Send a shorter nonce."),
+        ("none" in told["prompt"] and told["prompt"] != "none", "invalid_request", "Send prompt=none by itself."),
+        (told["max_age"] and not _AGE.fullmatch(told["max_age"]), "invalid_request", "Send max_age in seconds."),
         (told["code_challenge_method"] != "S256", "invalid_request", "Send code_challenge_method=S256."),
         (not _CHALLENGE.fullmatch(told["code_challenge"]), "invalid_request", "Send a code_challenge of S256."),
         (told["aud"].rstrip("/") != places.base(), "invalid_request", f"Send aud={places.base()}."),

@@ -1,30 +1,70 @@
 """Who signed in, as an app is told: a signed statement by OpenID Connect, and the key that checks it."""
 
+import os
 from datetime import datetime, timedelta
-from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
+from django.db import transaction
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import RSAKey
 
 from ehr.accounts import stored
-from ehr.crypto import passphrases
+from ehr.crypto import digests, passphrases
 from ehr.smart import places, scopes
-from ehr.smart.models import Authorization
+from ehr.smart.models import Authorization, SigningKey
 from ehr.smart.scopes import Scopes
 
-ALGORITHM = "ES256"
+# What every OpenID client must be able to check, and what SMART asks for. Source: OpenID Connect Core 1.0 §15.1.
+ALGORITHM = "RS256"
 LIFE = timedelta(minutes=5)
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # P-256, FIPS 186-5
+_BITS = 2048
+_NONCE_BYTES = 12
+_known: dict[bytes, RSAKey] = {}  # by the secret; only what was committed, for every process must have the same
 
 
-@cache
-def _key(seed: bytes) -> ECKey:
-    """Return the P-256 key that a secret of the deployment makes: the same in every process."""
-    number = int.from_bytes(passphrases.derive(seed, "smart-signing"), "big") % (_ORDER - 1) + 1
-    key = ECKey.import_key(ec.derive_private_key(number, ec.SECP256R1()))
-    return ECKey.import_key(key.as_dict(private=True) | {"kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"})
+class CannotSign(Exception):
+    """The stored key was changed, so that SMART_SIGNING_KEY no longer opens it."""
+
+
+def _key(secret: bytes) -> RSAKey:
+    """Return the key that belongs to a secret of the deployment; who needs it first makes it. Raises CannotSign."""
+    if (key := _known.get(secret)) is None:
+        mark = digests.keyed(secret, "smart-signing-key", "")
+        row = SigningKey.objects.filter(mark=mark).first()
+        if row is None:
+            # Two at once make two keys and keep one.
+            row, _made = SigningKey.objects.get_or_create(mark=mark, defaults={"closed": _closed(secret, mark)})
+        key = _opened(secret, mark, bytes(row.closed))
+        transaction.on_commit(lambda: _known.setdefault(secret, key))
+    return key
+
+
+def _closed(secret: bytes, mark: bytes) -> bytes:
+    """Return nonce(12) ‖ AES-256-GCM ciphertext of a new key in PKCS #8, bound to its mark."""
+    fresh = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    nonce = os.urandom(_NONCE_BYTES)
+    plain = fresh.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return nonce + _cipher(secret).encrypt(nonce, plain, mark)
+
+
+def _opened(secret: bytes, mark: bytes, closed: bytes) -> RSAKey:
+    try:
+        plain = _cipher(secret).decrypt(closed[:_NONCE_BYTES], closed[_NONCE_BYTES:], mark)
+    except (InvalidTag, ValueError) as problem:
+        raise CannotSign(
+            "The stored key for signing was changed. Delete its row in smart_signingkey: another is made."
+        ) from problem
+    key = RSAKey.import_key(plain)
+    told = {"kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"}
+    return RSAKey.import_key(key.as_dict(private=True) | told)
+
+
+def _cipher(secret: bytes) -> AESGCM:
+    return AESGCM(passphrases.derive(secret, "smart-signing"))
 
 
 def public_keys() -> dict[str, list[dict]]:
@@ -53,8 +93,9 @@ def id_token(authorization: Authorization, scope: Scopes, *, nonce: str, at: dat
         "aud": authorization.app.client_id,
         "iat": now,
         "exp": now + int(LIFE.total_seconds()),
-        "auth_time": int(authorization.made_at.timestamp()),
     }
+    if authorization.signed_in_at:
+        claims["auth_time"] = int(authorization.signed_in_at.timestamp())
     if nonce:
         claims["nonce"] = nonce
     if scopes.FHIR_USER in scope.plain:

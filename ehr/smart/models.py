@@ -138,6 +138,7 @@ class Authorization(models.Model):
     session_key = models.CharField(max_length=40, blank=True)
     sentence = models.TextField(blank=True)  # what was confirmed, word for word
     made_at = models.DateTimeField(default=clock.now, editable=False)
+    signed_in_at = models.DateTimeField(null=True, editable=False)  # when whoever allowed it had proved who they are
     ends_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
@@ -221,3 +222,14 @@ class Assertion(models.Model):
 
     def __str__(self):
         return f"assertion of {self.app_id}"
+
+
+class SigningKey(models.Model):
+    """The RSA key by which apps check what is signed for them. It opens nothing. Only SMART_SIGNING_KEY opens it."""
+
+    mark = models.BinaryField(max_length=32, unique=True)  # of the secret it is closed under: another makes another key
+    closed = models.BinaryField()
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self):
+        return f"signing key {self.pk}"

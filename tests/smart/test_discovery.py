@@ -31,7 +31,7 @@ def test_openid_says_the_same(configuration):
     openid = Client().get("/fhir/.well-known/openid-configuration").json()
     assert openid["issuer"] == configuration["issuer"]
     assert openid["jwks_uri"] == configuration["jwks_uri"]
-    assert openid["id_token_signing_alg_values_supported"] == ["ES256"]
+    assert openid["id_token_signing_alg_values_supported"] == ["RS256"]
 
 
 def test_the_keys_are_public_halves_only(db):

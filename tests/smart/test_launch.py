@@ -47,7 +47,7 @@ def test_the_first_page_says_what_is_asked_and_ticks_no_part(walk, anas):
 
 def test_the_app_learns_who_signed_in_by_a_statement_it_can_check(walk, ana):
     answer = walk.connected()
-    claims = jwt.decode(answer["id_token"], KeySet.import_key_set(identity.public_keys()), algorithms=["ES256"]).claims
+    claims = jwt.decode(answer["id_token"], KeySet.import_key_set(identity.public_keys()), algorithms=["RS256"]).claims
     assert claims["iss"] == places.base()
     assert claims["aud"] == walk.app.client_id
     assert claims["nonce"] == walk.nonce

@@ -103,6 +103,10 @@ def test_a_refresh_may_ask_for_less_and_never_for_more(walk):
         ({"request": "eyJ"}, "request_not_supported"),
         ({"launch": "csl_" + "x" * 43}, "invalid_request"),
         ({"prompt": "none"}, "interaction_required"),
+        ({"prompt": "none", "max_age": "0"}, "login_required"),
+        ({"prompt": "none login"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
+        ({"max_age": "soon"}, "invalid_request"),
     ],
 )
 def test_what_may_not_be_asked_goes_back_to_the_app(walk, instead, error):
