@@ -54,6 +54,18 @@ def matching_one(asking: Asking, kind: str, criteria: str) -> Seen | None:
     return found[0] if found else None
 
 
+def one_to_change(asking: Asking, kind: str, criteria: str, *, interaction: str) -> Seen | None:
+    """Return the one resource that fits conditions, None where none does. Raises Refusal 412, 403 and 404.
+
+    That it can be found does not say that it may be changed: each scope counts for what it was let do.
+    """
+    kinds.known(kind)
+    seen = matching_one(asking, kind, criteria)
+    if seen is not None:
+        reading.check_allowed(asking, seen, interaction)
+    return seen
+
+
 def _matching(asking: Asking, kind: str, criteria: str) -> list[Seen]:
     told = query.read(criteria.removeprefix(f"{kind}?"))
     if not told.criteria:
@@ -80,7 +92,7 @@ def _next(sent: Sent, seen: Seen, resource: dict) -> Change:
 def update_where(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Write the next version of the one resource that fits conditions, or a first one where none does."""
     resource = sent.resource()
-    seen = _meant(told, asking, kind)
+    seen = _meant(told, asking, kind, "update")
     if seen is None:
         if resource.get("id"):
             words = "Nothing fits these conditions, and ids are given here. Leave the id out to make a new one."
@@ -93,9 +105,8 @@ def update_where(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     return _written(asking, told, change)
 
 
-def _meant(told: Asked, asking: Asking, kind: str) -> Seen | None:
-    kinds.known(kind)
-    return matching_one(asking, kind, urlencode(told.criteria))
+def _meant(told: Asked, asking: Asking, kind: str, interaction: str) -> Seen | None:
+    return one_to_change(asking, kind, urlencode(told.criteria), interaction=interaction)
 
 
 # --- Patch ---------------------------------------------------------------------------------------
@@ -106,7 +117,7 @@ def patch(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> A
 
 def patch_where(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Do the same with the one resource that fits conditions."""
-    return _patched(sent, told, asking, lambda: _meant(told, asking, kind))
+    return _patched(sent, told, asking, lambda: _meant(told, asking, kind, "patch"))
 
 
 def _patched(sent: Sent, told: Asked, asking: Asking, find: Callable[[], Seen | None]) -> Answer:
@@ -133,7 +144,7 @@ def delete(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> 
 
 def delete_where(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Do the same with the one resource that fits conditions; with none there is nothing to do."""
-    seen = _meant(told, asking, kind)
+    seen = _meant(told, asking, kind, "delete")
     return Answer(204) if seen is None else _deleted(sent, told, asking, seen)
 
 

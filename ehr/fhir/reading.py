@@ -57,6 +57,16 @@ def _allowed(asking: Asking, interaction: str, one: Seen) -> bool:
     return asking.allow(one.kind, interaction, None if one.deleted else one.index, patient=one.record.patient)
 
 
+def check_allowed(asking: Asking, one: Seen, interaction: str) -> None:
+    """Raise Refusal where the token's scopes do not let something be done with what was found: 403 for its whole type,
+    404 for this one of it.
+    """
+    if not asking.allow(one.kind, interaction):
+        raise outcomes.beyond_scope(one.kind)
+    if not _allowed(asking, interaction, one):
+        raise outcomes.not_there()
+
+
 def version_headers(one: Seen) -> dict[str, str]:
     """Return the headers that say which version something is."""
     return {"ETag": f'W/"{one.version_id}"', "Last-Modified": wire.http_date(one.written_at)}
@@ -114,7 +124,7 @@ def type_history(_sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
 
 def system_history(_sent: Sent, told: Asked, asking: Asking) -> Answer:
     """Return the versions of everything that the token's scopes reach."""
-    return _history_of(told, asking, "_history", tuple(one for one in kinds.kept() if asking.allow(one, "read")))
+    return _history_of(told, asking, "_history", tuple(one for one in kinds.kept() if _may_list(asking, one)))
 
 
 def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...]) -> Answer:
@@ -124,10 +134,17 @@ def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...])
         words = "This would open more records than are opened at once. Ask for the history of one resource."
         raise outcomes.Refusal(422, "too-costly", words)
     found = records.open_all(asking, patients, kinds=wanted, action="record.searched", all_versions=True)
-    seen = (one for record in found for one in record.versions)
-    return _history(
-        told, place, asking, path, [one for one in seen if one.kind in wanted and _allowed(asking, "read", one)]
-    )
+    seen = (one for record in found for one in record.versions if one.kind in wanted)
+    listed = [one for one in seen if all(_allowed(asking, how, one) for how in _LISTING)]
+    return _history(told, place, asking, path, listed)
+
+
+# Who lists the versions of many resources searches, and then reads: in SMART, `s` and `r`.
+_LISTING = ("history-type", "read")
+
+
+def _may_list(asking: Asking, kind: str) -> bool:
+    return all(asking.allow(kind, how) for how in _LISTING)
 
 
 def _history(told: Asked, place, asking: Asking, path: str, versions: list[Seen]) -> Answer:

@@ -147,7 +147,7 @@ def _target(plan: _Plan, item: Item, interaction: str) -> Seen | None:
     """Return what an entry is about, by its id or by conditions; None where nothing fits these."""
     if item.fhir_id:
         return reading.newest(plan.asking, item.kind, item.fhir_id, interaction=interaction)
-    return changing.matching_one(plan.asking, item.kind, item.query)
+    return changing.one_to_change(plan.asking, item.kind, item.query, interaction=interaction)
 
 
 def _check_once(plan: _Plan) -> None:
