@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.escrow import NotReleased
 from ehr.accounts.models import User
 from ehr.desk.worklist import Act, Facts, Line, Queue, Reason, Worklist
+from ehr.r4 import text
 from ehr.smart import registering
 from ehr.smart.models import App
 from providers.queries import institutions_open
@@ -62,6 +63,7 @@ class NewService(forms.Form):
         help_text=_("SMART scopes, such as system/Observation.rs. Each patient chooses among them."),
     )
     jwks = forms.JSONField(
+        decoder=text.Decoder,
         label=_("Its public keys, as a JSON Web Key Set"),
         help_text=_(
             "RSA from 2,048 bits on or P-384, each with its own kid. Get them in person or in writing. Of a service "

@@ -12,10 +12,27 @@ LONGEST_NUMBER = 400
 
 
 def loads(text: bytes | str) -> object:
-    """Return the JSON value; numbers with a point or exponent become Decimal. Raises ValueError on anything else.
+    """Return the JSON value; numbers with a point or exponent become Decimal. Raises ValueError on anything else."""
+    check(text)
+    return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
 
-    orjson reads it first: it stops at 1,024 levels by itself, where Python's reader relies on a recursion limit that
-    other packages raise, and crashes.
+
+class Decoder(json.JSONDecoder):
+    """Reads JSON in a form of Django's, and refuses what `check` does."""
+
+    def decode(self, text: str, *more) -> object:
+        try:
+            check(text)
+        except ValueError as problem:
+            raise json.JSONDecodeError(str(problem), "", 0) from None
+        return super().decode(text, *more)
+
+
+def check(text: bytes | str) -> None:
+    """Raise ValueError for what is not JSON, or holds half a character (a lone surrogate), which nothing can store.
+
+    orjson looks before Python's own reader does: it stops at 1,024 levels by itself, where that one relies on a
+    recursion limit that other packages raise, and crashes.
     """
     try:
         orjson.loads(text)
@@ -23,7 +40,6 @@ def loads(text: bytes | str) -> object:
         if "depth limit" in str(problem) or "ecursion" in str(problem):
             raise ValueError("This JSON is nested too deeply.") from None
         raise
-    return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
 
 
 def dumps(value: object, *, pretty: bool = False) -> bytes:

@@ -3,7 +3,6 @@
 There are no shared secrets. Source: SMART App Launch 2.2, "Client Authentication: Asymmetric"; RFC 7523.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from ehr import clock
+from ehr.r4 import text
 from ehr.smart import bearers, places
 from ehr.smart.models import App, Assertion, Token
 
@@ -88,13 +88,15 @@ def _by_assertion(assertion: str, client_id: str) -> App:
 
 
 def claimed(assertion: str) -> str:
-    """Return whom a statement says it is from, before anything about it is believed; empty where it says nothing."""
+    """Return whom a statement says it is from, before anything about it is believed; empty where it says nothing, or
+    holds what is no text.
+    """
     try:
-        told = json.loads(jws.extract_compact(assertion.encode()).payload)
+        told = text.loads(jws.extract_compact(assertion.encode()).payload)
     except (JoseError, ValueError):
         return ""
     issuer = told.get("iss") if isinstance(told, dict) else None
-    return issuer[:255] if isinstance(issuer, str) else ""
+    return issuer[:255] if isinstance(issuer, str) and "\x00" not in issuer else ""
 
 
 def _first_time(app: App, jti: str) -> None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ehr.accounts.operations import Refused
 from ehr.frame import roles
 from ehr.frame.forms import Option
+from ehr.r4 import text
 from ehr.smart import places, queries, registering
 from ehr.smart.models import App
 
@@ -56,6 +57,7 @@ class AppForm(forms.Form):
     )
     proves = forms.ChoiceField(label=gettext_lazy("How it proves itself"), widget=forms.RadioSelect)
     jwks = forms.JSONField(
+        decoder=text.Decoder,
         label=gettext_lazy("Its public keys, as a JSON Web Key Set"),
         help_text=gettext_lazy("Only for an app that signs. Keep the private halves to yourself."),
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),

@@ -65,8 +65,9 @@ def _posted(view: Callable[[HttpRequest, dict[str, str]], HttpResponse]) -> View
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponse:
         told = {name: request.POST.get(name, "") for name in request.POST}
-        if request.content_type != FORM or any(len(request.POST.getlist(name)) > 1 for name in told):
-            return refusal("invalid_request", f"Send each parameter once, as {FORM}.")
+        once = all(len(request.POST.getlist(name)) == 1 and "\x00" not in told[name] for name in told)
+        if request.content_type != FORM or not once:
+            return refusal("invalid_request", f"Send each parameter once, in signs that a text has, as {FORM}.")
         try:
             attempt = attempts.begin("app-token", account=_named(told), address=sessions.address(request))
         except attempts.TooMany as stop:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import orjson
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -147,6 +148,8 @@ def _check_keys(jwks: Mapping) -> None:
         {"jwks": _("Give a JSON Web Key Set of public keys, RSA from 2,048 bits on or P-384, each with its own kid.")}
     )
     try:
+        if b"\\u0000" in orjson.dumps(jwks):  # which PostgreSQL does not keep
+            raise problem
         keys = KeySet.import_key_set(jwks).keys
     except (JoseError, ValueError, KeyError, TypeError) as why:
         raise problem from why

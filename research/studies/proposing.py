@@ -20,6 +20,7 @@ from ehr.accounts.models import User
 from ehr.crypto.digests import joined
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
+from ehr.r4 import text as exact
 from ehr.words import Category, Purpose
 from providers.queries import party
 from providers.rules import NotPossible
@@ -65,6 +66,7 @@ def read_views(text: str) -> tuple[dict, ...]:
     Whether each can be run is found out where they are; here they are only what somebody handed in.
     """
     try:
+        exact.check(text)
         told = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise NotPossible(_("The views are not JSON. Paste one ViewDefinition, or a list of them.")) from problem

@@ -35,6 +35,12 @@ def test_what_is_no_number_is_refused(number):
         text.loads(f'{{"value":{number}}}')
 
 
+@pytest.mark.parametrize("half", [r'"\ud800"', r'"\udc00x"', r'{"\ud83d": 1}', b'"\xed\xa0\x80"'])
+def test_half_a_character_is_refused(half):
+    with pytest.raises(ValueError, match="line 1"):
+        text.loads(half)
+
+
 def test_json_nested_without_end_is_refused():
     with pytest.raises(ValueError, match="nested"):
         text.loads("[" * 200_000)

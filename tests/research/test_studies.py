@@ -193,8 +193,11 @@ def test_taken_back_and_proposed_anew_needs_two_again(rosa, board):
     assert study.state == State.APPROVED
 
 
+_HALF = r'{"resource": "Patient", "select": [{"column": [{"name": "\ud800"}]}]}'
+
+
 def test_what_is_no_view_is_not_taken():
-    for text in ("", "nothing", "3", "[]", '{"resource": "Patient"}', '[{"select": []}]'):
+    for text in ("", "nothing", "3", "[]", '{"resource": "Patient"}', '[{"select": []}]', _HALF):
         with pytest.raises(NotPossible):
             proposing.read_views(text)
 

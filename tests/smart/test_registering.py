@@ -53,6 +53,8 @@ def test_a_maker_registers_an_app_and_reads_its_client_id(maxs):
         {"scope": "patient/Observation.rs patient/Nonsense"},
         {"proves": "keys"},
         {"proves": "keys", "jwks": '{"keys": []}'},
+        {"proves": "keys", "jwks": json.dumps({**jwks(), "note": "\ud800"})},
+        {"proves": "keys", "jwks": json.dumps({**jwks(), "note": "\x00"})},
         {"launch_uri": "javascript:alert(1)"},
     ],
 )

@@ -1,12 +1,13 @@
 """Apps and services that sign: a statement proves who they are, once, for minutes, to this server."""
 
+import json
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 from django.test import RequestFactory
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import OctKey
 
 from ehr import clock
@@ -78,12 +79,29 @@ def test_a_statement_is_good_once(service):
         {"exp": 1},
         {"exp": "soon"},
         {"jti": None},
+        {"iss": "x\x00"},
         {"header": {"kid": "another"}},
     ],
 )
 def test_a_statement_that_does_not_fit_proves_nothing(service, instead):
     assert asked(service, **instead).status_code == 401
     assert not Authorization.objects.exists()
+
+
+@pytest.mark.parametrize("claim", ["jti", "iss"])
+def test_a_statement_that_holds_half_a_character_proves_nothing(service, claim):
+    now = int(clock.now().timestamp())
+    claims = {
+        "iss": service.client_id,
+        "sub": service.client_id,
+        "aud": places.at("token"),
+        "exp": now + 60,
+        "jti": "1",
+    }
+    payload = json.dumps({**claims, claim: "\ud800"}).encode()
+    shown = jws.serialize_compact({"alg": "ES384", "kid": "k-ES384"}, payload, key(), algorithms=["ES384"])
+    told = {**proof(service.client_id), "client_assertion": shown}
+    assert post("token", grant_type="client_credentials", scope=WRITE, **told).status_code == 401
 
 
 def test_a_statement_lives_five_minutes_at_most(service):
@@ -107,6 +125,12 @@ def test_a_statement_signed_by_nobody_proves_nothing(service):
             "client_assertion": forged,
         }
         assert post("token", grant_type="client_credentials", scope=WRITE, **told).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["client_id", "scope", "client_assertion"])
+def test_a_form_holds_signs_that_a_text_has(service, name):
+    answer = post("token", grant_type="client_credentials", **{**proof(service.client_id), name: "x\x00"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
 def test_a_services_token_is_over_with_the_service(service, max_):

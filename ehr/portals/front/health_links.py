@@ -3,14 +3,13 @@
 No address here holds a key, and none is asked for one. Source: HL7 SMART Health Cards and Links 1.0.0.
 """
 
-import json
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
+from ehr.r4 import text
 from ehr.rights import health_links
 
 LONGEST_REQUEST = 4096
@@ -58,15 +57,20 @@ def file(request: HttpRequest, handle: str, ticket: str) -> HttpResponse:  # noq
 
 
 def _asked(request: HttpRequest) -> dict | None:
-    """Return recipient, passcode and the most that may be embedded; None where it is not a request for a manifest."""
+    """Return recipient, passcode and the most that may be embedded; None where it is not a request for a manifest.
+
+    What could not be written on the list is none: a try that cannot be counted must not be one.
+    """
     try:
-        told = json.loads(request.body) if len(request.body) <= LONGEST_REQUEST else None
+        told = text.loads(request.body) if len(request.body) <= LONGEST_REQUEST else None
     except ValueError:
         return None
     if not isinstance(told, dict):
         return None
     recipient, passcode, most = told.get("recipient"), told.get("passcode", ""), told.get("embeddedLengthMax")
     if not isinstance(recipient, str) or not recipient.strip() or not isinstance(passcode, str):
+        return None
+    if "\x00" in recipient + passcode:
         return None
     limited = isinstance(most, int) and not isinstance(most, bool)
     return {"recipient": recipient, "passcode": passcode, "most": most if limited else float("inf")}
