@@ -21,6 +21,7 @@ from ehr.smart.scopes import Scopes
 _AGE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _SIGN_IN_ANEW = frozenset({"login", "select_account"})
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_LOOPBACK = ("http://127.0.0.1", "http://[::1]")
 LONGEST_STATE = 2000
 LONGEST_NONCE = 255
 _READ = (
@@ -75,7 +76,7 @@ def read(params: QueryDict) -> Asked:
     app = App.objects.filter(client_id=told["client_id"][:255], stopped_at=None).first()
     if app is None or app.is_service or not once:
         raise NotAnApp
-    if not redirect_to_uri_allowed(told["redirect_uri"], app.redirect_uris.split()):
+    if not _is_registered(told["redirect_uri"], app.redirect_uris.split()):
         raise NotAnApp
     state = told["state"][:LONGEST_STATE]
     if problem := _problem(told):
@@ -115,6 +116,17 @@ def _oldest(told: dict[str, str]) -> timedelta | None:
     if _SIGN_IN_ANEW & set(told["prompt"].split()):
         return timedelta(0)
     return timedelta(seconds=int(told["max_age"])) if told["max_age"] else None
+
+
+def _is_registered(address: str, registered: list[str]) -> bool:
+    """Tell whether an app registered an address, sign by sign; on the person's own machine its port may be another.
+
+    Whoever takes addresses apart passes over spaces, line ends and capitals. Source: RFC 9700, 2.1; RFC 8252, 7.3.
+    """
+    if address in registered:
+        return True
+    is_address = address.isprintable() and " " not in address
+    return is_address and address.startswith(_LOOPBACK) and redirect_to_uri_allowed(address, registered)
 
 
 def of_service(client_id: str) -> Asked:

@@ -29,7 +29,7 @@ def from_any_origin(*methods: str) -> Callable[[View], View]:
                 response = HttpResponse(status=204)
                 response["Access-Control-Allow-Methods"] = ", ".join(methods)
                 response["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-            elif request.method in methods:
+            elif ("GET" if request.method == "HEAD" else request.method) in methods:
                 response = view(request, *args, **kwargs)
             else:
                 response = JsonResponse({"error": "invalid_request"}, status=405, headers={"Allow": ", ".join(methods)})

@@ -45,6 +45,12 @@ def test_a_program_in_a_browser_may_read_them(db, name):
     assert Client().get(reverse(f"smart:{name}"))["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.parametrize("name", ["configuration", "openid", "keys"])
+def test_a_program_may_ask_whether_they_are_there(db, name):
+    answer = Client().head(reverse(f"smart:{name}"))
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_a_program_in_a_browser_may_ask_for_tokens(db):
     before = Client().options(reverse("smart:token"), headers={"Origin": "https://app.example"})
     assert (before.status_code, before["Access-Control-Allow-Origin"]) == (204, "*")
