@@ -8,6 +8,7 @@ Sources: FHIR R4 JSON format (json.html), StructureDefinitions, references.html,
 """
 
 import binascii
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache
@@ -19,6 +20,7 @@ from .tree import Node
 
 DATED = frozenset({"date", "dateTime", "instant"})
 LOOKED_AT = DATED | {"Reference", "base64Binary"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -> list[Problem]:
@@ -33,7 +35,9 @@ def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -
         found.extend(_crowded(node))
         telling = _telling(node.part)
         for name, value in node.value.items():
-            if not value and value in ("", [], {}):
+            if _holds_controls(value):
+                found.append(_problem(node, name, "holds signs that no text has: only tab and line ends are allowed."))
+            elif not value and value in ("", [], {}):
                 found.append(_problem(node, name, "is empty. Leave it out instead."))
             elif name in telling:
                 found.extend(_leaf(node, name, telling[name], value, contained))
@@ -42,6 +46,13 @@ def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -
     if contained and container is None:
         found.extend(_unused(resource, nodes, contained))
     return found
+
+
+def _holds_controls(value: object) -> bool:
+    """Tell whether a text, or one of several, holds what stands below the space (datatypes.html#string)."""
+    if value.__class__ is list:
+        return any(one.__class__ is str and _CONTROLS.search(one) is not None for one in value)
+    return value.__class__ is str and _CONTROLS.search(value) is not None
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Twenty-four defects planted in resources that are otherwise right: (what is wrong, resource, element at fault)."""
+"""Defects planted in resources that are otherwise right: (what is wrong, resource, element at fault)."""
 
 PATIENT = {"reference": "Patient/1"}
 GLUCOSE = {"coding": [{"system": "http://loinc.org", "code": "2345-7", "display": "Glucose"}]}
@@ -92,4 +92,7 @@ DEFECTS = [
         "Patient.extension[0]",
     ),
     ("an id with a space", patient(id="a b"), "Patient.id"),
+    ("a text that ends before its end", observation(valueString="high\x00"), "Observation.valueString"),
+    ("a bell in a name", patient(name=[{"family": "Costa", "given": ["Ana", "\x07"]}]), "Patient.name[0].given"),
+    ("a control sign in a note", observation(note=[{"text": "a\x1bb"}]), "Observation.note[0].text"),
 ]
