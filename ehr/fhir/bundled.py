@@ -12,7 +12,8 @@ from ehr.fhir import kinds, outcomes, wire
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.wire import Answer
 
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+READING = frozenset({"GET", "HEAD"})
+METHODS = READING | frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HEADERS = {
     "ifMatch": "If-Match",
     "ifNoneExist": "If-None-Exist",

@@ -18,6 +18,9 @@ from ehr.fhir.records import Seen
 from ehr.fhir.wire import Answer, Sent
 from ehr.fhir.writing import Change, Done
 
+# Whose record it is, and what this server tells by itself. `metadata` says so.
+_NAMED = told_here.KINDS | {"Patient"}
+
 
 def create(sent: Sent, told: Asked, asking: Asking, kind: str) -> Answer:
     """Make a resource; with If-None-Exist only where none is there that may be seen."""
@@ -59,7 +62,9 @@ def one_to_change(asking: Asking, kind: str, criteria: str, *, interaction: str)
 
     That it can be found does not say that it may be changed: each scope counts for what it was let do.
     """
-    kinds.known(kind)
+    if kinds.known(kind) in _NAMED:
+        words = "This is changed by its id alone: look for it, then send the change to the address that was found."
+        raise Refusal(405, "not-supported", words, headers={"Allow": "GET, POST"})
     seen = matching_one(asking, kind, criteria)
     if seen is not None:
         reading.check_allowed(asking, seen, interaction)
@@ -173,7 +178,7 @@ def answer_of(one: Done | Seen, told: Asked) -> Answer:
     if one.deleted:
         return Answer(204, None, headers)
     headers["Location"] = f"{kinds.base()}/{one.name}/_history/{one.version_id}"
-    status = 201 if isinstance(one, Done) and one.version == 1 else 200
+    status = 201 if isinstance(one, Done) and one.change.is_first else 200
     resource = None if told.returns == "minimal" else one.resource
     if told.returns == "outcome":
         word = "Written." if isinstance(one, Done) else "It was there already."

@@ -76,13 +76,15 @@ def _is_known(sent: Sent, one: Seen) -> bool:
     """Tell whether the client has this version already. Source: RFC 9110, 13.1.2 and 13.1.3."""
     tags = sent.headers.get("If-None-Match")
     if tags is not None:
-        return f'"{one.version_id}"' in {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return tags.strip() == "*" or f'"{one.version_id}"' in {
+            tag.strip().removeprefix("W/") for tag in tags.split(",")
+        }
     try:
         since = parsedate_to_datetime(sent.headers.get("If-Modified-Since", ""))
-    except ValueError:
-        return False
-    since = since if since.tzinfo else since.replace(tzinfo=UTC)
-    return one.written_at.replace(microsecond=0) <= since
+        since = since if since.tzinfo else since.replace(tzinfo=UTC)
+        return one.written_at.replace(microsecond=0) <= since
+    except (ValueError, OverflowError):
+        return False  # a time that cannot be read is passed over
 
 
 def vread(_sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str, version: str) -> Answer:

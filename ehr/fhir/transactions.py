@@ -41,7 +41,8 @@ def _alone(item: Item, told: Asked, asking: Asking) -> dict:
     try:
         view, place = _view(item)
         asked = replace(query.read(item.query), strict=told.strict, returns=told.returns)
-        return bundled.response(view(item, asked, asking, **place))
+        answer = view(item, asked, asking, **place)
+        return bundled.response(replace(answer, resource=None) if item.method == "HEAD" else answer)
     except Exception as problem:  # noqa: BLE001 - of a batch the other entries go on
         return bundled.response(rest.refused(problem))
 
@@ -53,9 +54,10 @@ def _view(item: Item) -> tuple[Callable[..., Answer], Mapping[str, str]]:
     except Resolver404:
         raise outcomes.no_such_address() from None
     views = getattr(match.func, "views", {})
-    if not item.path or views.get(item.method) in {None, bundle}:
+    method = "GET" if item.method in bundled.READING else item.method
+    if not item.path or views.get(method) in {None, bundle}:
         raise outcomes.method_not_here(views)
-    return views[item.method], match.kwargs
+    return views[method], match.kwargs
 
 
 # --- A transaction -------------------------------------------------------------------------------
@@ -76,7 +78,7 @@ def _whole(items: Sequence[Item], told: Asked, asking: Asking) -> list[dict]:
             if item.method == method:
                 _plan(plan, item)
     for item in items:
-        if item.method == "GET":
+        if item.method in bundled.READING:
             _view(item)
     _check_once(plan)
     _rewrite(plan, items)
@@ -194,7 +196,7 @@ def _called(change: Change) -> dict:
 
 # --- What is said --------------------------------------------------------------------------------
 def _said(plan: _Plan, item: Item, done: Mapping[str, Done], told: Asked) -> dict:
-    if item.method == "GET":
+    if item.method in bundled.READING:
         return _alone(item, told, plan.asking)
     if item.number in plan.nothing:
         return bundled.response(Answer(204))

@@ -1,6 +1,6 @@
 """The addresses of the FHIR interface. What stands first wins; whatever else is asked for gets words, not a page."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from ehr.fhir import capability, changing, operations, outcomes, reading, transactions
 from ehr.fhir.asking import Asking
@@ -72,8 +72,9 @@ urlpatterns = [
         interaction(GET=reading.read, PUT=changing.update, PATCH=changing.patch, DELETE=changing.delete),
         name="instance",
     ),
-    path(
-        "<path:address>",
+    # Signs that end a line stand in no other pattern.
+    re_path(
+        r"^(?P<address>[\s\S]+)$",
         interaction(GET=nowhere, POST=nowhere, PUT=nowhere, PATCH=nowhere, DELETE=nowhere),
         name="nowhere",
     ),

@@ -45,9 +45,14 @@ class Change:
         return f"{self.kind}/{self.fhir_id}"
 
     @property
+    def is_first(self) -> bool:
+        """Whether nothing was there before. A Patient always was: until one is written it is made of what is known."""
+        return self.version == 1 and self.kind != "Patient"
+
+    @property
     def interaction(self) -> str:
         """By which of the token's scopes it is let through."""
-        return "delete" if self.resource is None else "create" if self.version == 1 else "update"
+        return "delete" if self.resource is None else "create" if self.is_first else "update"
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,9 @@ def check_version(seen: Seen, *, if_match: str, resource: dict | None, needed: b
     """
     meta = (resource or {}).get("meta")
     told = meta.get("versionId") if isinstance(meta, dict) else None
-    if if_match:
+    if if_match.strip() == "*":
+        wanted = "" if seen.deleted else seen.version_id  # any that is there
+    elif if_match:
         found = _VERSION.fullmatch(if_match.strip())
         if found is None:
             raise outcomes.not_understood("If-Match names one version, as the ETag did that was read.", code="value")

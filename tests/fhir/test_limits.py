@@ -59,6 +59,9 @@ def test_xml_is_refused_with_words(own, ana):
         ("GET", "Observation?_count=x", 400),
         ("GET", "Observation?date=%FF", 400),
         ("GET", "Observation?code=%00", 400),
+        ("GET", "a/b/c/d%0Ae", 404),
+        ("POST", "Observation/%0A", 405),
+        ("GET", "%0A", 404),
     ],
 )
 def test_each_refusal_is_an_outcome(own, ana, method, path, status):

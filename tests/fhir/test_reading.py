@@ -130,6 +130,21 @@ def test_a_client_that_has_it_already_is_told_so(own, ana):
     assert program.get(name, If_Modified_Since=later).status_code == 304
 
 
+def test_any_version_is_known_to_who_asks_for_none(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    assert program.get(f"Observation/{made['id']}", If_None_Match="*").status_code == 304
+
+
+@pytest.mark.parametrize(
+    "since", ["Sat, 21 Nov 99999 12:00:00 GMT", "Sat, 21 Nov 0000 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1200", "x"]
+)
+def test_a_time_that_cannot_be_read_is_passed_over(own, ana, since):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    assert program.get(f"Observation/{made['id']}", If_Modified_Since=since).status_code in {200, 304}
+
+
 def test_the_file_beside_a_document_is_a_binary(own, app, ana):
     picture = {
         "resourceType": "DocumentReference",

@@ -274,6 +274,8 @@ def test_an_app_sees_its_own_and_nobody_else_s(program, begun, connect):
         },
         {"channel": {"type": "rest-hook", "endpoint": "https://example.org/", "payload": "text/plain"}},
         {"end": "2020-01-01T00:00:00Z"},
+        {"end": "2020-01-01T00:00:60Z"},
+        {"end": "9999-12-31T23:59:59-12:00"},
     ],
 )
 def test_what_cannot_be_told_is_refused_with_its_element(program, ana, receiver, change, settings):

@@ -135,6 +135,23 @@ def test_of_a_batch_each_entry_stands_for_itself(own, ana):
     assert json(answer)["entry"][3]["resource"]["total"] == 1
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_head_in_a_bundle_is_a_read_without_its_body(own, ana, kind):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    answer = program.transact(
+        entry("HEAD", f"Observation/{made['id']}"), entry("POST", "Observation", result(ana.patient)), kind=kind
+    )
+    assert told(answer) == ["200", "201"], said(answer)
+    head = json(answer)["entry"][0]
+    assert ("resource" in head, head["response"]["etag"]) == (False, etag(made["id"], 1))
+
+
+def test_a_head_that_finds_nothing_leaves_a_batch_its_other_entries(own, ana):
+    answer = own(ana).transact(entry("HEAD", "Nothing/1"), entry("HEAD", ""), entry("GET", "Observation"), kind="batch")
+    assert told(answer) == ["404", "405", "200"], said(answer)
+
+
 @pytest.mark.parametrize(
     "bundle",
     [

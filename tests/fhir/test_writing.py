@@ -80,6 +80,36 @@ def test_an_update_names_the_version_it_follows(own, ana):
     assert program.put({**made, "id": "0b0e4a3c-9bd2-4b6d-8c0f-3a5f2a5d9f11"}).status_code == 404
 
 
+def test_an_update_may_follow_whichever_version_is_there(own, ana):
+    program = own(ana)
+    made = program.make(result(ana.patient))
+    assert program.put({**made, "meta": {}}, If_Match="*").status_code == 200
+    assert program.ask("DELETE", f"Observation/{made['id']}", If_Match="*").status_code == 204
+    assert program.put({**made, "meta": {}}, If_Match="*").status_code == 412
+
+
+def test_who_somebody_is_is_changed_by_a_scope_to_change(own, ana):
+    program = own(ana, scope="patient/Patient.ru")
+    known = program.read(f"Patient/{ana.patient.pk}")
+    assert program.put({**known, "gender": "other"}).status_code == 200
+
+
+def test_what_metadata_changes_by_id_alone_is_not_changed_by_conditions(own, ana):
+    program = own(ana, scope="patient/*.cruds patient/Consent.cruds patient/AuditEvent.cruds")
+    told = program.read("metadata")["rest"][0]["resource"]
+    by_id = {one["type"] for one in told if one.get("conditionalUpdate") is False}
+    assert by_id == {"Patient", "Consent", "AuditEvent"}
+    for kind in by_id:
+        where = f"{kind}?_id={ana.patient.pk}"
+        known = {**program.read(f"Patient/{ana.patient.pk}"), "resourceType": kind}
+        change = [{"op": "replace", "path": "/gender", "value": "other"}]
+        assert program.ask("PUT", where, known).status_code == 405
+        assert program.ask("PATCH", where, change, kind=PATCH).status_code == 405
+        assert program.ask("DELETE", where).status_code == 405
+        answer = program.transact({"request": {"method": "PUT", "url": where}, "resource": known})
+        assert answer.status_code == 405
+
+
 def test_a_label_goes_with_what_it_was_about(own, ana):
     program = own(ana)
     made = program.make(asthma(ana.patient))
@@ -162,7 +192,7 @@ def test_who_somebody_is_can_be_said_better_and_not_taken_away(own, ana):
     assert program.ask("POST", "Patient", {"resourceType": "Patient"}).status_code == 405
     better = {**known, "name": [{"family": "Costa", "given": ["Ana", "Maria"]}]}
     answer = program.put(better)
-    assert answer.status_code == 201, said(answer)
+    assert answer.status_code == 200, said(answer)
     again = program.read(f"Patient/{ana.patient.pk}")
     assert again["name"][0]["given"] == ["Ana", "Maria"]
     assert again["meta"]["versionId"] == version(str(ana.patient.pk), 1)

@@ -13,6 +13,7 @@ from ehr.fhir import kinds
 from ehr.fhir.models import Subscription
 from ehr.fhir.outcomes import Refusal
 from ehr.notices import posting
+from ehr.r4 import ranges
 from ehr.words import Category
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/"
@@ -96,8 +97,9 @@ def _end(resource: Mapping[str, Any]) -> datetime | None:
     told = resource.get("end")
     if told is None:
         return None
-    at = datetime.fromisoformat(str(told).replace("Z", "+00:00"))
-    if at.tzinfo is None or at <= clock.now():
+    span = ranges.span(str(told))
+    at = ranges.read_moment(span.start) if span else None
+    if at is None or at <= clock.now():
         raise _unfit("end", "The end is a moment in the future, with its zone.")
     return at
 
