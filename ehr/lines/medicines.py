@@ -56,9 +56,9 @@ def statement(resource: Mapping, lookup: Lookup | None) -> Line:
 
 def dispense(resource: Mapping, lookup: Lookup | None) -> Line:
     """A MedicationDispense: what a pharmacy handed out."""
-    amount = values.quantity(resource.get("quantity") or {})
+    amount = values.quantity(resource.get("quantity") or {}, exactly=True)
     handed = " ".join(part for part in (amount.text, amount.unit) if part)
-    supply = values.quantity(resource.get("daysSupply") or {})
+    supply = values.quantity(resource.get("daysSupply") or {}, exactly=True)
     told = _medicine(
         resource,
         lookup,
@@ -129,8 +129,8 @@ def _dosage(dosage: Mapping) -> str:
 
 def _dose(dosage: Mapping) -> str:
     for one in [*(dosage.get("doseAndRate") or ()), dosage]:
-        found = values.quantity(one.get("doseQuantity") or one.get("dose") or {})
-        found = found if found.text else values.span(one.get("doseRange") or {})
+        found = values.quantity(one.get("doseQuantity") or one.get("dose") or {}, exactly=True)
+        found = found if found.text else values.span(one.get("doseRange") or {}, exactly=True)
         if found.text:
             return f"{found.text} {found.unit}" if found.unit else _("%(amount)s each time") % {"amount": found.text}
     return ""
@@ -143,12 +143,12 @@ def _rhythm(timing: Mapping) -> str:
     if not unit or not length:
         return codes.concept(timing.get("code"))
     if times in (None, 1) and length != 1:
-        return _("every %(length)s %(unit)s") % {"length": values.number(length), "unit": units.period(unit, True)}
+        return _("every %(length)s %(unit)s") % {"length": values.exact(length), "unit": units.period(unit, True)}
     if length == 1:
         often = ngettext("once a %(unit)s", "%(times)s times a %(unit)s", int(times or 1))
         return often % {"times": times, "unit": units.period(unit, False)}
     return _("%(times)s times every %(length)s %(unit)s") % {
         "times": times,
-        "length": values.number(length),
+        "length": values.exact(length),
         "unit": units.period(unit, True),
     }

@@ -1,7 +1,7 @@
 """Values in words: quantities, ranges, yes and no, dates; whatever FHIR allows in `value[x]`."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -15,6 +15,10 @@ COMPARED = {
     ">": gettext_lazy("above"),
     ">=": gettext_lazy("at least"),
 }
+SIGNIFICANT = 4  # digits of a number with a long tail
+LONGEST = 15  # digits before the point that are written out for a number that was sent with an exponent
+SMALLEST = -30  # places behind the point that are written out
+_ROOMY = Context(prec=1_000)  # no number that JSON may hold is too long for it
 
 
 class Found(NamedTuple):
@@ -70,19 +74,19 @@ def _group(kind: str, value: Mapping) -> Found:
     return Found()
 
 
-def quantity(value: Mapping) -> Found:
-    """Return a Quantity; "below 5" where it was said to be under what can be measured."""
+def quantity(value: Mapping, *, exactly: bool = False) -> Found:
+    """Return a Quantity; "below 5" where it was said to be under what can be measured; a dose `exactly` as sent."""
     if "value" not in value:
         return Found()
-    text = number(value["value"])
+    text = exact(value["value"]) if exactly else number(value["value"])
     if (comparator := value.get("comparator")) in COMPARED:
         text = f"{COMPARED[comparator]} {text}"
     return Found(text, units.unit(value), None if comparator else _decimal(value["value"]))
 
 
-def span(value: Mapping) -> Found:
+def span(value: Mapping, *, exactly: bool = False) -> Found:
     """Return a Range: "70–99", "below 5", "above 40"."""
-    low, high = (quantity(value.get(end) or {}) for end in ("low", "high"))
+    low, high = (quantity(value.get(end) or {}, exactly=exactly) for end in ("low", "high"))
     unit = low.unit or high.unit
     if low.number is not None and high.number is not None and low.number > high.number:
         low, high = high, low  # some senders write them the other way round
@@ -94,16 +98,32 @@ def span(value: Mapping) -> Found:
 
 
 def number(value: object) -> str:
-    """Return a number as people read it: few digits are kept with their zeros, long tails are rounded."""
+    """Return a result as people read it: few digits are kept with their zeros, long tails are rounded, never to 0."""
     amount = _decimal(value)
-    if amount is None:
-        return ""
-    digits = -int(amount.as_tuple().exponent)
-    wanted = 1 if abs(amount) >= 100 else 2 if abs(amount) >= 1 else 3
-    if digits > 3 or (digits > wanted and abs(amount) >= 100):
-        amount = round(amount, wanted)
-    text = format(amount, "f") if abs(amount) < Decimal(10) ** 15 else str(amount)
-    return text.replace("-", "−")
+    return "" if amount is None else _digits(_without_tail(amount))
+
+
+def exact(value: object) -> str:
+    """Return a number as it was sent, digit for digit: a dose is never rounded."""
+    amount = _decimal(value)
+    return "" if amount is None else _digits(amount)
+
+
+def _without_tail(amount: Decimal) -> Decimal:
+    """Return a number with a long tail to four digits that count and one place at least; any other as it is."""
+    places, size = -int(amount.as_tuple().exponent), amount.adjusted()
+    kept = max(SIGNIFICANT - 1 - size, 1)
+    if places <= max(kept, 1 if size >= 2 else 3) or size < SMALLEST:
+        return amount
+    rounded = amount.quantize(Decimal(1).scaleb(-kept), ROUND_HALF_UP, _ROOMY)
+    # The zeros that rounding leaves were not measured: 6.299999999 is 6.3.
+    return Decimal(format(rounded, "f").rstrip("0").rstrip("."))
+
+
+def _digits(amount: Decimal) -> str:
+    """Return all digits of a number; with an exponent only where they would be a page of zeros."""
+    long = amount.adjusted() >= SMALLEST and (int(amount.as_tuple().exponent) <= 0 or amount.adjusted() < LONGEST)
+    return (format(amount, "f") if long else str(amount)).replace("-", "−")
 
 
 def _decimal(value: object) -> Decimal | None:
