@@ -17,6 +17,7 @@ from .line import Line
 from .trend import Point
 
 ENDED_PROBLEMS = frozenset({"resolved", "inactive", "remission", "error"})
+MOST_DIGITS = 15  # before the point; nothing that is measured has more, and no picture has room for it
 PLACES = {
     "visit": "encounters",
     "vaccination": "immunizations",
@@ -87,8 +88,9 @@ class Result:
     def trend(self) -> SafeString:
         """The small picture of how it went; "" for fewer than two numbers."""
         low, high = next((ends for item in self.items if any(ends := results.limits(item.resource))), (None, None))
-        upper = [point for item in self.items if (point := _point(item, 0)) is not None]
-        lower = [point for item in self.items if (point := _point(item, 1)) is not None]
+        # Of two at one moment the first in the table is the latest here too.
+        upper = [point for item in reversed(self.items) if (point := _point(item, 0)) is not None]
+        lower = [point for item in reversed(self.items) if (point := _point(item, 1)) is not None]
         return trend.svg(upper, name=self.name, unit=self.unit, low=low, high=high, second=lower)
 
 
@@ -103,9 +105,9 @@ def _point(item: Item, part: int) -> Point | None:
             if codes.has(one.get("code"), results.BLOOD_PRESSURE[part])
         ]
         found = values.value_of(pressure[0]) if pressure else found
-    return (
-        Point(on, found.number, found.text, dates.day(item.line.at[:10])) if on and found.number is not None else None
-    )
+    if on is None or found.number is None or found.number.adjusted() > MOST_DIGITS:
+        return None
+    return Point(on, found.number, found.text, dates.day(item.line.at[:10]), item.line.at)
 
 
 @dataclass

@@ -4,7 +4,8 @@ Times are shown in the reader's zone, which Django holds while a page is made.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from contextlib import suppress
+from datetime import date, datetime, tzinfo
 
 from django.utils import timezone
 from django.utils.dateformat import format as written
@@ -43,7 +44,8 @@ def sortable(text: object) -> str:
     """Return an ISO text by which partial dates, dates and times in any zone sort in order; "" sorts first."""
     found = _read(text)
     if isinstance(found, datetime):
-        return timezone.localtime(found, timezone.get_default_timezone()).isoformat()
+        with suppress(OverflowError):
+            return _there(found, timezone.get_default_timezone()).isoformat()
     return str(text) if found else ""
 
 
@@ -58,10 +60,14 @@ def _read(text: object) -> date | datetime | None:
         return None
     try:
         if "T" in text:
-            found = datetime.fromisoformat(text)
-            return timezone.localtime(found) if found.tzinfo else found
+            return _there(datetime.fromisoformat(text), timezone.get_current_timezone())
         return date.fromisoformat(
             text + "-01-01"[: 10 - len(text)] if len(text) == 4 else text + "-01" * (len(text) == 7)
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         return _read(text[:10]) if len(text) > 10 else None
+
+
+def _there(at: datetime, zone: tzinfo) -> datetime:
+    """Return a time in a zone; as it is where it names no zone of its own. Raises OverflowError beside the calendar."""
+    return at.astimezone(zone) if at.tzinfo else at

@@ -25,6 +25,7 @@ class Point(NamedTuple):
     value: Decimal
     text: str  # the value as it stands in the table
     day: str  # the day as it stands in the table
+    at: str = ""  # what puts several of one day in order: an ISO text
 
 
 def svg(
@@ -55,7 +56,7 @@ def svg(
 
 
 def _latest(points: Sequence[Point]) -> list[Point]:
-    return sorted(points, key=lambda point: point.on)[-MOST:]
+    return sorted(points, key=lambda point: (point.on, point.at))[-MOST:]
 
 
 class _Scale:

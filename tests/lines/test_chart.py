@@ -83,6 +83,18 @@ def test_results_of_one_test_stand_together_newest_first():
     assert "3 values, 1 January 2025 to 3 May 2026" in result.trend
 
 
+def test_of_several_results_on_one_day_the_trend_ends_with_the_latest():
+    found = chart.build(opened(glucose("2026-01-02T20:00:00Z", 40), glucose("2026-01-02T08:00:00Z", 71)))
+    [result] = found.results
+    assert result.latest.line.value == "40"
+    assert "The latest is 40 mg/dL." in result.trend
+
+
+def test_of_two_results_at_one_moment_table_and_trend_name_the_same_as_the_latest():
+    [result] = chart.build(opened(glucose("2026-01-02", 40), glucose("2026-01-02", 71))).results
+    assert f"The latest is {result.latest.line.value} mg/dL." in result.trend
+
+
 def test_results_in_different_units_are_not_drawn_on_one_line():
     other = glucose("2026-02-02", 5, valueQuantity={"value": 5, "unit": "mmol/L"})
     assert len(chart.build(opened(glucose("2026-01-02", 90), other)).results) == 2
