@@ -145,6 +145,6 @@ def _moment(text: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text if "T" in text else f"{text}T23:59:59+00:00")
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else None

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from django.conf import settings
@@ -186,19 +186,26 @@ def _current(patient: Patient, delivery: Delivery, source: str) -> list[dict]:
     own = naming.logical_id(patient.pk, source, references.name_of(delivery.person))
     if delivery.about_the_person or own not in queries.stored(patient):
         resources.insert(0, delivery.person)
-    if not delivery.said_at:
+    said_at = _said_at(delivery.said_at)
+    if said_at is None:
         return resources
-    said_at = datetime.fromisoformat(delivery.said_at)
     ids = {naming.logical_id(patient.pk, source, references.name_of(one)): one for one in resources}
     late = set(Said.objects.filter(logical_id__in=list(ids), at__gt=said_at).values_list("logical_id", flat=True))
     return [one for logical_id, one in ids.items() if logical_id not in late]
 
 
 def _remember_when(patient: Patient, fresh: Iterable[Draft], said_at: str) -> None:
-    if said_at:
-        at = datetime.fromisoformat(said_at)
-        for draft in fresh:
-            Said.objects.update_or_create(logical_id=draft.logical_id, defaults={"patient": patient, "at": at})
+    at = _said_at(said_at)
+    for draft in fresh if at else ():
+        Said.objects.update_or_create(logical_id=draft.logical_id, defaults={"patient": patient, "at": at})
+
+
+def _said_at(text: str) -> datetime | None:
+    """Return when a sender said something, in UTC; None where nothing is said, or a time that UTC has no day for."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    except OverflowError:
+        return None
 
 
 def _provenance(feed: Feed, control_id: str, made: list[str]) -> dict:

@@ -285,6 +285,12 @@ def test_what_cannot_be_told_is_refused_with_its_element(program, ana, receiver,
     assert answer.told["issue"][0]["expression"][0].startswith("Subscription.")
 
 
+@pytest.mark.parametrize("end", ["2020-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"])
+def test_an_end_that_has_been_or_that_no_calendar_has_is_refused(program, ana, receiver, end):
+    answer = program("POST", "Subscription", wanted(ana, receiver) | {"end": end})
+    assert (answer.status_code, answer.told["issue"][0]["expression"]) == (422, ["Subscription.end"])
+
+
 def test_full_resources_are_never_posted(program, ana, receiver):
     assert program("POST", "Subscription", wanted(ana, receiver, content="full-resource")).status_code == 422
 

@@ -1,5 +1,6 @@
 """The page of what others say that a patient agreed to: read, decide anew, or put aside."""
 
+import pytest
 from django.urls import reverse
 
 from consent.models import Grant
@@ -30,6 +31,12 @@ def test_what_was_not_taken_over_is_said_in_words(ana, browser):
     assert "Dr Unknown" in page
     assert "Find them in the directory" in page
     assert "stay closed unless you tick them" in page
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00"])
+def test_an_end_beside_the_calendar_is_for_the_patient_to_say(ana, lee, browser, end):
+    draft = send(ana, consent(numbered(lee), period={"end": end}))
+    assert "Mei Lee" in browser.get(reverse("patient:proposed", args=[draft.pk])).content.decode()
 
 
 def test_taking_it_up_leads_to_the_pages_of_any_permission_and_signs_nothing(ana, lee, browser):

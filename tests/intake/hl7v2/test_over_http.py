@@ -92,6 +92,12 @@ def test_what_is_older_than_what_was_said_last_comes_too_late(sending, anna):
     assert glucose["status"] == "corrected"
 
 
+@pytest.mark.parametrize("at", ["99991231235959-0500", "00010101000000+0100"])
+def test_a_message_said_at_a_time_beside_the_calendar_is_taken_all_the_same(sending, anna, at):
+    assert ack(sending.post(oru(GLUCOSE, at=at))).only("MSA").text(1) == "AA"
+    assert [one for one in chart(anna) if one["resourceType"] == "Observation"]
+
+
 def test_a_broken_message_says_where_and_why_and_quotes_nothing(sending):
     response = sending.post(oru(GLUCOSE.replace("5.40", "five point four")))
     assert response.status_code == 422
