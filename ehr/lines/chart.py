@@ -95,7 +95,12 @@ class Result:
 
 
 def _point(item: Item, part: int) -> Point | None:
-    """Return a result's number on its day; of blood pressure the upper (0) or the lower (1) one."""
+    """Return a result's number on its day; of blood pressure the upper (0) or the lower (1) one.
+
+    None where there is none, or where something that nobody here understands may change its meaning.
+    """
+    if item.resource.get("modifierExtension"):
+        return None
     on = dates.as_date(item.line.at[:10])
     found = values.value_of(item.resource) if part == 0 else values.Found()
     if found.number is None:
@@ -112,13 +117,17 @@ def _point(item: Item, part: int) -> Point | None:
 
 @dataclass
 class Chart:
-    """A record in its parts, each newest first. Lists are empty where nothing was handed in."""
+    """A record in its parts, each newest first; of plans what is not to be done before.
+
+    Lists are empty where nothing was handed in.
+    """
 
     allergies: list[Item] = field(default_factory=list)
     no_known_allergies: bool = False  # somebody wrote down that there are none
     denied_allergies: list[Item] = field(default_factory=list)  # where that was written
     problems: list[Item] = field(default_factory=list)
     past_problems: list[Item] = field(default_factory=list)
+    not_given: list[Item] = field(default_factory=list)  # orders that a medicine is not to be given
     medicines: list[Item] = field(default_factory=list)
     past_medicines: list[Item] = field(default_factory=list)
     dispensed: list[Item] = field(default_factory=list)  # what pharmacies handed out
@@ -157,6 +166,9 @@ def build(entries: Iterable[Opened]) -> Chart:
     for item in sorted(items, key=lambda item: item.line.at, reverse=True):
         _place(chart, tests, item)
     chart.results = list(tests.values())
+    chart.plans.sort(
+        key=lambda item: not (item.line.forbidden and item.line.state == "active")
+    )  # what is not to be done first
     chart.no_known_allergies = chart.no_known_allergies and not chart.allergies
     return chart
 
@@ -171,7 +183,8 @@ def _place(chart: Chart, tests: dict[tuple[str, str], Result], item: Item) -> No
     elif kind == "problem":
         (chart.past_problems if state in ENDED_PROBLEMS else chart.problems).append(item)
     elif kind == "medicine":
-        (chart.past_medicines if state == "stopped" else chart.medicines).append(item)
+        now = chart.not_given if item.line.forbidden else chart.medicines
+        (chart.past_medicines if state == "stopped" else now).append(item)
     elif kind in {"result", "vital"} and item.resource["resourceType"] == "Observation":
         key = (codes.test_key(item.resource.get("code")) or item.line.title, item.line.unit)
         tests.setdefault(key, Result(item.line.title, item.line.unit)).items.append(item)

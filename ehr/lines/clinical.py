@@ -58,8 +58,8 @@ def allergy(resource: Mapping, _lookup: Lookup | None) -> Line:
 
 
 def no_known_allergies(resource: Mapping) -> bool:
-    """True where an AllergyIntolerance says that there is none."""
-    return codes.has(resource.get("code"), *NO_ALLERGY_CODES)
+    """True where an AllergyIntolerance says that there is none, and nothing unknown may change its meaning."""
+    return codes.has(resource.get("code"), *NO_ALLERGY_CODES) and not resource.get("modifierExtension")
 
 
 def condition(resource: Mapping, lookup: Lookup | None) -> Line:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 HEADINGS = (
     ("allergies", _("Allergies")),
     ("problems", _("Conditions")),
+    ("not_given", _("Not to be given")),
     ("medicines", _("Medicines")),
     ("dispensed", _("Handed out by a pharmacy")),
     ("vitals", _("Measurements")),

@@ -13,6 +13,8 @@ class Line:
 
     `title` is what it is ("Glucose"), `value` with `unit` what was found, `range_text` what is usual, `abnormal_word`
     how it differs ("High"), `status` a word for people, `state` the same for programs, `at` an ISO date to sort by.
+    `beside` is what must be read with it even where there is no room for `detail`, which begins with it. `forbidden`
+    is true of an order that something is not to be given or done.
     """
 
     title: str
@@ -27,6 +29,8 @@ class Line:
     kind: str = "other"
     at: str = ""
     state: str = ""
+    beside: str = ""
+    forbidden: bool = False
 
     def __str__(self) -> str:
         found = " ".join(part for part in (self.value, self.unit) if part)

@@ -12,7 +12,7 @@ from . import codes, dates, names, statuses, units, values
 from .line import Line, Lookup
 from .names import joined
 
-STOPPED = frozenset({"completed", "stopped", "cancelled", "entered-in-error", "not-taken", "declined"})
+STOPPED = frozenset({"completed", "stopped", "cancelled", "entered-in-error", "not-taken", "not-done", "declined"})
 
 
 def name_of(resource: Mapping, lookup: Lookup | None) -> str:
@@ -34,19 +34,30 @@ def name_of(resource: Mapping, lookup: Lookup | None) -> str:
 
 
 def request(resource: Mapping, lookup: Lookup | None) -> Line:
-    """A MedicationRequest: a prescription."""
+    """A MedicationRequest: a prescription, or an order that something is not to be given."""
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
     by = names.named(resource.get("requester"), lookup)
-    return _medicine(
+    forbidden = resource.get("doNotPerform") is True
+    told = _medicine(
         resource,
         lookup,
         how=resource.get("dosageInstruction"),
         when=resource.get("authoredOn"),
         more=joined(
             _("for %(reason)s") % {"reason": ", ".join(why)} if any(why) else "",
-            _("prescribed by %(name)s") % {"name": by} if by else "",
+            (_("ordered by %(name)s") if forbidden else _("prescribed by %(name)s")) % {"name": by} if by else "",
         ),
     )
+    if not forbidden:
+        return told
+    title = _("Not to be given: %(name)s") % {"name": told.title}
+    return replace(told, title=title, status=statuses.said(resource.get("status"), told.status), forbidden=True)
+
+
+def in_force(resource: Mapping) -> bool:
+    """Tell whether a resource is a prescription for which a pharmacist may hand something out."""
+    wanted = resource.get("resourceType") == "MedicationRequest" and resource.get("doNotPerform") is not True
+    return wanted and resource.get("status") == "active"
 
 
 def statement(resource: Mapping, lookup: Lookup | None) -> Line:
@@ -75,10 +86,11 @@ def dispense(resource: Mapping, lookup: Lookup | None) -> Line:
 
 
 def administration(resource: Mapping, lookup: Lookup | None) -> Line:
-    """A MedicationAdministration: what was given."""
+    """A MedicationAdministration: what was given, or was not."""
     dosage = resource.get("dosage") or {}
     when = resource.get("effectiveDateTime") or (resource.get("effectivePeriod") or {}).get("start")
-    return _medicine(resource, lookup, how=[dosage] if dosage else None, when=when, more=_("given"))
+    more = "" if resource.get("status") == "not-done" else _("given")
+    return _medicine(resource, lookup, how=[dosage] if dosage else None, when=when, more=more)
 
 
 def medication(resource: Mapping, _lookup: Lookup | None) -> Line:

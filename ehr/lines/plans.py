@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ehr.r4 import search
 
@@ -11,11 +12,14 @@ from .line import Line, Lookup
 from .names import joined
 from .results import named
 
+NOT_DONE = gettext_lazy("Not to be done: %(name)s")
+
 
 def care_plan(resource: Mapping, lookup: Lookup | None) -> Line:
     """A CarePlan: which, and what belongs to it."""
     details = [one.get("detail") or {} for one in resource.get("activity") or ()]
-    steps = [words for one in details if (words := codes.concept(one.get("code")) or str(one.get("description") or ""))]
+    forbidden = [_step(one) or _("something that was not named") for one in details if one.get("doNotPerform") is True]
+    steps = [words for one in details if one.get("doNotPerform") is not True and (words := _step(one))]
     about = names.of(resource.get("addresses"), lookup)
     kinds = [one for one in codes.concepts(resource.get("category")) if one.casefold() != "assess-plan"]
     title = str(resource.get("title") or "") or (kinds[0] if kinds else "") or _("Care plan")
@@ -23,6 +27,7 @@ def care_plan(resource: Mapping, lookup: Lookup | None) -> Line:
         title=title,
         detail=joined(
             _("for %(reason)s") % {"reason": about} if about else "",
+            NOT_DONE % {"name": ", ".join(dict.fromkeys(forbidden))} if forbidden else "",
             named(steps, len(steps)),
             " ".join(str(resource.get("description") or "").split()),
         ),
@@ -33,6 +38,10 @@ def care_plan(resource: Mapping, lookup: Lookup | None) -> Line:
         at=dates.sortable(search.when(resource)[0]),
         state=str(resource.get("status", "")),
     )
+
+
+def _step(detail: Mapping) -> str:
+    return codes.concept(detail.get("code")) or str(detail.get("description") or "")
 
 
 def goal(resource: Mapping, lookup: Lookup | None) -> Line:
@@ -85,14 +94,15 @@ def _member(one: Mapping, lookup: Lookup | None) -> str:
 
 
 def service_request(resource: Mapping, lookup: Lookup | None) -> Line:
-    """A ServiceRequest (and its kin): what was asked for, by whom, why."""
+    """A ServiceRequest (and its kin): what was asked for or is not to be done, by whom, why."""
     name = codes.concept(resource.get("code")) or codes.concept(resource.get("codeCodeableConcept"))
     name = name or codes.concept(resource.get("orderDetail")) or _("A service that was not named")
     why = codes.concepts(resource.get("reasonCode")) or [names.of(resource.get("reasonReference"), lookup)]
     by = names.named(resource.get("requester"), lookup)
     when = resource.get("occurrenceDateTime") or (resource.get("occurrencePeriod") or {}).get("start")
+    forbidden = resource.get("doNotPerform") is True
     return Line(
-        title=_("Asked for: %(name)s") % {"name": name},
+        title=(NOT_DONE if forbidden else _("Asked for: %(name)s")) % {"name": name},
         detail=joined(
             _("for %(reason)s") % {"reason": ", ".join(why)} if any(why) else "",
             _("by %(name)s") % {"name": by} if by else "",
@@ -105,6 +115,7 @@ def service_request(resource: Mapping, lookup: Lookup | None) -> Line:
         kind="request",
         at=dates.sortable(resource.get("authoredOn") or when),
         state=str(resource.get("status", "")),
+        forbidden=forbidden,
     )
 
 

@@ -1,9 +1,18 @@
 """The line of any FHIR resource. Every type of Synthea and US Core has its own; the rest get a sensible general one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy
 
 from . import clinical, medicines, papers, people, plans, results
 from .line import Line, Lookup
+from .names import joined
+
+# Source: FHIR R4 extensibility.html, 2.4.1.1: what a modifier extension says may turn its entry into the opposite.
+CAUTION = gettext_lazy(
+    "Its sender added a condition that this page cannot show and that may change its meaning: ask them first"
+)
 
 LINES: dict[str, Callable[[Mapping, Lookup | None], Line]] = {
     "AllergyIntolerance": clinical.allergy,
@@ -59,4 +68,13 @@ def line(resource: Mapping, lookup: Lookup | Mapping[str, Mapping] | None = None
     Texts come as they were written, so a template must escape them. Narrative HTML is never shown.
     """
     find = lookup.get if isinstance(lookup, Mapping) else lookup
-    return LINES.get(str(resource.get("resourceType")), papers.anything)(resource, find)
+    made = LINES.get(str(resource.get("resourceType")), papers.anything)(resource, find)
+    if resource.get("doNotPerform") is True and not made.forbidden:
+        made = replace(made, title=plans.NOT_DONE % {"name": made.title}, forbidden=True)
+    return _cautioned(made) if resource.get("modifierExtension") else made
+
+
+def _cautioned(made: Line) -> Line:
+    """Return a line that says first that its meaning is changed by something which no page here understands."""
+    words = str(CAUTION)
+    return replace(made, beside=joined(words, made.beside), detail=joined(words, made.detail))

@@ -189,7 +189,7 @@ class _Words:
     def _earlier(self, item: Item) -> str:
         line = item.line
         found = " ".join(part for part in (line.value, line.unit, line.abnormal_word) if part)
-        return self._said(" · ".join(_APART % one for one in (line.date, found) if one))
+        return self._said(" · ".join(_APART % one for one in (line.date, found, line.beside) if one))
 
     def _look(self, look: Look) -> dict:
         return {**self._plain(look.who), "rest": self._said(look.words), "more": [look.when]}

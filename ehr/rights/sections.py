@@ -64,7 +64,9 @@ def _vaccinated(chart: Chart) -> Iterable[Item]:
 
 
 def _plans(chart: Chart) -> Iterable[Item]:
-    return [item for item in chart.plans if item.line.kind == "plan" and item.line.state == "active"]
+    """Return what is not to be given or done, then the plans; all of it in force."""
+    wanted = [item for item in chart.plans if item.line.forbidden or item.line.kind == "plan"]
+    return [item for item in [*chart.not_given, *wanted] if item.line.state == "active"]
 
 
 def _habits(chart: Chart) -> Iterable[Item]:

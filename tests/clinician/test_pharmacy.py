@@ -16,6 +16,7 @@ from tests import people
 from tests.clinician.conftest import browser_of, medicine, put
 
 pytestmark = pytest.mark.django_db
+TREATMENT = "/patient/record/treatment/"
 HANDED = {"number": "1", "quantity": "30", "unit": "tablets", "supply": "30", "on": "2026-02-03", "note": "Generic"}
 
 
@@ -92,7 +93,9 @@ def test_a_confirmation_sent_twice_is_one(ours, paul, record):
 
 def test_nothing_but_a_prescription_in_force_is_shared_this_way(ana, ours, record):
     (old,) = put(ana, medicine("Aspirin", status="stopped"))
-    for other in (record["Glucose"], record["Asthma"], old):
+    (never,) = put(ana, medicine("Ibuprofen") | {"doNotPerform": True})
+    assert reverse("patient:pharmacy", args=[never]) not in ours.get(TREATMENT).content.decode()
+    for other in (record["Glucose"], record["Asthma"], old, never):
         assert ours.get(reverse("patient:pharmacy", args=[other])).status_code == 404
 
 

@@ -12,11 +12,12 @@ from consent.access import add_own, own_party
 from consent.sharing import grants
 from ehr import clock
 from ehr.frame.drafting import draft
+from ehr.lines.sentences import CAUTION
 from ehr.words import Category
 from patients.models import Entry, Manifest
 from providers.models import Credential
 from tests import people
-from tests.clinician.conftest import EVERYTHING, browser_of, lab, put
+from tests.clinician.conftest import EVERYTHING, browser_of, lab, medicine, put
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +116,19 @@ def test_a_chart_says_allergies_first_and_results_with_unit_range_and_word(ana, 
 def test_the_bar_says_what_is_known_about_allergies(ana, lee, browser, parts, said):
     people.give(ana, lee, *parts)
     assert browser.get(chart(ana)).context["sheet"].allergies.text == said
+
+
+def test_what_is_not_to_be_given_stands_before_the_medicines(ana, lee, browser, record):
+    put(ana, medicine("Ibuprofen") | {"doNotPerform": True, "authoredOn": "2001-01-01"})
+    people.give(ana, lee, Category.TREATMENT)
+    shown = browser.get(chart(ana)).content.decode()
+    assert shown.index("Not to be given: Ibuprofen") < shown.index("Metformin 500 mg")
+
+
+def test_a_result_with_an_unknown_condition_says_so_in_the_table_of_results(ana, lee, browser):
+    put(ana, lab("Glucose", "154", "2026-10-01") | {"modifierExtension": [{"url": "urn:x", "valueCode": "y"}]})
+    people.give(ana, lee, Category.LABS)
+    assert str(CAUTION) in browser.get(chart(ana)).content.decode()
 
 
 def test_an_altered_entry_is_shown_as_such(ana, lee, browser, record):

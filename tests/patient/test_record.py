@@ -10,9 +10,11 @@ from django.urls import reverse
 from audit import queries as log
 from consent import access
 from ehr.frame.drafting import draft
+from ehr.lines.sentences import CAUTION
 from ehr.words import Action, Category, Purpose
 from patients.models import Chunk, Entry
 from tests import people
+from tests.clinician.conftest import lab, medicine, put
 from tests.patient.conftest import browser_of
 
 PDF = b"%PDF-1.4\n" + b"planted marker " * 40_000
@@ -123,6 +125,31 @@ def test_an_entry_that_does_not_open_is_shown_as_such(browser, ana):
     add(browser, "patient:add-note", {"title": "Headaches", "words": "Since Monday."})
     Entry.objects.update(body=b"\x01" + b"0" * 80)
     assert "An entry that does not open" in browser.get(reverse("patient:category", args=["history"])).content.decode()
+
+
+def test_what_is_not_to_be_given_stands_under_a_heading_of_its_own(browser, ana):
+    put(ana, medicine("Ibuprofen") | {"doNotPerform": True}, medicine("Metformin"))
+    page = browser.get(reverse("patient:category", args=["treatment"])).content.decode()
+    places = [page.index(words) for words in ("Not to be given</h", "Not to be given: Ibuprofen", "Medicines</h")]
+    assert places == sorted(places)
+
+
+def test_an_entry_with_an_unknown_condition_says_so(browser, ana):
+    put(ana, medicine("Ibuprofen") | {"modifierExtension": [{"url": "urn:x", "valueCode": "y"}]})
+    assert str(CAUTION) in browser.get(reverse("patient:category", args=["treatment"])).content.decode()
+
+
+def test_a_time_beside_the_calendar_is_shown_as_its_day(browser, ana):
+    insured = {
+        "resourceType": "Coverage",
+        "status": "active",
+        "beneficiary": {"display": "Ana Costa"},
+        "payor": [{"display": "Health Fund"}],
+        "period": {"end": "9999-12-31T23:59:59-05:00"},
+    }
+    put(ana, insured, lab("Glucose", "154", "9999-12-31T23:59:59-05:00"))
+    for part in ("basic", "labs"):
+        assert "31 December 9999" in browser.get(reverse("patient:category", args=[part])).content.decode()
 
 
 def test_a_long_part_comes_in_pages_that_tear_no_test_apart(browser, ana):

@@ -171,6 +171,23 @@ def test_no_known_allergies_is_said_only_where_somebody_wrote_it():
     assert len(both["entry"]) == 1
 
 
+def test_what_is_not_to_be_given_or_done_stands_among_the_plans_and_not_among_the_medicines():
+    order = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "doNotPerform": True}
+    document = made(chart(medicine("Ibuprofen") | {"doNotPerform": True}, order | {"code": {"text": "Resuscitation"}}))
+    found = by_code(document)
+    assert "entry" not in found["10160-0"]
+    assert "Ibuprofen" not in found["10160-0"]["text"]["div"]
+    assert "Not to be given: Ibuprofen" in found["18776-5"]["text"]["div"]
+    assert "Not to be done: Resuscitation" in found["18776-5"]["text"]["div"]
+    assert validate.check(document) == []
+
+
+def test_a_time_beside_the_calendar_and_a_long_number_make_no_summary_impossible():
+    odd = lab("Glucose", "12345678901234567890123456789.12345", "9999-12-31T23:59:59-05:00")
+    document = made(chart(odd, lab("Sodium", "140", "0001-01-01T00:00:00+01:00", code="2951-2")))
+    assert len(by_code(document)["30954-2"]["entry"]) == 2
+
+
 def test_what_was_entered_in_error_or_deleted_is_not_in_it():
     wrong = lab("Glucose", "999", "2026-10-01") | {"status": "entered-in-error"}
     gone = Entry({"resourceType": "Condition", "id": "gone"})

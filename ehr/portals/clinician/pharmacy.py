@@ -22,7 +22,7 @@ from ehr import clock
 from ehr.frame.drafting import draft
 from ehr.frame.forms import Day
 from ehr.frame.roles import clinician_only
-from ehr.lines import sentences
+from ehr.lines import medicines, sentences
 from ehr.portals.clinician import outcomes, saving, words
 from ehr.portals.clinician.entry import opened_entry
 from ehr.portals.clinician.refused import about_a_patient, unlock_address
@@ -127,7 +127,7 @@ def prescription(request: HttpRequest, patient: Patient, logical_id: UUID) -> Ht
     # What was shared stays as it was then; of a newer version the pharmacist has no key.
     newest = patients.current_entry(patient, logical_id)
     stands = newest is not None and newest.version == prescribed.version and prescribed.author_valid
-    usable = stands and prescribed.resource.get("status") == "active" and len(recorded) < dispensing.MOST
+    usable = stands and medicines.in_force(prescribed.resource) and len(recorded) < dispensing.MOST
     form = DispenseForm(
         request.POST if request.method == "POST" else None,
         initial={"number": len(recorded) + 1, "on": timezone.localdate(clock.now())},

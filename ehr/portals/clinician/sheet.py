@@ -305,7 +305,8 @@ def _sections(chart: Chart, opened: Opened) -> list[Section]:
         found["allergies"].none = _("No known allergies: somebody asked and wrote that down.")
     found["problems"].rows, found["problems"].past = rows(chart.problems), rows(chart.past_problems)
     found["problems"].past_name = _("Past problems")
-    found["medicines"].rows, found["medicines"].past = rows(chart.medicines), rows(chart.past_medicines)
+    found["medicines"].rows = [*rows(chart.not_given), *rows(chart.medicines)]
+    found["medicines"].past = rows(chart.past_medicines)
     found["medicines"].past_name = _("Past medicines")
     found["results"].labs, found["results"].vitals = tests(chart.labs), tests(chart.vitals)
     struck = [row(item, item.line, opened, struck=True) for item in chart.struck]

@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from consent import access, dispensing, queries
+from consent import access, queries
 from consent.sharing import grants, proposing
 from consent.sharing.proposing import Narrow
 from ehr import clock
 from ehr.accounts import queries as accounts
 from ehr.frame.forms import Option
 from ehr.frame.roles import patient_only, unlocked
-from ehr.lines import sentences
+from ehr.lines import medicines, sentences
 from ehr.lines.line import Line
 from ehr.portals.patient import drafts, picking
 from ehr.portals.patient.sharing_forms import ConfirmForm, last_minute
@@ -64,7 +64,7 @@ def _prescription(request: HttpRequest, entry: UUID) -> tuple[list[str], Line]:
     parts = [Category(part) for part in held.parts]
     opened = access.open_own(request.patient, keyring=request.keyring, categories=parts, logical_id=entry)
     resource = opened.entries[0].resource if opened.entries else {}
-    if resource.get("resourceType") != dispensing.PRESCRIPTION or resource.get("status") != "active":
+    if not medicines.in_force(resource):
         raise Http404
     return [str(part) for part in parts], sentences.line(resource)
 

@@ -9,6 +9,7 @@ from consent.sentences import parts
 from consent.sharing.proposing import WHOLE, Narrow
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.lines import sentences
+from ehr.lines.names import joined
 from ehr.r4 import references
 from ehr.r4.search import recorded_on
 from ehr.words import Category
@@ -49,7 +50,8 @@ def own(
         if (only is not None and str(one.logical_id) not in only) or not _within(one, within):
             continue
         line = sentences.line(one.resource, known)
-        said = " ".join(filter(None, [line.value, line.unit, line.abnormal_word])) or line.detail
+        told = " ".join(filter(None, [line.value, line.unit, line.abnormal_word]))
+        said = joined(told, line.beside) if told else line.detail
         found.append(Pick(str(one.logical_id), line.title, said, line.date, parts(one.parts), line.at))
     return sorted(found, key=lambda pick: (pick.at, pick.title), reverse=True)
 

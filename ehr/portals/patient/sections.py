@@ -6,7 +6,7 @@ from itertools import groupby
 
 from django.urls import reverse
 
-from ehr.lines import contents
+from ehr.lines import contents, medicines
 from ehr.lines.chart import Chart, Item, Result
 from ehr.lines.headings import HEADINGS, UNREADABLE
 
@@ -40,9 +40,8 @@ class Row:
     @property
     def pharmacy(self) -> str:
         """Where a prescription in force is shared with a pharmacist; "" for anything else."""
-        resource = self.item.resource if self.item else {}
-        found = resource.get("resourceType") == "MedicationRequest" and resource.get("status") == "active"
-        return reverse("patient:pharmacy", args=[self.item.entry.logical_id]) if found and self.item else ""
+        found = self.item is not None and medicines.in_force(self.item.resource)
+        return reverse("patient:pharmacy", args=[self.item.entry.logical_id]) if found else ""
 
     @property
     def file(self) -> str:
