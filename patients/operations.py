@@ -13,7 +13,7 @@ from ehr.accounts.models import User
 from ehr.crypto import passphrases, signing
 from ehr.r4 import labels
 from patients.models import Identifier, Patient, Source
-from patients.queries import identifier_digest
+from patients.queries import identifier_digest, identifier_digests
 
 STAFF_NEEDED = 2
 
@@ -40,7 +40,7 @@ def add_patient(
     `verified` says that a registered source vouches for the identifiers. Raises AlreadyKnown for one that somebody
     has shown to be theirs. Call it inside a transaction, beside the lockboxes and the log line.
     """
-    digests = {identifier_digest(system, value): system for system, value in identifiers}
+    digests = identifier_digests(identifiers)
     if Identifier.objects.filter(digest__in=list(digests), verified_at__isnull=False).exists():
         raise AlreadyKnown(
             _("A record with this identifier exists already. Ask the front desk to check your identity.")

@@ -11,7 +11,7 @@ from django.db.models import Count, Max
 
 from ehr.accounts.models import User
 from ehr.crypto.digests import keyed
-from ehr.r4 import labels
+from ehr.r4 import identity, labels
 from patients.models import Entry, Identifier, Patient, WrappedKey
 
 # The naming systems of this product itself. A sender that used one could pass for another sender's patient.
@@ -35,6 +35,11 @@ def identifier_digest(system: str, value: str) -> bytes:
     return keyed(settings.INDEX_KEY, "identifier", f"{system.strip().rstrip('/')}|{normal}")
 
 
+def identifier_digests(identifiers: Iterable[tuple[str, str]]) -> dict[bytes, str]:
+    """Return {digest: system} of the (system, value) pairs that name anybody: a dash in the place of a number does not."""
+    return {identifier_digest(system, value): system for system, value in identifiers if identity.says_something(value)}
+
+
 def folded(name: str) -> str:
     """Return a name as it is compared: case, accents, spaces and punctuation do not count, the order of words does."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
@@ -43,8 +48,10 @@ def folded(name: str) -> str:
 
 def by_identifiers(identifiers) -> Patient | None:
     """Return the patient who has shown one of the (system, value) pairs to be theirs, or None."""
-    digests = [identifier_digest(system, value) for system, value in identifiers]
-    found = Identifier.objects.filter(digest__in=digests, verified_at__isnull=False).select_related("patient").first()
+    digests = identifier_digests(identifiers)
+    found = (
+        Identifier.objects.filter(digest__in=list(digests), verified_at__isnull=False).select_related("patient").first()
+    )
     return found.patient if found else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
-from ehr.r4 import references
+from ehr.r4 import identity, references
 from ehr.r4.bundles import Batch
 from ehr.r4.references import Entry
 from patients.models import Patient
@@ -47,8 +47,10 @@ def _sound(batches: Iterable[Batch]) -> tuple[list[Entry], dict[int, str], list[
             numbered.append(entry._replace(number=len(numbered)))
             places[len(numbered) - 1] = batch.place(entry.number)
     wrong = {
-        number: f"{path} refers to something that is not here." for number, path, _t in references.rewrite(numbered)
+        entry.number: operations.NOBODY for entry in numbered if identity.is_nobody(entry.resource, entry.full_url)
     }
+    for number, path, _target in references.rewrite(numbered):
+        wrong.setdefault(number, f"{path} refers to something that is not here.")
     refused, sound = [], []
     for entry in numbered:
         words = [wrong[entry.number]] if entry.number in wrong else operations.wrong_with_entry(entry)

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from consent import access
 from consent.sharing import incoming
 from ehr.catalogue import rules as catalogue
-from ehr.r4 import references, validate
+from ehr.r4 import identity, references, validate
 from ehr.r4.bundles import Batch
 from ehr.r4.references import Entry
 from patients.models import Patient
@@ -19,6 +19,9 @@ from . import drafts, people
 from .refusals import Raced, Refused, reason
 
 MOST_REASONS = 10
+NOBODY = (
+    "Patient has no id, no fullUrl and no identifier, so nobody could tell them from somebody else. Send one of these."
+)
 Put = Callable[..., "Outcome"]
 
 
@@ -72,6 +75,9 @@ def store(patient: Patient, resources: Iterable[dict], *, source: str) -> Outcom
 
 def wrong_with(batch: Batch) -> list[str]:
     """Return what is wrong with a batch's entries, at most ten reasons; references are rewritten on the way."""
+    nobody = [entry for entry in batch.entries if identity.is_nobody(entry.resource, entry.full_url)]
+    if nobody:
+        return [reason(batch.place(entry.number), NOBODY) for entry in nobody[:MOST_REASONS]]
     unresolved = references.rewrite(batch.entries)
     reasons = [
         reason(batch.place(one.number), f"{one.path} refers to an entry that is not in this bundle.")

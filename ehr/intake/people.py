@@ -7,7 +7,7 @@ from consent.escrow import NotReleased
 from consent.sharing import arrivals
 from ehr import clock
 from ehr.lines import names
-from ehr.r4 import references
+from ehr.r4 import identity, references
 from patients.models import Identifier, Patient
 from patients.naming import OWN_SYSTEMS, named_by_source
 from patients.queries import identifier_digest
@@ -16,7 +16,6 @@ from . import queries
 from .refusals import Later, Refused
 
 SEXES = frozenset({"female", "male", "other", "unknown"})
-PAST_USES = frozenset({"old", "temp"})
 LONGEST_NAME = 200
 
 
@@ -82,10 +81,7 @@ def _birth_date(resource: Mapping) -> date:
 def _identifiers(resource: Mapping) -> list[tuple[str, str]]:
     """Return (system, value) of the identifiers in use; those in our own name are not the sender's to give."""
     return [
-        (str(one["system"]), str(one["value"]))
-        for one in resource.get("identifier") or ()
-        if one.get("system")
-        and one.get("value")
-        and one.get("use") not in PAST_USES
-        and not str(one["system"]).strip().casefold().startswith(OWN_SYSTEMS)
+        (system, value)
+        for system, value in identity.identifiers_in_use(resource)
+        if not system.strip().casefold().startswith(OWN_SYSTEMS)
     ]

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from patients.models import Entry, Patient
-from patients.queries import identifier_digest
+from patients.queries import identifier_digests
 
 
 def people_with(identifiers: Iterable[tuple[str, str]]) -> list[Patient]:
     """Return the patients who hold one of the (system, value) pairs for certain; more than one is a conflict."""
-    digests = [identifier_digest(system, value) for system, value in identifiers]
-    matching = Patient.objects.filter(identifiers__digest__in=digests, identifiers__verified_at__isnull=False)
+    digests = identifier_digests(identifiers)
+    matching = Patient.objects.filter(identifiers__digest__in=list(digests), identifiers__verified_at__isnull=False)
     return list(matching.distinct())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import definitions, text
+from . import definitions, identity, text
 from .references import Entry
 
 SUFFIXES = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
@@ -132,9 +132,9 @@ def _entries(name: str, bundle: dict) -> Iterator[Entry]:
     for number, item in enumerate(listed, start=1):
         place = f"{name}, entry {number}"
         resource, full_url = _entry(place, item)
-        if full_url and full_url in seen:
+        if full_url and identity.folded(full_url) in seen:
             raise Unreadable(f"{place}: fullUrl is the same as an earlier entry's.")
-        seen.add(full_url)
+        seen.add(identity.folded(full_url))
         yield Entry(number, full_url, resource)
 
 

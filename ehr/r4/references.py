@@ -4,9 +4,10 @@ Contained references (`#…`) and references to what the bundle does not hold by
 Source: FHIR R4 bundle.html#references and http.html#trules.
 """
 
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+from . import identity
 
 # Elements whose text may be the address of another entry. `value` (identifiers) is never touched.
 ADDRESSES = frozenset({"reference", "url", "uri", "valueUri", "valueUrl", "valueReference"})
@@ -31,18 +32,10 @@ class Unresolved(NamedTuple):
 
 
 def give_ids(entries: Iterable[Entry]) -> None:
-    """Give every resource without an id one that its address determines, so that a second import makes the same."""
+    """Give every resource without an id one that comes out the same in a second import."""
     for entry in entries:
         if not entry.resource.get("id"):
-            entry.resource["id"] = _id_from(entry.full_url, entry.number)
-
-
-def _id_from(full_url: str, number: int) -> str:
-    if full_url.startswith("urn:uuid:"):
-        return full_url.removeprefix("urn:uuid:")
-    if "/" in full_url:
-        return full_url.rsplit("/", 1)[-1]
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{full_url}#{number}"))
+            entry.resource["id"] = identity.id_for(entry.resource, entry.full_url)
 
 
 def addresses(entries: Iterable[Entry]) -> dict[str, str]:
@@ -52,7 +45,7 @@ def addresses(entries: Iterable[Entry]) -> dict[str, str]:
         name = name_of(entry.resource)
         known.setdefault(name, name)
         if entry.full_url:
-            known[entry.full_url] = name
+            known[identity.folded(entry.full_url)] = name
         listed = entry.resource.get("identifier")
         for identifier in listed if isinstance(listed, list) else ():
             if isinstance(identifier, dict) and identifier.get("system") and identifier.get("value"):
@@ -91,7 +84,7 @@ def _root(entry: Entry) -> str:
 def _rewrite(resource: dict, known: Mapping[str, str], root: str) -> Iterator[tuple[str, str]]:
     for holder, name, path in _addresses_in(resource):
         target = holder[name]
-        base = target.partition("/_history/")[0]
+        base = identity.folded(target.partition("/_history/")[0])
         if base in known:
             holder[name] = known[base]
         elif root and name == "reference" and root + base in known:

@@ -2,11 +2,9 @@
 
 import json
 from datetime import date
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from audit.models import Event
 from consent.access import open_own
@@ -17,22 +15,9 @@ from patients.queries import by_identifiers
 from tests import people
 
 from .conftest import GLUCOSE, MARIA
+from .importing import run, summary
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ground"), pytest.mark.point(5)]
-
-
-def run(*paths, **options) -> tuple[str, str]:
-    """Run the command; return what it said on stdout and on stderr, its last word included."""
-    out, err = StringIO(), StringIO()
-    try:
-        call_command("import_fhir", *map(str, paths), stdout=out, stderr=err, **options)
-    except CommandError as problem:
-        err.write(f"EXIT {problem.returncode}: {problem}")
-    return out.getvalue(), err.getvalue()
-
-
-def summary(out: str) -> dict[str, int]:
-    return {line[:24].strip(): int(line[24:].replace(",", "")) for line in out.splitlines()}
 
 
 @pytest.fixture
