@@ -36,7 +36,7 @@ def identifier_digest(system: str, value: str) -> bytes:
 
 
 def identifier_digests(identifiers: Iterable[tuple[str, str]]) -> dict[bytes, str]:
-    """Return {digest: system} of the (system, value) pairs that name anybody: a dash in the place of a number does not."""
+    """Return {digest: system} of (system, value) pairs, without what names nobody, as a dash does."""
     return {identifier_digest(system, value): system for system, value in identifiers if identity.says_something(value)}
 
 

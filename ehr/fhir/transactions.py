@@ -17,7 +17,7 @@ from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
 from ehr.fhir.wire import Answer, Sent
 from ehr.fhir.writing import Change, Done
-from ehr.r4 import references
+from ehr.r4 import identity, references
 from ehr.r4.references import Entry
 
 _ORDER = ("DELETE", "POST", "PUT", "PATCH")
@@ -72,6 +72,7 @@ class _Plan:
 
 
 def _whole(items: Sequence[Item], told: Asked, asking: Asking) -> list[dict]:
+    _check_addresses(items)
     plan = _Plan(asking)
     for method in _ORDER:
         for item in items:
@@ -86,6 +87,17 @@ def _whole(items: Sequence[Item], told: Asked, asking: Asking) -> list[dict]:
     patient = next((one.record.patient for one in plan.there.values()), None)
     done = {one.change.at: one for one in writing.commit(asking, changes, patient=patient)} if changes else {}
     return [_said(plan, one, done, told) for one in items]
+
+
+def _check_addresses(items: Sequence[Item]) -> None:
+    """Raise Refusal where two entries have one fullUrl: nobody could say which of them a reference means."""
+    seen: set[str] = set()
+    for item in items:
+        address = identity.folded(item.full_url)
+        if address and address in seen:
+            words = "An earlier entry has the same fullUrl. Give each entry one of its own."
+            raise outcomes.not_understood(words, at=f"{item.place}.fullUrl")
+        seen.add(address)
 
 
 def _changes(plan: _Plan, item: Item) -> bool:

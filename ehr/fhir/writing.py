@@ -17,7 +17,7 @@ from ehr.fhir import kinds, naming, outcomes, records, told, visits
 from ehr.fhir.asking import Asking
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.records import Seen, Told
-from ehr.r4 import labels, references, search, text, validate
+from ehr.r4 import labels, search, subjects, text, validate
 from patients.models import Entry, Patient
 
 MOST_PROBLEMS = 20
@@ -328,12 +328,15 @@ def _owner(asking: Asking, changes: Sequence[Change], patient: Patient | None) -
 
 
 def _named(change: Change, known: Mapping[str, Patient]) -> Patient | None:
-    """Return whom a resource says that it is about; None where it says nobody. Raises Refusal for a stranger."""
-    name = references.subject_of(change.resource) if change.resource is not None else ""
-    if not name:
-        return None
-    owner = known.get(name.partition("/")[2])
-    if owner is None:
+    """Return whom a resource says that it is about; None where it says nobody. Raises Refusal for a stranger.
+
+    Of several people one within reach is enough. Whom an identifier, a contained Patient or another server's address
+    means, nobody here can tell.
+    """
+    said = subjects.named(change.resource) if change.resource is not None else []
+    here = (known.get(one.name.partition("/")[2]) for one in said if not one.base)
+    owner = next((one for one in here if one is not None), None)
+    if said and owner is None:
         words = "This is about nobody whose record you may write to. Name them as Patient/ and their id here."
         raise Refusal(422, "business-rule", words, at=change.at or change.kind)
     return owner

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from consent.access import Draft
-from ehr.r4 import definitions, labels, references, search, text, validate
+from ehr.r4 import definitions, labels, search, subjects, text, validate
 from ehr.r4.problems import Problem
 from patients.models import Patient
 
@@ -61,4 +61,4 @@ def draft(
 def _owner(kind: str) -> str:
     """Return the element in which a type says whose it is; "" where it says of nobody, or is unknown."""
     known = definitions.parts().get(kind, {})
-    return next((name for name in references.SUBJECTS if name in known), "")
+    return next((name for name in subjects.SUBJECTS if name in known), "")

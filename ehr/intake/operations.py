@@ -17,6 +17,7 @@ from patients.operations import AlreadyKnown, source_signer
 
 from . import drafts, people
 from .refusals import Raced, Refused, reason
+from .whose import Person, servers_named
 
 MOST_REASONS = 10
 NOBODY = (
@@ -55,11 +56,11 @@ def receive_bundle(batch: Batch, *, source: str, put: "Put | None" = None) -> Ou
     if len(found) > 1:
         raise Refused(reason(batch.place(found[1].number), "a second Patient. A bundle holds one patient's record."))
     name = references.name_of(found[0].resource) if found else _only_subject(batch)
-    _refuse_if(_strangers(batch, name))
     with stored_whole(batch.name), transaction.atomic():
         patient = _patient(found[0].resource, source, batch) if found else people.find(source, name)
         if patient is None:
             raise Refused(reason(batch.name, f"{name} is neither in this bundle nor known from an earlier one."))
+        _refuse_if(_strangers(batch, Person(name, patient, found[0].resource if found else None)))
         return (put or store)(patient, [entry.resource for entry in batch.entries], source=source)
 
 
@@ -107,13 +108,15 @@ def _only_subject(batch: Batch) -> str:
     return subjects.pop()
 
 
-def _strangers(batch: Batch, name: str) -> list[str]:
-    """Return the entries that are about somebody else."""
-    return [
-        reason(batch.place(entry.number), f"is about {subject}, but this bundle is about {name}.")
-        for entry in batch.entries
-        if (subject := references.subject_of(entry.resource)) not in ("", name)
-    ][:MOST_REASONS]
+def _strangers(batch: Batch, person: Person) -> list[str]:
+    """Return the entries that are about somebody else.
+
+    An absolute address that leads to no entry is another server's, unless the bundle holds no Patient and names one
+    server alone: then it is the sender's own.
+    """
+    servers = frozenset() if has_patient(batch) else servers_named(batch.entries)
+    found = person.strangers(batch.entries, servers=servers if len(servers) == 1 else frozenset())
+    return [reason(batch.place(number), words) for number, words in found][:MOST_REASONS]
 
 
 def _patient(resource: dict, source: str, batch: Batch) -> Patient:

@@ -7,12 +7,10 @@ Source: FHIR R4 bundle.html#references and http.html#trules.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from . import identity
+from . import identity, subjects
 
 # Elements whose text may be the address of another entry. `value` (identifiers) is never touched.
 ADDRESSES = frozenset({"reference", "url", "uri", "valueUri", "valueUrl", "valueReference"})
-# The elements that say whose record a resource belongs to, in the order they are looked at.
-SUBJECTS = ("subject", "patient", "beneficiary", "individual", "for")
 
 
 class Entry(NamedTuple):
@@ -110,15 +108,14 @@ def _addresses_in(resource: dict) -> Iterator[tuple[dict, str, str]]:
 
 
 def subject_of(resource: Mapping) -> str:
-    """Return "Patient/id" of the person a resource is about, "" where it does not say. A Patient is about itself."""
+    """Return "Patient/id" of the one person a resource is about, "" where it does not say, or names several.
+
+    A Patient is about itself.
+    """
     if resource["resourceType"] == "Patient":
         return name_of(resource)
-    for name in SUBJECTS:
-        reference = resource.get(name)
-        target = reference.get("reference", "") if isinstance(reference, dict) else ""
-        if isinstance(target, str) and "Patient/" in target:
-            return "Patient/" + target.partition("/_history/")[0].rsplit("/", 1)[-1]
-    return ""
+    names = {one.name for one in subjects.named(resource) if one.name}
+    return names.pop() if len(names) == 1 else ""
 
 
 def targets_of(resource: Mapping) -> set[str]:

@@ -82,3 +82,88 @@ def test_a_uuid_counts_in_capitals_and_not(bundle, write):
     bundle["entry"][1]["fullUrl"] = bundle["entry"][1]["fullUrl"][:-12] + "ABCDEFABCDEF"
     bundle["entry"][2]["resource"]["encounter"] = {"reference": bundle["entry"][1]["fullUrl"].lower()}
     assert run(write("a.json", bundle))[1] == ""
+
+
+OTHER = {"reference": "Patient/other"}
+ELSEWHERE = {"reference": f"https://other.example/fhir/Patient/{MARIA.removeprefix('urn:uuid:')}"}
+STRANGER = {"system": "urn:mrn", "value": "Z-9"}
+
+
+def condition(subject: dict, **more) -> dict:
+    return {"resourceType": "Condition", "code": {"text": "gout"}, "subject": subject, **more}
+
+
+def contained(**patient) -> dict:
+    inner = {"resourceType": "Patient", "id": "p", **patient}
+    return condition({"reference": "#p"}, contained=[inner])
+
+
+def proposed(actor: dict) -> dict:
+    return {
+        "resourceType": "Appointment",
+        "status": "proposed",
+        "participant": [{"status": "accepted", "actor": actor}],
+    }
+
+
+def account(*subjects: dict) -> dict:
+    return {"resourceType": "Account", "status": "active", "subject": list(subjects)}
+
+
+def joined(bundle: dict, resource: dict) -> dict:
+    """Return Maria's bundle with one entry more."""
+    bundle["entry"].append({"fullUrl": MARIA.replace("1111-4", "9999-4"), "resource": resource})
+    return bundle
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        (account(OTHER), "is about Patient/other, but this bundle is about Patient/1111"),
+        (account(OTHER), "see Account.subject[0]."),
+        (proposed(OTHER), "see Appointment.participant[0].actor."),
+        ({"resourceType": "EnrollmentRequest", "candidate": OTHER}, "see EnrollmentRequest.candidate."),
+        (condition({"identifier": STRANGER}), "Condition.subject has an identifier not known to be that of Patient/1"),
+        (contained(identifier=[STRANGER]), "Condition.subject is a contained Patient not known to be Patient/1111"),
+        (contained(birthDate="1950-01-01"), "Condition.subject is a contained Patient not known"),
+        (contained(name=[{"text": "Ben"}]), "Condition.subject is a contained Patient not known"),
+        (condition(ELSEWHERE), "Condition.subject names a patient of another server"),
+    ],
+)
+def test_somebody_else_s_entry_is_refused_by_entry_and_path(bundle, write, resource, words):
+    _out, err = run(write("maria.json", joined(bundle, resource)))
+    assert err.startswith("maria.json, entry 5: ")
+    assert words in err
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        account({"reference": MARIA}),
+        account({"reference": MARIA}, OTHER),
+        proposed({"reference": MARIA}),
+        condition({"identifier": {"system": "urn:mrn", "value": "a1"}}),
+        contained(identifier=[{"system": "urn:mrn", "value": "A-1"}]),
+        contained(birthDate="1980-02", name=[{"text": "maria jose muller-angstrom"}]),
+        condition({"display": "Maria"}),
+    ],
+)
+def test_her_own_entry_is_taken_however_it_names_her(bundle, write, resource):
+    assert run(write("maria.json", joined(bundle, resource)))[1] == ""
+
+
+def test_a_number_that_is_known_here_names_her(bundle, write):
+    run(write("maria.json", bundle))
+    bundle["entry"][0]["resource"]["identifier"] = [{"system": "urn:card", "value": "77"}]
+    later = joined(bundle, condition({"identifier": {"system": "urn:mrn", "value": "A-1"}}))
+    assert run(write("later.json", later))[1] == ""
+
+
+def test_a_later_bundle_may_name_its_own_server_and_no_second(write):
+    run(write("m.json", {"resourceType": "Patient", "id": "m", "birthDate": BORN}))
+    here, there = ({"reference": f"https://{name}.example/Patient/m"} for name in ("a", "b"))
+    one = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": condition(here)}]}
+    assert run(write("later.json", one))[1] == ""
+    one["entry"].append({"resource": condition(there)})
+    assert "names a patient of another server" in run(write("later.json", one))[1]
