@@ -14,6 +14,7 @@ from patients import naming
 from patients.models import Patient
 
 from . import queries
+from .refusals import Refused
 
 
 def make(
@@ -27,17 +28,23 @@ def make(
     """Yield (resource type, draft) for each resource that is new, or changed (then its next version).
 
     `files` holds, by "Type/id", what is sealed beside a resource; the resource names its digest, so another file is a
-    change. `belonging` says where one belongs that does not say so itself.
+    change. `belonging` says where one belongs that does not say so itself. The same twice is made once. Raises Refused
+    for two of one name that differ.
     """
     resources = list(resources)
     context = {references.name_of(resource): resource for resource in resources}
     stored = queries.stored(patient)
     names = naming.Naming(patient)
+    made: dict[uuid.UUID, bytes] = {}
     for resource in resources:
         found = (belonging or {}).get(references.name_of(resource)) or labels.label(resource, context=context)
         stamped = labels.stamp(resource, found)
         body = text.dumps(stamped)
         logical_id = naming.logical_id(patient.pk, source, references.name_of(resource))
+        if (earlier := made.setdefault(logical_id, body)) is not body:
+            if earlier == body:
+                continue
+            raise Refused(f"{references.name_of(resource)} stands here twice, in different words. Send one of the two.")
         known = stored.get(logical_id, queries.NOTHING_YET)
         # What was sent before in these words is not sent anew over what was corrected, or taken out, here meanwhile.
         if known.origin and known.origin == _origin(logical_id, known.sent, body):

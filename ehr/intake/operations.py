@@ -15,7 +15,7 @@ from ehr.r4.references import Entry
 from patients.models import Patient
 from patients.operations import AlreadyKnown, source_signer
 
-from . import drafts, people
+from . import drafts, people, twice
 from .refusals import Raced, Refused, reason
 from .whose import Person, servers_named
 
@@ -75,7 +75,10 @@ def store(patient: Patient, resources: Iterable[dict], *, source: str) -> Outcom
 
 
 def wrong_with(batch: Batch) -> list[str]:
-    """Return what is wrong with a batch's entries, at most ten reasons; references are rewritten on the way."""
+    """Return what is wrong with a batch's entries, at most ten reasons.
+
+    References are rewritten on the way, and entries that only repeat another are left out.
+    """
     nobody = [entry for entry in batch.entries if identity.is_nobody(entry.resource, entry.full_url)]
     if nobody:
         return [reason(batch.place(entry.number), NOBODY) for entry in nobody[:MOST_REASONS]]
@@ -84,6 +87,10 @@ def wrong_with(batch: Batch) -> list[str]:
         reason(batch.place(one.number), f"{one.path} refers to an entry that is not in this bundle.")
         for one in unresolved
     ]
+    batch.entries, differing = twice.apart(batch.entries)
+    for earlier, later in differing:
+        words = twice.words(references.name_of(later.resource), f"entry {earlier.number}")
+        reasons.append(reason(batch.place(later.number), words))
     for entry in batch.entries:
         if len(reasons) >= MOST_REASONS:
             break
