@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -33,6 +33,9 @@ from .models import Feed, Said, Taken
 from .refusals import Raced, Refused
 
 TRIES = 3
+# How far ahead a sender's clock may be. What it says was said later than that was said when it came: a year that is
+# wrong once would make every correction after it one that comes too late.
+AHEAD = timedelta(minutes=5)
 
 
 @dataclass
@@ -190,22 +193,29 @@ def _current(patient: Patient, delivery: Delivery, source: str) -> list[dict]:
     if said_at is None:
         return resources
     ids = {naming.logical_id(patient.pk, source, references.name_of(one)): one for one in resources}
-    late = set(Said.objects.filter(logical_id__in=list(ids), at__gt=said_at).values_list("logical_id", flat=True))
+    later = Said.objects.filter(logical_id__in=list(ids), at__gt=said_at, at__lte=clock.now() + AHEAD)
+    late = set(later.values_list("logical_id", flat=True))
     return [one for logical_id, one in ids.items() if logical_id not in late]
 
 
-def _remember_when(patient: Patient, fresh: Iterable[Draft], said_at: str) -> None:
-    at = _said_at(said_at)
-    for draft in fresh if at else ():
-        Said.objects.update_or_create(logical_id=draft.logical_id, defaults={"patient": patient, "at": at})
-
-
 def _said_at(text: str) -> datetime | None:
-    """Return when a sender said something, in UTC; None where nothing is said, or a time that UTC has no day for."""
+    """Return when a sender says that it said so, in UTC: now, where its clock is in the future.
+
+    None where it says nothing, or a time that UTC has no day for.
+    """
+    if not text:
+        return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+        said, now = datetime.fromisoformat(text).astimezone(UTC), clock.now()
     except OverflowError:
         return None
+    return said if said <= now + AHEAD else now
+
+
+def _remember_when(patient: Patient, fresh: Iterable[Draft], text: str) -> None:
+    at = _said_at(text)
+    for draft in fresh if at else ():
+        Said.objects.update_or_create(logical_id=draft.logical_id, defaults={"patient": patient, "at": at})
 
 
 def _provenance(feed: Feed, control_id: str, made: list[str]) -> dict:

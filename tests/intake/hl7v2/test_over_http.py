@@ -1,11 +1,14 @@
 """A laboratory posts a message: it is stored, sealed, and only then acknowledged; nothing is doubled or shown."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from audit import queries as audit
 from consent.access import open_own
+from ehr import clock
 from ehr.intake import feeds
-from ehr.intake.models import Broken, Taken
+from ehr.intake.models import Broken, Said, Taken
 from patients.models import Entry, Identifier, Patient
 from tests import people
 
@@ -13,6 +16,7 @@ from .conftest import ack
 from .vectors import GLUCOSE, ORU, PID, message, msh, oru
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sending")]
+CORRECTED = GLUCOSE.replace("5.40", "4.50").replace("|||F|", "|||C|")
 
 
 @pytest.fixture
@@ -23,6 +27,11 @@ def anna(sending) -> people.Person:
     waiting = Taken.objects.get().patient
     Identifier.objects.filter(patient=waiting).update(patient=person.patient)
     return person
+
+
+def ago(**span: float) -> str:
+    """Return a moment so long ago, as HL7 writes it."""
+    return f"{clock.now() - timedelta(**span):%Y%m%d%H%M%S}+0000"
 
 
 def chart(person: people.Person) -> list[dict]:
@@ -85,17 +94,34 @@ def test_a_correction_is_the_next_version(sending, anna):
 
 
 def test_what_is_older_than_what_was_said_last_comes_too_late(sending, anna):
-    sending.post(oru(GLUCOSE.replace("5.40", "4.50").replace("|||F|", "|||C|"), control="2", at="20261121090000+0100"))
-    answer = sending.post(oru(GLUCOSE, control="1", at="20261121083000+0100"))
+    sending.post(oru(CORRECTED, control="2", at=ago(hours=1)))
+    answer = sending.post(oru(GLUCOSE, control="1", at=ago(hours=2)))
     assert ack(answer).only("MSA").text(1) == "AA"
     [glucose] = [one for one in chart(anna) if one["resourceType"] == "Observation"]
     assert glucose["status"] == "corrected"
 
 
-@pytest.mark.parametrize("at", ["99991231235959-0500", "00010101000000+0100"])
-def test_a_message_said_at_a_time_beside_the_calendar_is_taken_all_the_same(sending, anna, at):
-    assert ack(sending.post(oru(GLUCOSE, at=at))).only("MSA").text(1) == "AA"
-    assert [one for one in chart(anna) if one["resourceType"] == "Observation"]
+@pytest.mark.parametrize("at", ["20990101000000+0100", "99991231235959+0000"])
+def test_after_a_message_from_the_future_a_correction_still_counts(sending, anna, at):
+    sending.post(oru(GLUCOSE, control="1", at=at))
+    sending.post(oru(CORRECTED, control="2", at=ago(seconds=-2)))
+    [glucose] = [one for one in chart(anna) if one["resourceType"] == "Observation"]
+    assert glucose["status"] == "corrected"
+
+
+def test_what_was_remembered_of_the_future_holds_up_no_correction(sending, anna):
+    sending.post(oru(GLUCOSE, control="1"))
+    Said.objects.update(at=datetime(2099, 1, 1, tzinfo=UTC))
+    sending.post(oru(CORRECTED, control="2"))
+    [glucose] = [one for one in chart(anna) if one["resourceType"] == "Observation"]
+    assert glucose["status"] == "corrected"
+
+
+def test_a_sender_whose_clock_is_always_ahead_may_correct(sending, anna):
+    sending.post(oru(GLUCOSE, control="1", at=ago(days=-2)))
+    sending.post(oru(CORRECTED, control="2", at=ago(days=-1)))
+    [glucose] = [one for one in chart(anna) if one["resourceType"] == "Observation"]
+    assert glucose["status"] == "corrected"
 
 
 def test_a_broken_message_says_where_and_why_and_quotes_nothing(sending):
