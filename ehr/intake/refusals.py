@@ -9,6 +9,12 @@ class Refused(Exception):
         self.reasons = reasons
 
 
+# What reading and storing may raise where a sender wrote what nobody thought of. It is kept and answered like anything
+# else that is wrong: the sender is told, and nothing is lost.
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+CANNOT_READ = "holds something that cannot be read here yet. It is kept, and can be tried again."
+
+
 class Later(Refused):
     """It may be taken in later, as it is: the sender is asked to send it again."""
 

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from consent.access import open_own
+from ehr.intake.ccda import documents
 from ehr.intake.models import Broken, Taken
 from patients.models import Entry, Identifier, Patient
 from tests import people
@@ -81,6 +82,17 @@ def test_what_cannot_be_read_waits_sealed(sending, sent, how):
     assert sending.post(sent, **how).status_code == 422
     waiting = Broken.objects.get()
     assert (waiting.state, waiting.size) == ("waiting", len(sent))
+
+
+@pytest.mark.parametrize("problem", [ValueError, OverflowError, KeyError])
+def test_a_document_that_nobody_thought_of_waits_and_is_not_quoted(sending, monkeypatch, caplog, problem):
+    def fall(*_arguments, **_more):
+        raise problem("Sørensen")
+
+    monkeypatch.setattr(documents, "read", fall)
+    response = sending.post(document(), **CCDA)
+    assert (response.status_code, Broken.objects.get().state) == (422, "waiting")
+    assert "rensen" not in caplog.text + str(Broken.objects.get().problems) + response.content.decode()
 
 
 @pytest.mark.parametrize("how", [FHIR, NDJSON, CCDA])

@@ -11,6 +11,7 @@ from consent.escrow import NotReleased
 from ehr import clock
 from ehr.accounts.operations import Refused
 from ehr.intake import again, feeds, repair, tasks
+from ehr.intake.hl7v2 import messages
 from ehr.intake.models import Broken
 from patients.models import Entry, Patient
 from tests import people
@@ -52,6 +53,17 @@ def test_while_it_is_broken_it_waits_on_and_says_what_is_wrong_now(sending, wait
     waiting.refresh_from_db()
     assert (waiting.state, waiting.problems[0]["where"]) == ("waiting", "PID-7")
     assert waiting.tried_at is not None
+
+
+def test_what_nobody_thought_of_still_waits_when_it_is_tried_again(sending, waiting, monkeypatch):
+    def fall(*_arguments, **_more):
+        raise OverflowError("Sørensen")
+
+    monkeypatch.setattr(messages, "read", fall)
+    with pytest.raises(Refused, match="still cannot"):
+        again.try_again(waiting, by=sending.by)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.problems[0]["where"]) == ("waiting", "MSH")
 
 
 def test_a_meaning_that_was_added_counts_when_it_is_tried_again(sending, waiting):

@@ -1,14 +1,17 @@
 """A C-CDA document of a feed comes in: read, stored whole or not at all; what cannot be taken in is kept sealed."""
 
+import logging
 from dataclasses import dataclass, field
 
 from .. import feeds, repair, storing
 from ..models import Broken, Feed, Kind
-from ..refusals import Later, Refused
+from ..refusals import CANNOT_READ, UNFORESEEN, Later, Refused
 from . import documents
 from .xml import LARGEST_BYTES
 
 __all__ = ["LARGEST_BYTES", "Answer", "receive", "try_again"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -49,6 +52,10 @@ def _stored(content: bytes, feed: Feed) -> Answer:
         return Answer(refused=list(later.reasons), later=True)
     except Refused as refused:
         return Answer(refused=list(refused.reasons))
+    except UNFORESEEN as problem:
+        # What was raised may quote the document, so only its kind is noted.
+        logger.error("A document could not be read: %s", type(problem).__name__)
+        return Answer(refused=[f"The document {CANNOT_READ}"])
     return Answer(len(stored.entries), stored.known)
 
 

@@ -3,9 +3,10 @@
 Sources: C-CDA R2.1; HL7 C-CDA on FHIR 1.1 (data type maps).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from xml.etree.ElementTree import Element
 
 from ..hl7v2.sender import Sender
@@ -30,6 +31,10 @@ SYSTEMS = {
     "2.16.840.1.113883.5.83": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
 }
 UCUM = "http://unitsofmeasure.org"
+# Written by XML's rules: Python would read other scripts' digits and underscores, too. An exponent of three digits
+# would be a number of as many zeros.
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 
 
 @dataclass
@@ -158,13 +163,10 @@ def quantity(element: Element | None) -> dict:
 
 
 def _decimal(text: str) -> Decimal:
-    try:
-        found = Decimal(text.strip())
-    except InvalidOperation:
-        raise Refused("A value of type PQ holds something that is no number.") from None
-    if not found.is_finite() or len(text) > 60:
+    text = text.strip()
+    if len(text) > 60 or not _NUMBER.fullmatch(text):
         raise Refused("A value of type PQ holds something that is no number.")
-    return found
+    return Decimal(text)
 
 
 def value(element: Element | None, reading: Reading) -> dict:
@@ -196,7 +198,7 @@ def _coded(element: Element, reading: Reading) -> dict:
 
 def _integer(element: Element, _reading: Reading) -> dict:
     text = element.get("value", "")
-    return {"valueInteger": int(text)} if text.lstrip("-").isdigit() and len(text) < 10 else {"valueString": text}
+    return {"valueInteger": int(text)} if _INTEGER.fullmatch(text) else {"valueString": text}
 
 
 def _real(element: Element, _reading: Reading) -> dict:

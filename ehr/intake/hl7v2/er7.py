@@ -309,10 +309,16 @@ def _layout(command: str) -> str | None:
     if not _LAYOUT.fullmatch(command):
         return None
     if command.startswith("sk"):
-        return " " * min(int(command[2:] or 1), 200)
+        return " " * _times(command[2:], most=200)
     if command.startswith("sp"):
-        return "\n" * min(int(command[2:] or 1), 50)
+        return "\n" * _times(command[2:], most=50)
     return "\n" if command in ("br", "ce") else ""
+
+
+def _times(written: str, *, most: int) -> int:
+    """Return how many are meant, one where nothing says, and never more than `most`."""
+    digits = (written.lstrip("+") or "1").lstrip("0") or "0"
+    return most if len(digits) > len(str(most)) else min(int(digits), most)
 
 
 def _hex(digits: str, codec: str, place: str) -> str | None:

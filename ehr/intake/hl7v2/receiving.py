@@ -14,7 +14,7 @@ from ehr import clock
 
 from .. import feeds, repair, storing
 from ..models import Broken, Feed, Kind
-from ..refusals import Later, Refused
+from ..refusals import CANNOT_READ, UNFORESEEN, Later, Refused
 from . import acks, er7, messages
 from .acks import ACCEPTED, ERROR, REJECTED, Header
 from .acks import Said as Problem
@@ -49,6 +49,8 @@ def receive(content: bytes, feed: Feed) -> Answer:
     except (Error, clock.ClockUnsure, RecursionError) as problem:
         logger.error("A message could not be stored: %s", type(problem).__name__)
         return _try_later(header, "The server cannot store messages now. Send it again in a few minutes.")
+    except Exception as problem:  # noqa: BLE001 - the last one there is: whatever comes is kept, and answered
+        return _broken(content, feed, acks.header_of_broken(content), [_unforeseen(problem)])
 
 
 def refuse(content: bytes, words: str, code: str = er7.INTERNAL) -> Answer:
@@ -68,6 +70,8 @@ def try_again(message: Broken, *, by) -> bool:
         code, problems, _later = _stored(_read(content, feed), content, feed)
     except Unreadable as wrong:
         code, problems = ERROR, [Problem(wrong.where, wrong.words, wrong.code)]
+    except UNFORESEEN as problem:
+        code, problems = ERROR, [_unforeseen(problem)]
     if code == ACCEPTED:
         if Broken.objects.filter(pk=message.pk, state=Broken.State.WAITING).exists():
             repair.mended(message, by=by)
@@ -96,6 +100,13 @@ def _stored(message: er7.Message, content: bytes, feed: Feed) -> tuple[str, list
         return ERROR, [Problem(_where(words), _words(words), er7.UNKNOWN_KEY) for words in refused.reasons], False
     repair.sent_again(feed, control_id)
     return ACCEPTED, [], False
+
+
+def _unforeseen(problem: Exception) -> Problem:
+    """Return the reason for what nobody thought of."""
+    # What was raised may quote the message, so only its kind is noted.
+    logger.error("A message could not be read: %s", type(problem).__name__)
+    return Problem("MSH", f"begins a message that {CANNOT_READ}", er7.TYPE)
 
 
 def _where(words: str) -> str:

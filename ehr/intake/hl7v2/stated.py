@@ -36,6 +36,7 @@ SEVERITIES = {"SV": "severe", "MO": "moderate", "MI": "mild", "U": "", "": ""}
 # Table 0052, the firmest last: where one diagnosis is there more than once, the firmest word of the message holds.
 FIRMNESS = {"": "", "A": "provisional", "W": "provisional", "F": "confirmed"}
 RELATIONS = {"SEL": "self", "SPO": "spouse", "CHD": "child", "PAR": "parent", "DEP": "other", "OTH": "other"}
+LONGEST_ORDER = 9
 ACTIONS = frozenset({"", "A", "U", "X", "D", "S"})  # table 0206: add, update, no change, delete, snapshot
 
 
@@ -203,7 +204,6 @@ def _insurance(in1: Segment, person: Person, sender: Sender) -> dict:
     words = " ".join((*holder.get("given", ()), holder.get("family", ""))).strip()
     company = in1.first(3)
     numbered = {"identifier": {"system": authority(company, 4, sender), "value": company.text(1)}} if company else {}
-    order = in1.text(22)
     return {
         "resourceType": "Coverage",
         "id": name_of("Coverage", in1.text(3) or payer, plan, policy or member),
@@ -224,8 +224,18 @@ def _insurance(in1: Segment, person: Person, sender: Sender) -> dict:
             )
             if value
         ],
-        "order": int(order) if order.isascii() and order.isdigit() and int(order) else "",
+        "order": _order(in1),
     }
+
+
+def _order(in1: Segment) -> int | str:
+    """Return which insurance this is in their order, "" where no number says so."""
+    order = in1.text(22)
+    if not (order.isascii() and order.isdigit()):
+        return ""
+    if len(order) > LONGEST_ORDER:
+        raise Unreadable(in1.place(22), f"must be a number of at most {LONGEST_ORDER} digits.")
+    return int(order) or ""
 
 
 def _relation(code: str, in1: Segment) -> dict:

@@ -7,7 +7,7 @@ What does not fit its type is refused by place; nothing is guessed. Sources: HL7
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 
 from .er7 import TYPE, VALUE, Repeat, Segment, Unreadable
@@ -97,6 +97,7 @@ def _with_clock(parts: Mapping[str, str], day: str, zone: tzinfo) -> str:
     zone = _offset(parts["z"]) if parts["z"] else zone
     hour, minute, second = (int(parts[one] or 0) for one in "hms")
     at = datetime(int(parts["Y"]), int(parts["M"]), int(parts["D"]), hour, minute, second, tzinfo=zone)
+    at.astimezone(UTC)  # a moment that is in no year elsewhere cannot be compared with any other: OverflowError
     offset = at.strftime("%z")
     return f"{day}T{at:%H:%M:%S}{parts['f'] or ''}{offset[:3]}:{offset[3:5]}"
 

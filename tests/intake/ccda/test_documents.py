@@ -90,6 +90,20 @@ def test_a_result_keeps_its_digits():
     assert report["result"] == [{"reference": f"Observation/{glucose['id']}"}]
 
 
+@pytest.mark.parametrize("written", ["--5", "²", "5_0", "٣", "12345678901"])
+def test_what_is_no_whole_number_stays_words(written):
+    [glucose] = every(
+        "Observation", vectors.RESULTS.replace('"PQ" value="5.40" unit="mmol/L"', f'"INT" value="{written}"')
+    )
+    assert glucose["valueString"] == written
+
+
+@pytest.mark.parametrize("written", ["5_0", "٣", "1E400", "1E-999999", "NaN", "9" * 61])
+def test_a_quantity_that_is_no_number_is_refused(written):
+    with pytest.raises(Refused, match="no number"):
+        read(vectors.RESULTS.replace('value="5.40"', f'value="{written}"'))
+
+
 def test_immunizations_given_and_not():
     flu, pneumo = every("Immunization", vectors.IMMUNIZATIONS)
     assert (flu["status"], flu["occurrenceDateTime"], flu["lotNumber"]) == ("completed", "2025-10", "L-1")
@@ -141,6 +155,7 @@ OUTSIDE = b'<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><ClinicalDocum
         (document(born=""), "birthTime is missing"),
         (document(number=""), "number alone"),
         (document(born="19841340"), "a time that is none"),
+        (document(time="99991231235959-1200"), "a time that is none"),
     ],
 )
 def test_what_is_no_document_is_refused_and_not_quoted(content, words):

@@ -91,6 +91,10 @@ def test_null_and_empty_are_told_apart():
         (r"\H\loud\N\ quiet", "loud quiet"),
         (r"one\.br\two", "one\ntwo"),
         (r"one\.sp2\two", "one\n\ntwo"),
+        (r"one\.sp+2\two", "one\n\ntwo"),
+        (r"one\.sp+\two", "one\ntwo"),
+        (r"one\.sp002\two", "one\n\ntwo"),
+        (r"one\.sk3\two", "one   two"),
         (r"\X48656C6C6F\ ", "Hello"),
         (r"C:\temp", r"C:\temp"),
         (r"\Zlocal\rest", "rest"),
@@ -99,6 +103,11 @@ def test_null_and_empty_are_told_apart():
 )
 def test_escape_sequences(written, meant):
     assert field(written).text(3) == meant
+
+
+@pytest.mark.parametrize(("command", "sign", "most"), [("sp", "\n", 50), ("sk", " ", 200)])
+def test_layout_takes_no_more_room_than_a_page_has(command, sign, most):
+    assert field(f"one\\.{command}{'9' * 5000}\\two").text(3) == f"one{sign * most}two"
 
 
 @pytest.mark.parametrize("written", [r"\XZZ\ ", r"\X00\ ", r"\C2842\ "])

@@ -79,6 +79,8 @@ def test_each_type_says_its_value(line, value):
         (obx("SN", "^1^-"), "OBX-5.4"),
         (obx("DT", "21.11.2026"), "OBX-5"),
         (obx("TS", "20261340"), "OBX-5"),
+        (obx("TS", "99991231235959-1200"), "OBX-5"),
+        (obx("TS", "00010101000000+1400"), "OBX-5"),
         (obx("TM", "2561"), "OBX-5"),
         (obx("QQ", "1"), "OBX-2"),
         (obx("", "1"), "OBX-2"),

@@ -12,24 +12,9 @@ from patients.models import Entry, Identifier, Patient
 from tests import people
 
 from .conftest import ack
-from .vectors import GLUCOSE, OBR, PID, message, msh
+from .vectors import AL1, DG1, GLUCOSE, IN1, OBR, ORC, PID, PR1, PV1, RXA, RXR, message, msh
 
 SENDER = Sender("feed", "North Hospital", authorities={"NS": "urn:oid:2.16.840.1.113883.4.1"})
-PV1 = "PV1|1|I|4W^12^B^NORTH||||D1^Lee^Mei^^^Dr|||CAR|||||||||V-77^^^NORTH|||||||||||||||||||||||||202611200900"
-AL1 = "AL1|1|DA|7980^Penicillin^RXNORM|SV|Hives~Wheezing|20140301"
-DG1 = "DG1|1||J18.9^Pneumonia, unspecified organism^I10C||202611200915|A||||||||||D1^Lee^Mei^^^Dr"
-PR1 = "PR1|1||232717009^Coronary artery bypass graft^SCT||202611201000+0100||95|A9^Sato^Ken^^^Dr|||S1^Okoye^Ada^^^Dr"
-INSURANCE = {
-    1: "1", 2: "PPO^Preferred^L", 3: "NS01^^^NORTH", 4: "Northern Mutual", 8: "Dockers", 12: "20260101", 13: "20261231",
-    15: "PPO plan", 16: "Costa^Rui", 17: "SPO", 22: "1", 36: "POL-5511", 49: "MEM-9",
-}  # fmt: skip
-IN1 = "|".join(["IN1", *(INSURANCE.get(at, "") for at in range(1, 50))])
-ORC = "ORC|RE||IMM-900^NORTH|||||||||D1^Lee^Mei^^^Dr"
-RXA = (
-    "RXA|0|1|20261120|20261120|207^COVID-19, mRNA, LNP-S^CVX|0.5|mL^milliliter^UCUM||00^New record^NIP001|"
-    "N1^Quinn^Nora^^^^RN|^^^North Clinic||||LOT77|20270301|MOD^Moderna^MVX|||CP|A"
-)
-RXR = "RXR|C28161^Intramuscular^NCIT|LD^Left deltoid^HL70163"
 
 
 def read(*segments: str, sender: Sender = SENDER) -> messages.Delivery:
@@ -195,6 +180,7 @@ def test_they_are_read_beside_results_too():
         (adt("PR1|1||X^Y^L||202611201000||1e9999"), "PR1-7"),
         (adt("PR1|1||X^Y^L||202611201000||999999999999999"), "PR1-7"),
         (adt("IN1|1|PPO"), "IN1-4"),
+        (adt(IN1.replace("SPO|||||1|", f"SPO|||||{'9' * 5000}|")), "IN1-22"),
         (vxu(ORC), "RXA"),
         (vxu(RXR, RXA), "RXR-1"),
         (vxu(RXA, RXR, RXR), "RXR[2]-1"),
