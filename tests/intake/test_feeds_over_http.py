@@ -122,6 +122,14 @@ def test_a_document_becomes_entries_and_stays_whole(sending):
     assert told(sending.post(content, **CCDA)) == ["The document was known already."]
 
 
+def test_a_document_whose_entries_share_a_number_adds_nothing_when_it_comes_again(sending):
+    shared = vectors.PROBLEMS.replace('extension="p2"', 'extension="p1"').replace('extension="p3"', 'extension="p1"')
+    # The person, the document and three problems, with a Provenance in each of the two parts.
+    assert told(sending.post(document(shared), **CCDA)) == ["7 entries were stored."]
+    # The document is another one, with a Provenance; of its entries none is.
+    assert told(sending.post(document(shared, id_="doc-2"), **CCDA)) == ["2 entries were stored."]
+
+
 def test_a_document_of_somebody_born_another_day_is_kept_for_repair(sending):
     sending.post(document(), **CCDA)
     assert sending.post(document(born="19910101", id_="doc-2"), **CCDA).status_code == 422

@@ -33,7 +33,16 @@ def read(content: bytes, sender: Sender) -> tuple[Delivery, str]:
     if root.tag != "ClinicalDocument":
         raise Refused("The document is no ClinicalDocument of HL7 v3.")
     number = "^".join(part for part in header.document_id(root) if part)
-    reading = Reading(sender)
+    reading, delivery = _read(root, content, Reading(sender))
+    while reading.clashing:
+        # Some write one number on many entries. Which do is known only at the end, so the document is read again; a
+        # report may turn out to share its number once its results no longer do.
+        reading, delivery = _read(root, content, Reading(sender, reading.shared | reading.clashing))
+    return delivery, number
+
+
+def _read(root: Element, content: bytes, reading: Reading) -> tuple[Reading, Delivery]:
+    """Read a whole document."""
     person, names = header.person(root, reading)
     reading.subject = {"reference": names[0]}
     header.whole(root, content, reading, described)
@@ -42,7 +51,7 @@ def read(content: bytes, sender: Sender) -> tuple[Delivery, str]:
     said_at = moment(root.find("effectiveTime"), reading)
     delivery = Delivery("C-CDA", person, names, said_at=said_at if "T" in said_at else "")
     delivery.resources, delivery.files = reading.resources, reading.files
-    return delivery, number
+    return reading, delivery
 
 
 def _section(section: Element, reading: Reading) -> None:

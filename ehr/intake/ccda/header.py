@@ -82,7 +82,8 @@ def whole(root: Element, content: bytes, reading: Reading, described) -> dict:
             "description": title,
             "securityLabel": _confidentiality(root),
             "content": [{"attachment": described(content, "application/xml", title)}],
-        }
+        },
+        keeps_name=True,
     )
 
 

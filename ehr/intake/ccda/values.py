@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from ehr.r4.text import dumps
+
 from ..hl7v2.sender import Sender
 from ..hl7v2.values import name_of, time_text
 from ..refusals import Refused
@@ -42,16 +44,27 @@ class Reading:
     """What reading one document needs: who sends, whose it is, and the narrative's texts by their ids."""
 
     sender: Sender
+    shared: frozenset[str] = frozenset()  # names that entries of this document share which say different things
     subject: dict[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
-    resources: list[dict] = field(default_factory=list)
+    found: dict[str, dict] = field(default_factory=dict)  # resources by their names
+    clashing: set[str] = field(default_factory=set)  # names that turned out to be shared
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def add(self, resource: Mapping) -> dict:
-        """Keep a resource without what is empty; the same one twice is one."""
+    @property
+    def resources(self) -> list[dict]:
+        return list(self.found.values())
+
+    def add(self, resource: Mapping, *, keeps_name: bool = False) -> dict:
+        """Keep a resource without what is empty; the same one twice is one.
+
+        A number that is shared names nothing: what such an entry says is part of its name.
+        """
         kept = {name: value for name, value in resource.items() if value not in ("", [], {}, None)}
-        if all(one["id"] != kept["id"] for one in self.resources):
-            self.resources.append(kept)
+        if kept["id"] in self.shared and not keeps_name:
+            kept["id"] = name_of(kept["id"], dumps(kept).decode())
+        if self.found.setdefault(kept["id"], kept) != kept:
+            self.clashing.add(kept["id"])
         return kept
 
     def original(self, element: Element | None) -> str:

@@ -8,7 +8,7 @@ from ehr.intake.refusals import Refused
 from ehr.r4 import validate
 
 from . import vectors
-from .vectors import document
+from .vectors import LOINC, document, section
 
 SENDER = Sender("feed", "North Clinic")
 
@@ -133,6 +133,51 @@ def test_the_same_document_becomes_the_same_entries():
     assert [one["id"] for one in read(*vectors.EVERYTHING).resources] == [
         one["id"] for one in read(*vectors.EVERYTHING).resources
     ]
+
+
+# --- One number for many -------------------------------------------------------------------------
+def reports(*groups: tuple[int, ...]) -> str:
+    """Return reports of results that all have one number."""
+    same = f"<id root='1.2.3'/><code code='1-8' {LOINC}/>"
+    found = [
+        "".join(
+            f"<component><observation>{same}<value xsi:type='PQ' value='{one}' unit='g'/></observation></component>"
+            for one in group
+        )
+        for group in groups
+    ]
+    return section("30954-2", *(f"<organizer>{same}{results}</organizer>" for results in found))
+
+
+def test_entries_that_share_a_number_are_each_kept():
+    written = reports((1, 2, 3), (4, 5))
+    assert sorted(int(one["valueQuantity"]["value"]) for one in every("Observation", written)) == [1, 2, 3, 4, 5]
+    results = {f"Observation/{one['id']}" for one in every("Observation", written)}
+    said = [{each["reference"] for each in one["result"]} for one in every("DiagnosticReport", written)]
+    assert [len(one) for one in said] == [3, 2]
+    assert set().union(*said) == results
+
+
+def test_entries_that_share_a_number_are_the_same_in_whatever_order_they_come():
+    names = [{one["id"] for one in every("Observation", reports(order))} for order in ((1, 2, 3), (3, 1, 2))]
+    assert names[0] == names[1]
+
+
+def test_an_entry_that_stands_twice_in_a_document_is_one():
+    [glucose] = every("Observation", vectors.RESULTS, vectors.RESULTS)
+    assert glucose["id"] == every("Observation", vectors.RESULTS)[0]["id"]
+
+
+def test_an_entry_with_a_number_of_its_own_keeps_its_name_when_it_changes():
+    before, after = (every("Observation", one)[0] for one in (vectors.RESULTS, vectors.RESULTS.replace("5.40", "5.6")))
+    assert before["id"] == after["id"]
+
+
+def test_a_note_with_the_number_of_its_document_takes_nothing_from_it():
+    named = vectors.NOTES.replace('id root="1.10" extension="n1"', 'id root="2.16.840.1.113883.19.5" extension="doc-1"')
+    delivery = read(named)
+    assert delivery.resources[0]["id"] == read().resources[0]["id"]
+    assert set(delivery.files.values()) == {b"She is better. Return in a month.", document(named)}
 
 
 # --- Refused -------------------------------------------------------------------------------------
