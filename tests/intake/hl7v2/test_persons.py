@@ -1,8 +1,10 @@
 """ADT and MDM: people, visits, documents, and numbers that are given up."""
 
+import base64
+
 import pytest
 
-from consent.access import open_own
+from consent.access import copy_whole, open_own
 from ehr.intake.hl7v2 import er7, messages
 from ehr.intake.hl7v2.er7 import Unreadable
 from ehr.intake.hl7v2.sender import Sender
@@ -88,6 +90,54 @@ def test_a_document_is_kept_with_its_text_beside_it():
     assert read(*document("T08", "OBX|1|TX|||Better||||||F")).resources[0]["id"] == found["id"]
 
 
+LETTER, ANNEX = (
+    f"OBX|{at}|ED|{name}^{name}^L||^application^pdf^Base64^{base64.b64encode(content).decode()}||||||F"
+    for at, name, content in ((1, "Letter", b"%PDF-1 letter"), (2, "Annex", b"%PDF-2 annex"))
+)
+WORDS = "OBX|3|TX|||Important words||||||F"
+
+
+def test_every_file_of_a_document_is_kept_and_its_words():
+    delivery = read(*document("T02", LETTER, ANNEX, WORDS))
+    first, *further = delivery.resources
+    assert [delivery.files[f"DocumentReference/{one['id']}"] for one in delivery.resources] == [
+        b"%PDF-1 letter", b"%PDF-2 annex", b"Important words",
+    ]  # fmt: skip
+    adds = [{"code": "appends", "target": {"reference": f"DocumentReference/{first['id']}"}}]
+    assert [one["relatesTo"] for one in further] == [adds, adds]
+    assert [one["description"] for one in delivery.resources] == ["Consultation note", "Annex", "Consultation note"]
+
+
+def test_each_file_of_a_document_keeps_its_name_when_it_is_sent_anew():
+    names = [[one["id"] for one in read(*document(event, LETTER, ANNEX)).resources] for event in ("T02", "T08")]
+    assert names[0] == names[1]
+
+
+def test_a_file_that_lies_elsewhere_is_named_beside_the_one_that_was_sent():
+    delivery = read(*document("T02", "OBX|1|RP|SCAN^Scan^L||https://pacs.example/7^^Image^JPEG||||||F", LETTER))
+    assert [one["content"][0]["attachment"].get("url") for one in delivery.resources] == [
+        None,
+        "https://pacs.example/7",
+    ]
+    with pytest.raises(Unreadable, match="document itself"):
+        read(*document("T02", "OBX|1|RP|SCAN^Scan^L||https://pacs.example/7^^Image^JPEG||||||F"))
+
+
+def test_every_part_of_a_document_that_was_none_is_taken_back():
+    gone = [one.replace("||AV", "||CA") for one in document("T04", LETTER, ANNEX)]
+    delivery = read(*gone)
+    assert [one["status"] for one in delivery.resources] == ["entered-in-error"] * 2
+    assert delivery.files == {}
+
+
+@pytest.mark.parametrize(("event", "code"), [("T10", "replaces"), ("T06", "appends")])
+def test_a_document_says_what_it_is_to_the_one_before(event, code):
+    lines = [one.replace("DOC-2^NORTH|", "DOC-2^NORTH|DOC-1^NORTH") for one in document(event, number="DOC-2")]
+    [found] = read(*lines).resources
+    before = read(*document()).resources[0]["id"]
+    assert found["relatesTo"] == [{"code": code, "target": {"reference": f"DocumentReference/{before}"}}]
+
+
 def test_a_document_without_content_is_refused():
     with pytest.raises(Unreadable, match="OBX"):
         read(*document()[:3])
@@ -119,6 +169,17 @@ def test_a_document_s_text_opens_for_its_patient(sending):
     assert send(sending, *document("T08", "OBX|1|TX|||Better||||||F", number="DOC-2")) == "AA"
     found = [one.resource for one in open_own(person.patient, keyring=person.keyring).entries]
     assert [one["description"] for one in found if one["resourceType"] == "DocumentReference"] == ["Consultation note"]
+
+
+@pytest.mark.django_db
+def test_every_file_of_a_document_opens_for_its_patient(sending):
+    person = people.patient("Anna")
+    send(sending, *document(number="DOC-0"))
+    Identifier.objects.update(patient=person.patient)
+    assert send(sending, *document("T02", LETTER, ANNEX, WORDS)) == "AA"
+    copied = copy_whole(person.patient, keyring=person.keyring)
+    found = {copied.file(one) for one in copied.chart.entries if copied.has_file(one)}
+    assert found >= {b"%PDF-1 letter", b"%PDF-2 annex", b"Important words"}
 
 
 @pytest.mark.django_db
