@@ -2,7 +2,7 @@
 
 import pytest
 
-from ehr.r4 import definitions, invariants, model, tree, validate
+from ehr.r4 import definitions, invariants, model, schema, tree, validate
 from ehr.r4.validate import Depth
 
 from .defects import DEFECTS, DIV, condition, observation, patient
@@ -18,6 +18,16 @@ def test_each_planted_defect_is_found_at_its_element(resource, path):
 )
 def test_what_the_defects_were_planted_in_is_fine(resource):
     assert validate.check(resource) == []
+
+
+@pytest.mark.parametrize("space", ["\u3000", "\u00a0", "\u2009", "\u202f"])
+def test_a_text_may_hold_any_space(space):
+    assert validate.check(patient(name=[{"text": f"山田{space}太郎"}])) == []
+    assert validate.check(observation(valueString=f"5{space}000")) == []
+
+
+def test_the_schema_still_has_what_is_put_in_its_place():
+    assert definitions.schema()["string"]["pattern"] == schema.PLAIN_SPACE
 
 
 def test_a_message_reads_as_a_sentence():
