@@ -62,6 +62,11 @@ class Item:
     def resource(self) -> Mapping:
         return self.entry.resource
 
+    @property
+    def about(self) -> str:
+        """What groups entries about the same thing: its name, without words its codes, without either its line."""
+        return codes.test_key(self.resource.get("code")) or self.line.title
+
 
 @dataclass
 class Result:
@@ -186,7 +191,8 @@ def _place(chart: Chart, tests: dict[tuple[str, str], Result], item: Item) -> No
         now = chart.not_given if item.line.forbidden else chart.medicines
         (chart.past_medicines if state == "stopped" else now).append(item)
     elif kind in {"result", "vital"} and item.resource["resourceType"] == "Observation":
-        key = (codes.test_key(item.resource.get("code")) or item.line.title, item.line.unit)
+        # A result with neither words nor codes is like no other one.
+        key = (codes.test_key(item.resource.get("code")) or f"#{id(item)}", item.line.unit)
         tests.setdefault(key, Result(item.line.title, item.line.unit)).items.append(item)
     else:
         getattr(chart, PLACES.get(kind, "other")).append(item)

@@ -74,8 +74,10 @@ _TAG = re.compile(
 _LOINC_NOISE = re.compile(
     r"\s*\[(?:[^\]]*/[^\]]*|Presence|Ratio|Interpretation|Percentile|Reported[^\]]*|Score|T-score|Type)\](?=\s|$)"
     r"|\s+(?:by|via)\s+(?:Automated count|Test strip|calculation|Immunologic method)\b"
-    r"|\s+--\s*\w+$|\s+\(narrative\)|\s*\{[^}]*\}"
+    r"|\s+\(narrative\)|\s*\{[^}]*\}"
 )
+# When it was taken, behind the name of a test: a trough is no peak, and lying is not standing.
+_LOINC_WHEN = re.compile(r"\s+--\s*(?=[^-\s][^-]*$)")
 _DRUG_UNITS = [
     (re.compile(r"(?<=\d)\s?MG\b"), " mg"),
     (re.compile(r"(?<=\d)\s?MCG\b"), " µg"),
@@ -128,8 +130,13 @@ def name_of_test(value: object, fallback: str = "") -> str:
 
 
 def test_key(value: object) -> str:
-    """Return what groups results of one test: its name, or its codes."""
-    return name_of_test(value).casefold()
+    """Return what groups results of one test: its name, or without words its codes; "" where it has neither."""
+    return name_of_test(value).casefold() or " ".join(sorted(_bare(value)))
+
+
+def _bare(value: object) -> set[str]:
+    codings = value.get("coding") if isinstance(value, Mapping) else None
+    return {f"{one.get('system', '')}|{one['code']}" for one in codings or () if one.get("code")}
 
 
 def medicine_name(value: object, fallback: str = "") -> str:
@@ -162,7 +169,7 @@ def plain(text: str) -> str:
     """Return a display without zero-width spaces, semantic tags and laboratory shorthand, with a capital first."""
     text = " ".join(text.replace("​", "").split())
     text = _TAG.sub("", text)
-    cleaned = _LOINC_NOISE.sub("", text).strip()
+    cleaned = _LOINC_WHEN.sub(", ", _LOINC_NOISE.sub("", text)).strip()
     text = cleaned or text
     if text.isupper() and text.isalpha() and len(text) > 6:
         text = text.capitalize()

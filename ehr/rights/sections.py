@@ -78,10 +78,10 @@ def _devices(chart: Chart) -> Iterable[Item]:
 
 
 def _latest(items: Iterable[Item]) -> list[Item]:
-    """Return the first of each title: of items newest first, the latest."""
+    """Return the first about each thing: of items newest first, the latest."""
     found: dict[str, Item] = {}
     for item in items:
-        found.setdefault(item.line.title, item)
+        found.setdefault(item.about, item)
     return list(found.values())
 
 

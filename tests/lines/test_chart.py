@@ -83,6 +83,38 @@ def test_results_of_one_test_stand_together_newest_first():
     assert "3 values, 1 January 2025 to 3 May 2026" in result.trend
 
 
+def coded(code: str, day: str, *, system: str = "http://loinc.org", **more) -> dict:
+    """Return a result in mmol/L, without words for its test but for those of `more`."""
+    concept = {"coding": [{"system": system, "code": code, **more}]}
+    return glucose(day, 5, valueQuantity={"value": 5, "unit": "mmol/L"}, code=concept)
+
+
+def test_a_trough_and_a_peak_are_two_tests():
+    name, when = "Vancomycin [Mass/volume] in Serum or Plasma --", {"4092-3": "trough", "4090-7": "peak"}
+    found = chart.build(opened(*(coded(code, "2026-01-02", display=name + said) for code, said in when.items())))
+    assert {result.name for result in found.results} == {
+        "Vancomycin in Serum or Plasma, trough",
+        "Vancomycin in Serum or Plasma, peak",
+    }
+
+
+def test_tests_without_words_are_told_apart_by_their_codes():
+    found = chart.build(
+        opened(coded("1111-1", "2026-01-02"), coded("2222-2", "2026-01-03"), coded("1111-1", "2026-01-04"))
+    )
+    assert sorted(len(result.items) for result in found.results) == [1, 2]
+
+
+def test_one_code_of_two_systems_is_two_tests():
+    found = chart.build(opened(coded("7", "2026-01-02", system="urn:a"), coded("7", "2026-01-03", system="urn:b")))
+    assert len(found.results) == 2
+
+
+def test_results_with_neither_words_nor_codes_are_drawn_on_no_line():
+    found = chart.build(opened(glucose("2026-01-02", 5, code={}), glucose("2026-01-03", 9, code={})))
+    assert [len(result.items) for result in found.results] == [1, 1]
+
+
 def test_of_several_results_on_one_day_the_trend_ends_with_the_latest():
     found = chart.build(opened(glucose("2026-01-02T20:00:00Z", 40), glucose("2026-01-02T08:00:00Z", 71)))
     [result] = found.results

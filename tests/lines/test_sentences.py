@@ -234,6 +234,11 @@ def test_a_number_keeps_what_was_meant_and_loses_its_tail(sent, shown):
             "Alanine aminotransferase in Serum or Plasma",
         ),
         ("Total score [MMSE]", "Total score [MMSE]"),
+        ("Vancomycin [Mass/volume] in Serum or Plasma --trough", "Vancomycin in Serum or Plasma, trough"),
+        (
+            "Glucose [Mass/volume] in Serum or Plasma --2 hours post meal",
+            "Glucose in Serum or Plasma, 2 hours post meal",
+        ),
         ("viral sinusitis", "Viral sinusitis"),
         ("mRNA vaccine", "mRNA vaccine"),
         ("UROBILINOGEN", "Urobilinogen"),

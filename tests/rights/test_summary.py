@@ -171,6 +171,12 @@ def test_no_known_allergies_is_said_only_where_somebody_wrote_it():
     assert len(both["entry"]) == 1
 
 
+def test_two_past_conditions_without_words_are_two():
+    past = {"resourceType": "Condition", "clinicalStatus": {"coding": [{"code": "resolved"}]}}
+    two = [past | {"code": {"coding": [{"system": SNOMED, "code": code}]}} for code in ("38341003", "73211009")]
+    assert len(by_code(made(chart(*two)))["11348-0"]["entry"]) == 2
+
+
 def test_what_is_not_to_be_given_or_done_stands_among_the_plans_and_not_among_the_medicines():
     order = {"resourceType": "ServiceRequest", "status": "active", "intent": "order", "doNotPerform": True}
     document = made(chart(medicine("Ibuprofen") | {"doNotPerform": True}, order | {"code": {"text": "Resuscitation"}}))

@@ -66,10 +66,10 @@ def rows(chart: Chart) -> Iterator[Row]:
 
 def _latest(heading: str, items: Iterable[Item]) -> Iterator[Row]:
     """Yield each thing that is asked again and again once, with its latest answer; the earlier ones behind it."""
-    by_title: dict[str, list[Item]] = {}
+    found: dict[str, list[Item]] = {}
     for item in items:
-        by_title.setdefault(item.line.title, []).append(item)
-    for same in by_title.values():
+        found.setdefault(item.about, []).append(item)
+    for same in found.values():
         yield Row(heading, same[0], tuple(same[1:]))
 
 
