@@ -1,6 +1,6 @@
 """Codes in words: what the sender wrote beside them, else HL7's own display, cleaned of what only machines read.
 
-A bare code is never returned.
+A bare code is returned by `without_words` alone.
 """
 
 import re
@@ -12,6 +12,17 @@ from django.utils.translation import gettext_lazy as _
 from ehr.r4 import definitions
 
 LOINC = "http://loinc.org"
+# What the systems are called whose codes may come without words.
+SYSTEMS = {
+    LOINC: "LOINC",
+    "http://snomed.info/sct": "SNOMED CT",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+    "http://hl7.org/fhir/sid/icd-10": "ICD-10",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD-9-CM",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "http://www.ama-assn.org/go/cpt": "CPT",
+}
 # Names people use for common tests. Source: LOINC; the codes of one row are the same test or near enough to say so.
 TESTS = {
     ("4548-4", "17856-6"): _("HbA1c (average blood sugar)"),
@@ -113,6 +124,20 @@ def concept(value: object, fallback: str = "") -> str:
     if (text := str(value.get("text") or "")) and text not in codes:
         return plain(text)
     return next((words for coding in codings if (words := _coding(coding))), fallback)
+
+
+def without_words(value: object) -> str:
+    """Return "No words, only a code: SNOMED CT 260373001" of a CodeableConcept or Coding; "" where it has no code.
+
+    For what was found alone: nobody may take a coded result for none.
+    """
+    codings = (value.get("coding") or [value]) if isinstance(value, Mapping) else ()
+    for one in codings:
+        if one.get("code"):
+            system = SYSTEMS.get(str(one.get("system", "")), "")
+            return str(_("No words, only a code: %(code)s")) % {"code": f"{system} {one['code']}".strip()}
+    text = str(value.get("text") or "") if isinstance(value, Mapping) else ""
+    return str(_("No words, only a code: %(code)s")) % {"code": text} if text else ""
 
 
 def concepts(values: object) -> list[str]:

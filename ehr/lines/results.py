@@ -37,14 +37,15 @@ MOST_NAMED = 6
 
 
 def observation(resource: Mapping, lookup: Lookup | None) -> Line:
-    """An Observation: the test, what was found, what is usual, how it differs."""
-    found = _found(resource)
+    """An Observation: the test, what was found, what was found beside it, what is usual, how it differs."""
+    found, beside = _found(resource)
     start, _end = search.when(resource)
     name = codes.name_of_test(resource.get("code"), _("A result that was not named"))
     others = [one for one in resource.get("performer") or () if one.get("reference") != _subject(resource)]
     return Line(
         title=name,
         detail=joined(
+            beside,
             _members(resource, lookup),
             *(" ".join(str(one.get("text", "")).split()) for one in resource.get("note") or ()),
             ", ".join(codes.concepts(resource.get("bodySite"))),
@@ -61,6 +62,7 @@ def observation(resource: Mapping, lookup: Lookup | None) -> Line:
         kind=_kind(resource),
         at=dates.sortable(start),
         state="error" if resource.get("status") == "entered-in-error" else str(resource.get("status", "")),
+        beside=beside,
     )
 
 
@@ -80,37 +82,41 @@ def _kind(resource: Mapping) -> str:
     return "result"
 
 
-def _found(resource: Mapping) -> Found:
-    """Return an observation's value; its components, or why there is none, where it has none of its own."""
+def _found(resource: Mapping) -> tuple[Found, str]:
+    """Return an observation's value and its components in words; the components alone where it has no own value.
+
+    Where there is neither, the value says why not.
+    """
     found = values.value_of(resource)
-    if not found.text and resource.get("component"):
-        found = _components(resource["component"])
-    if not found.text and resource.get("dataAbsentReason"):
-        why = codes.concept(resource["dataAbsentReason"]).lower()
-        found = Found(_("No value (%(why)s)") % {"why": why} if why else _("No value"))
-    return found
+    parts = _components(resource["component"]) if resource.get("component") else Found()
+    if found.text:
+        return found, f"{parts.text} {parts.unit}".strip()
+    return (parts if parts.text else Found(values.absent(resource))), ""
 
 
 def _components(components: list) -> Found:
-    """Return the parts in one text; blood pressure the way everybody writes it, 120/80."""
+    """Return the parts in one text; blood pressure the way everybody writes it, 120/80, in mmHg without decimals."""
     pairs = [(part, _part(part)) for part in components if isinstance(part, Mapping)]
     pressure = [next((f for part, f in pairs if codes.has(part.get("code"), code)), Found()) for code in BLOOD_PRESSURE]
     numbers = [one.number for one in pressure if one.number is not None]
-    if len(pairs) == len(numbers) == len(BLOOD_PRESSURE):
-        return Found("/".join(values.number(round(one)) for one in numbers), pressure[0].unit)
+    if len(pairs) == len(numbers) == len(BLOOD_PRESSURE) and pressure[0].unit == pressure[1].unit:
+        whole = pressure[0].unit == "mmHg"
+        return Found("/".join(values.number(round(one) if whole else one) for one in numbers), pressure[0].unit)
     told = [
-        _("%(name)s %(value)s") % {"name": name, "value": f"{found.text} {found.unit}".strip()}
+        _("%(name)s %(value)s")
+        % {
+            "name": codes.name_of_test(part.get("code"), _("a part that was not named")),
+            "value": f"{found.text} {found.unit}".strip(),
+        }
         for part, found in pairs
-        if found.text and (name := codes.name_of_test(part.get("code")))
+        if found.text
     ]
     return Found(", ".join(told))
 
 
 def _part(component: Mapping) -> Found:
     found = values.value_of(component)
-    if not found.text and component.get("dataAbsentReason"):
-        return Found(_("no value"))
-    return found
+    return found if found.text else Found(values.absent(component).lower())
 
 
 def _members(resource: Mapping, lookup: Lookup | None) -> str:

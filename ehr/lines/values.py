@@ -15,6 +15,8 @@ COMPARED = {
     ">": gettext_lazy("above"),
     ">=": gettext_lazy("at least"),
 }
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_ABSENT_CODE = {"system": "http://terminology.hl7.org/CodeSystem/data-absent-reason"}
 SIGNIFICANT = 4  # digits of a number with a long tail
 LONGEST = 15  # digits before the point that are written out for a number that was sent with an exponent
 SMALLEST = -30  # places behind the point that are written out
@@ -37,6 +39,20 @@ def value_of(holder: Mapping, stem: str = "value") -> Found:
     return Found()
 
 
+def absent(holder: Mapping, stem: str = "value") -> str:
+    """Return "No value (masked)" where an element says why it has no `value[x]`; "" where it says nothing."""
+    if reason := holder.get("dataAbsentReason"):
+        why = codes.concept(reason).lower()
+        return _("No value (%(why)s)") % {"why": why} if why else _("No value")
+    for name, value in holder.items():
+        if name.removeprefix("_").startswith(stem) and isinstance(value, Mapping):
+            inside = [value, value.get("_value")]
+            for one in [one for part in inside if isinstance(part, Mapping) for one in part.get("extension") or ()]:
+                if isinstance(one, Mapping) and one.get("url") == ABSENT:
+                    return absent({"dataAbsentReason": {"coding": [_ABSENT_CODE | {"code": one.get("valueCode")}]}})
+    return ""
+
+
 def in_words(kind: str, value: object) -> Found:
     """Return one value of a FHIR type in words."""
     if kind in {"Quantity", "Age", "Duration", "Distance", "Count", "SimpleQuantity"} and isinstance(value, Mapping):
@@ -46,7 +62,7 @@ def in_words(kind: str, value: object) -> Found:
     if kind in {"Integer", "Decimal", "PositiveInt", "UnsignedInt"}:
         return Found(number(value), "", _decimal(value))
     if kind in {"CodeableConcept", "Coding"}:
-        return Found(codes.concept(value))
+        return Found(codes.concept(value) or codes.without_words(value))
     if kind in {"DateTime", "Instant", "Date"}:
         return Found(dates.moment(value))
     if isinstance(value, Mapping):
