@@ -76,6 +76,11 @@ class Item:
 
     is_parameters = False
 
+    @property
+    def has_body(self) -> bool:
+        """Tell whether a resource came along to be read."""
+        return self.method == "POST" and self.carried is not None
+
 
 def items(bundle: dict) -> tuple[list[Item], str]:
     """Return the entries of a batch or transaction, and which of the two it is. Raises Refusal 400 or 413."""

@@ -3,7 +3,7 @@
 Source: FHIR R4 patient-operation-everything.html, resource-operation-validate.html, observation-operation-lastn.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
 from ehr.fhir.told import KINDS
 from ehr.fhir.wire import Answer, Sent
-from ehr.r4 import matching, ranges, validate
+from ehr.r4 import matching, profiles, ranges, validate
 from ehr.rights import summary
 from ehr.smart.scopes import TOLD
 from patients.models import Patient
@@ -107,32 +107,62 @@ class _Opened(NamedTuple):
 
 # --- $validate -----------------------------------------------------------------------------------
 def check(sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str = "") -> Answer:
-    """Return what is wrong with a resource that is sent, or with one that is there; nothing is written."""
+    """Return what is wrong with a resource that is sent, or with one that is there; nothing is written.
+
+    A profile that is named is one it is held to. Raises Refusal 422 for one that is not known: to say nothing of it
+    would read as if it were kept.
+    """
     kinds.known(kind)
-    resource = sent.resource() if sent.is_parameters else None
-    if resource is not None and resource["resourceType"] == "Parameters":
-        resource = _parameter(resource)
+    resource: dict | None = sent.resource() if sent.has_body else None
+    given = _given(resource) if resource is not None and resource["resourceType"] == "Parameters" else None
+    _check_mode({told.one("mode"), *_values(given or (), "mode")})
+    if given is not None:
+        found = next((one.get("resource") for one in given if one.get("name") == "resource"), None)
+        resource = found if isinstance(found, dict) else None
     if resource is None:
-        resource = _there(told, asking, kind, fhir_id)
+        resource = _there(asking, kind, fhir_id)
     if resource.get("resourceType") != kind:
         raise outcomes.not_understood("The resource is of another type than the address.", at="resourceType")
-    return Answer(200, outcomes.outcome(outcomes.from_problems(validate.check(resource))))
+    wanted = _profiles(kind, [*told.all("profile"), *_values(given or (), "profile")])
+    return Answer(200, outcomes.outcome(outcomes.from_problems(validate.check(resource, also=wanted))))
 
 
-def _parameter(parameters: Mapping) -> dict | None:
-    """Return the resource in Parameters, None where there is none. Raises Refusal for a mode that is not known."""
+def _given(parameters: Mapping) -> list[dict]:
     listed = parameters.get("parameter")
-    given = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    modes = {str(one.get("valueCode")) for one in given if one.get("name") == "mode"}
-    if modes - {"create", "update", "delete"}:
-        raise outcomes.not_understood("mode is one of: create, update, delete.", at="Parameters.parameter")
-    found = next((one.get("resource") for one in given if one.get("name") == "resource"), None)
-    return found if isinstance(found, dict) else None
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _there(told: Asked, asking: Asking, kind: str, fhir_id: str) -> dict:
-    if told.one("mode") not in {"", "create", "update", "delete", "profile"}:
+def _values(given: Iterable[Mapping], name: str) -> list[str]:
+    """Return the values that Parameters give by one name, whatever type says that they are texts."""
+    return [
+        str(value)
+        for one in given
+        if one.get("name") == name
+        for element, value in one.items()
+        if element.startswith("value")
+    ]
+
+
+def _check_mode(modes: set[str]) -> None:
+    """Raise Refusal for a mode that is not known."""
+    if modes - {"", "create", "update", "delete", "profile"}:
         raise outcomes.not_understood("mode is one of: create, update, delete, profile.", at="http.mode")
+
+
+def _profiles(kind: str, addresses: Iterable[str]) -> list[str]:
+    """Return the short names of profiles of a type. R4's own of it asks nothing more. Raises Refusal 422."""
+    found = []
+    for address in addresses:
+        name = profiles.named(address)
+        if name and profiles.types()[name] == kind:
+            found.append(name)
+        elif address.partition("|")[0] != f"http://hl7.org/fhir/StructureDefinition/{kind}":
+            words = f"This profile is none of {kind} that is known here, so nothing can be checked against it."
+            raise Refusal(422, "not-supported", words, at="http.profile")
+    return found
+
+
+def _there(asking: Asking, kind: str, fhir_id: str) -> dict:
     if not fhir_id:
         raise outcomes.not_understood("Send the resource that is to be checked.", code="required")
     found = reading.newest(asking, kind, fhir_id)
@@ -150,15 +180,21 @@ def last_of_each(_sent: Sent, told: Asked, asking: Asking) -> Answer:
         raise Refusal(400, "required", "Name the patient: patient=Patient/ and their id.", at="http.patient")
     asked = search.question("Observation", replace(told, criteria=kept))
     found = search.find(asking, asked)
-    counts: dict[str, int] = {}
+    counts: dict[frozenset[str], int] = {}
     chosen = []
-    for one in sorted(found.matches, key=lambda one: str(one.index.get("date", "")), reverse=True):
-        code = next(iter(one.index.get("codes", ())), one.name)
-        counts[code] = counts.get(code, 0) + 1
-        if counts[code] <= most:
+    for one in sorted(found.matches, key=_began, reverse=True):
+        codes = frozenset(one.index.get("codes", ())) or frozenset({one.name})
+        counts[codes] = counts.get(codes, 0) + 1
+        if counts[codes] <= most:
             chosen.append(one)
     found.matches = chosen
     return Answer(200, pages.all_of(found, path="Observation/$lastn"))
+
+
+def _began(one: Seen) -> str:
+    """Return the moment at which an Observation was made, in UTC: as they are written, times of two zones mislead."""
+    span = ranges.span(str(one.index.get("date", "")))
+    return span.start if span else ""
 
 
 def _most(text: str) -> int:

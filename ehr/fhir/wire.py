@@ -108,6 +108,14 @@ class Sent:
             raise outcomes.not_understood("This form is not UTF-8 text.") from None
 
     @property
+    def has_body(self) -> bool:
+        """Tell whether anything was sent to be read, whatever it is."""
+        told = self._request.META
+        return self._request.method == "POST" and bool(
+            int(told.get("CONTENT_LENGTH") or 0) or told.get("HTTP_TRANSFER_ENCODING")
+        )
+
+    @property
     def is_parameters(self) -> bool:
         """Tell whether anything that may be Parameters was sent."""
         return media_type(self._request) in JSON_TYPES

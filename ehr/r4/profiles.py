@@ -9,7 +9,7 @@ Sources: hl7.org/fhir/us/core/STU7, general-requirements.html; FHIR R4 profiling
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -61,20 +61,22 @@ class Given(NamedTuple):
 def declared(resource: Mapping) -> list[str]:
     """Return the short names of the US Core profiles that a resource declares: those we know, in this version."""
     meta = resource.get("meta")
-    named = meta.get("profile") if isinstance(meta, dict) else None
-    found = []
-    for url in named if isinstance(named, list) else ():
-        address, _, version = str(url).partition("|")
-        name = address.removeprefix(CORE)
-        if address != name and version in {"", VERSION} and name in types():
-            found.append(name)
-    return found
+    listed = meta.get("profile") if isinstance(meta, dict) else None
+    found = (named(str(url)) for url in (listed if isinstance(listed, list) else ()))
+    return [name for name in found if name]
 
 
-def check(resource: dict) -> list[Problem]:
-    """Return where a resource does not keep what the profiles it declares promise; [] where it declares none."""
+def named(address: str) -> str:
+    """Return the short name of a profile by its address, with this version or none; "" for one that is not known."""
+    plain, _, version = address.partition("|")
+    name = plain.removeprefix(CORE)
+    return name if plain != name and version in {"", VERSION} and name in types() else ""
+
+
+def check(resource: dict, *, also: Iterable[str] = ()) -> list[Problem]:
+    """Return where a resource does not keep what the profiles it declares promise, and what others do by short name."""
     found: list[Problem] = []
-    for name in declared(resource):
+    for name in dict.fromkeys([*declared(resource), *also]):
         kind = resource["resourceType"]
         if types()[name] != kind:
             path = f"{kind}.meta.profile"

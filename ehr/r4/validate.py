@@ -4,6 +4,7 @@
 models, the FHIRPath rules (about 0.4 ms) and the profiles it declares. Nothing is stored on QUICK alone.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 
 from . import checks, definitions, invariants, model, profiles, schema, tree
@@ -20,10 +21,13 @@ class Depth(Enum):
     FULL = "full"
 
 
-def check(resource: object, *, depth: Depth = Depth.FULL, container: dict | None = None) -> list[Problem]:
+def check(
+    resource: object, *, depth: Depth = Depth.FULL, container: dict | None = None, also: Iterable[str] = ()
+) -> list[Problem]:
     """Return what is wrong with a resource, [] when nothing is; at most 20 problems, one per element.
 
-    `container` is the resource that it stands in as a contained one.
+    `container` is the resource that it stands in as a contained one; `also` are profiles by their short names that it
+    is held to beside those it declares.
     """
     problem = _unreadable(resource)
     if problem is not None or not isinstance(resource, dict):
@@ -34,7 +38,7 @@ def check(resource: object, *, depth: Depth = Depth.FULL, container: dict | None
     # Where the schema already objects, types are not to be trusted: only what is missing is added.
     found += [problem for problem in own if problem.message.endswith("is missing.")] if found else own
     if not found and depth is Depth.FULL:
-        found = model.check(resource) + invariants.check(resource, nodes) + profiles.check(resource)
+        found = model.check(resource) + invariants.check(resource, nodes) + profiles.check(resource, also=also)
     for steps, inner in tree.nested(resource):
         around = resource if steps[1] == "contained" else None
         found.extend(_moved(problem, steps) for problem in check(inner, depth=depth, container=around))

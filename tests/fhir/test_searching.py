@@ -240,6 +240,22 @@ def test_the_last_of_each_measurement(filled, ana):
     assert filled.get("Observation/$lastn").status_code == 400
 
 
+def test_the_last_is_told_by_the_moment_and_not_by_what_its_zone_shows(own, ana):
+    program = own(ana)
+    for value, at in (("1.0", "2026-03-01T01:00:00+12:00"), ("2.0", "2026-02-28T23:00:00Z")):
+        program.make(result(ana.patient, f"Glucose {value}", value, effectiveDateTime=at))
+    assert words(program.find(f"Observation/$lastn?patient={ana.patient.pk}")) == ["2.0"]
+
+
+def test_the_same_codes_in_another_order_are_one_measurement(own, ana):
+    program = own(ana)
+    codings = [{"system": "http://loinc.org", "code": "2345-7"}, {"system": "urn:lab", "code": "GLU"}]
+    for day, listed in ((1, codings), (2, codings[::-1]), (3, codings[:1])):
+        code = {"coding": listed, "text": f"Glucose {day}"}
+        program.make(result(ana.patient, code=code, effectiveDateTime=f"2026-03-0{day}"))
+    assert words(program.find(f"Observation/$lastn?patient={ana.patient.pk}")) == ["3", "2"]
+
+
 def test_what_was_opened_is_let_go_of_with_the_answer(filled):
     gc.collect()
     gc.disable()
