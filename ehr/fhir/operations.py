@@ -183,12 +183,18 @@ def last_of_each(_sent: Sent, told: Asked, asking: Asking) -> Answer:
     counts: dict[frozenset[str], int] = {}
     chosen = []
     for one in sorted(found.matches, key=_began, reverse=True):
-        codes = frozenset(one.index.get("codes", ())) or frozenset({one.name})
+        codes = _codes(one)
         counts[codes] = counts.get(codes, 0) + 1
         if counts[codes] <= most:
             chosen.append(one)
     found.matches = chosen
     return Answer(200, pages.all_of(found, path="Observation/$lastn"))
+
+
+def _codes(one: Seen) -> frozenset[str]:
+    """Return what an Observation is one of: all its codes, in whatever order; of one without any, itself."""
+    codings = matching.held(one.index, "code")
+    return frozenset(f"{coding[0]}|{coding[1]}" for coding in codings if coding[1]) or frozenset({one.name})
 
 
 def _began(one: Seen) -> str:

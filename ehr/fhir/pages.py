@@ -57,7 +57,9 @@ def searchset(
         codes = [key.removeprefix("-") for key in told.sort]
         text = cursors.seal(_pairs(asked), page[-1], codes, path=path, client=asking.client)
         links.append(_link("next", path, [("_page", text)]))
-    entries = [_entry(one, told, "match") for one in page] + [_entry(one, told, "include") for one in extra]
+    # What comes along was not named by its elements: search.html#elements.
+    beside = replace(told, elements=())
+    entries = [_entry(one, told, "match") for one in page] + [_entry(one, beside, "include") for one in extra]
     issues = [*asked.issues, _TOO_MUCH] if too_much else asked.issues
     if issues:
         entries.append({"resource": outcomes.outcome(issues), "search": {"mode": "outcome"}})

@@ -1,5 +1,6 @@
 """Reading: one resource, one version of it, its history, and searches. Source: FHIR R4 http.html#read to #search."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -150,18 +151,48 @@ def _may_list(asking: Asking, kind: str) -> bool:
 
 
 def _history(told: Asked, place, asking: Asking, path: str, versions: list[Seen]) -> Answer:
-    kept = [one for one in versions if _is_within(one, told)]
+    kept = _within(versions, told)
     pairs = [(name, value) for name, value in told.criteria if name in {"_since", "_at"}]
     oldest = {one.name: one.version for one in sorted(versions, key=lambda one: -one.version)}
     return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=pairs, oldest=oldest))
 
 
-def _is_within(one: Seen, told: Asked) -> bool:
-    at = ranges.moment(one.written_at)
-    since, span = told.one("_since"), told.one("_at")
-    return (not since or at >= span_of(since, "_since").start) and (
-        not span or span_of(span, "_at").start <= at < (span_of(span, "_at").end or ranges.LAST)
-    )
+def _within(versions: list[Seen], told: Asked) -> list[Seen]:
+    """Return the versions written since a time, and current at some point of another, where these are asked for."""
+    since, at = told.one("_since"), _times(told.one("_at"))
+    first = span_of(since, "_since").start if since else ""
+    found = [one for one in versions if ranges.moment(one.written_at) >= first]
+    if at is None:
+        return found
+    ends = _ends(versions)
+    return [one for one in found if ranges.moment(one.written_at) < at.end and ends[one.name, one.version] > at.start]
+
+
+def _ends(versions: Iterable[Seen]) -> dict[tuple[str, int], str]:
+    """Return until which moment each version was the current one, as far as can be seen: until the next was written."""
+    ends: dict[tuple[str, int], str] = {}
+    later: dict[str, str] = {}
+    for one in sorted(versions, key=lambda one: -one.version):
+        ends[one.name, one.version] = later.get(one.name, ranges.LAST)
+        later[one.name] = ranges.moment(one.written_at)
+    return ends
+
+
+def _times(text: str) -> ranges.Span | None:
+    """Return from when to before when `_at` looks: the time it names, or with a prefix all from or up to it."""
+    if not text:
+        return None
+    prefix = text[:2] if text[:2] in _PREFIXES else ""
+    start, end = span_of(text.removeprefix(prefix), "_at")
+    end = end or ranges.LAST
+    if prefix in {"ge", "gt", "sa"}:
+        return ranges.Span(start if prefix == "ge" else end, ranges.LAST)
+    if prefix in {"le", "lt", "eb"}:
+        return ranges.Span("", end if prefix == "le" else start)
+    return ranges.Span(start, end)
+
+
+_PREFIXES = frozenset({"eq", "ge", "gt", "sa", "le", "lt", "eb"})
 
 
 def span_of(text: str, name: str) -> ranges.Span:

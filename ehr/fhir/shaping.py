@@ -26,12 +26,20 @@ def shaped(resource: dict, told: Asked) -> dict:
         kept = frozenset(resource) - {"text"}
     else:
         return resource
-    chosen = {name: value for name, value in resource.items() if _plain(name) in kept | _ALWAYS}
+    kept |= _ALWAYS
+    kind = resource["resourceType"]
+    chosen = {name: value for name, value in resource.items() if not kept.isdisjoint(_names(kind, _plain(name)))}
     return chosen if len(chosen) == len(resource) else naming.tagged(chosen, naming.SUBSETTED)
 
 
 def _plain(name: str) -> str:
     return name.removeprefix("_")
+
+
+def _names(kind: str, name: str) -> tuple[str, ...]:
+    """Return the names an element is asked for by: its own, and of a choice that of all its types: value, value[x]."""
+    field = definitions.parts()[kind].get(name)
+    return (name, field.choice, f"{field.choice}[x]") if field is not None and field.choice else (name,)
 
 
 @cache

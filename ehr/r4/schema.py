@@ -14,8 +14,8 @@ from . import definitions
 from .problems import SCHEMA, Problem, path_text
 
 MOST_PROBLEMS = 20
-# What HL7 writes for string and markdown lets through no space but the plain one, and 山田　太郎 has another between its
-# names. Which signs no text may hold, `checks` says.
+# What HL7 writes for string and markdown lets through no space but the plain one, and a name in Japanese has another
+# between its parts. Which signs no text may hold, `checks` says.
 PLAIN_SPACE, ANY_SPACE = r"^[ \r\n\t\S]+$", r"^[\s\S]+$"
 JSON_WORDS = {
     "number": "a number",

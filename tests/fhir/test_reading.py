@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+import time_machine
 
 from consent.access import add_own
 from ehr.frame.drafting import draft
@@ -110,6 +111,48 @@ def test_the_history_of_a_type_and_of_everything(own, ana):
         "Condition",
         "Patient",
     }
+
+
+@pytest.fixture
+def turned(own, ana):
+    """Ana's record with a result of three days: made on the first, changed on the second, deleted on the third."""
+    with time_machine.travel("2030-05-01T12:00:00Z", tick=False):
+        program = own(ana)
+        made = program.make(result(ana.patient))
+    with time_machine.travel("2030-05-02T12:00:00Z", tick=False):
+        assert own(ana).put({**made, "status": "amended"}).status_code == 200
+    with time_machine.travel("2030-05-03T12:00:00Z", tick=False):
+        assert own(ana).ask("DELETE", f"Observation/{made['id']}").status_code == 204
+    return made["id"]
+
+
+@pytest.mark.parametrize(
+    ("at", "numbers"),
+    [
+        ("2030-04-30", []),
+        ("2030-05-01", [1]),
+        ("2030-05-02", [2, 1]),
+        ("2030-05-02T13:00:00Z", [2]),
+        ("2030-05-02T11:59:59Z", [1]),
+        ("2030-05", [3, 2, 1]),
+        ("2031-01-01", [3]),
+        ("ge2030-05-02T13:00:00Z", [3, 2]),
+        ("gt2030-05-02", [3, 2]),
+        ("lt2030-05-02", [1]),
+        ("le2030-05-02", [2, 1]),
+        ("eq2030-05-01", [1]),
+    ],
+)
+def test_a_history_at_a_time_has_what_was_current_then(own, ana, turned, at, numbers):
+    with time_machine.travel("2030-06-01T12:00:00Z", tick=False):
+        bundle = own(ana).read(f"Observation/{turned}/_history?_at={at}")
+    tags = [one["response"]["etag"] for one in bundle.get("entry", ())]
+    assert tags == [etag(turned, number) for number in numbers]
+
+
+def test_what_is_no_time_is_none_with_a_prefix(own, ana):
+    for at in ("ge", "ap2030", "geyesterday", "%0A2030"):
+        assert own(ana).get(f"_history?_at={at}").status_code == 400
 
 
 def test_a_page_of_nothing_is_the_last(own, ana):

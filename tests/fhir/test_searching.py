@@ -235,6 +235,21 @@ def test_everything_of_one_patient(filled, ana):
     assert filled.read(f"Patient/{ana.patient.pk}/$everything?_since=2099-01-01").get("entry") is None
 
 
+def test_elements_are_those_of_what_was_found_and_not_of_what_comes_along(filled):
+    bundle = filled.read("Observation?_elements=status&_include=Observation:encounter")
+    by_mode = {one["search"]["mode"]: one["resource"] for one in bundle["entry"]}
+    assert "effectiveDateTime" not in by_mode["match"]
+    assert "period" in by_mode["include"]
+    assert "tag" not in by_mode["include"]["meta"]
+
+
+@pytest.mark.parametrize("name", ["value", "value[x]", "valueQuantity", "Observation.value"])
+def test_a_choice_is_asked_for_by_the_name_of_all_its_types(filled, name):
+    [one, *_] = filled.find(f"Observation?_elements={name}")
+    assert "valueQuantity" in one
+    assert "effectiveDateTime" not in one
+
+
 def test_the_last_of_each_measurement(filled, ana):
     assert words(filled.find(f"Observation/$lastn?patient={ana.patient.pk}&max=2")) == ["5", "4"]
     assert filled.get("Observation/$lastn").status_code == 400
@@ -250,9 +265,10 @@ def test_the_last_is_told_by_the_moment_and_not_by_what_its_zone_shows(own, ana)
 def test_the_same_codes_in_another_order_are_one_measurement(own, ana):
     program = own(ana)
     codings = [{"system": "http://loinc.org", "code": "2345-7"}, {"system": "urn:lab", "code": "GLU"}]
-    for day, listed in ((1, codings), (2, codings[::-1]), (3, codings[:1])):
+    exam = [{"coding": [{"code": "exam"}]}]
+    for day, listed, more in ((1, codings, {}), (2, codings[::-1], {"category": exam}), (3, codings[:1], {})):
         code = {"coding": listed, "text": f"Glucose {day}"}
-        program.make(result(ana.patient, code=code, effectiveDateTime=f"2026-03-0{day}"))
+        program.make(result(ana.patient, code=code, effectiveDateTime=f"2026-03-0{day}", **more))
     assert words(program.find(f"Observation/$lastn?patient={ana.patient.pk}")) == ["3", "2"]
 
 
