@@ -7,7 +7,7 @@ Stand it in front of SessionMiddleware; what stands before it (security headers,
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import resolve
+from django.urls import Resolver404, resolve
 
 ROOT = "/fhir"
 
@@ -22,8 +22,11 @@ class Interface:
         path = request.path_info
         if path != ROOT and not path.startswith(f"{ROOT}/"):
             return self.get_response(request)
-        # Some clients post a Bundle to the base without its slash.
-        match = resolve(f"{ROOT}/" if path == ROOT else path)
+        try:
+            # Some clients post a Bundle to the base without its slash.
+            match = resolve(f"{ROOT}/" if path == ROOT else path)
+        except Resolver404:  # the end of a line stands in no pattern
+            match = resolve(f"{ROOT}/no/such/address/is/here")
         if match.namespace != "fhir":  # where apps find out how they are let in
             return self.get_response(request)
         request.resolver_match = match

@@ -1,6 +1,6 @@
 """The addresses of the FHIR interface. What stands first wins; whatever else is asked for gets words, not a page."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from ehr.fhir import capability, changing, operations, outcomes, reading, transactions
 from ehr.fhir.asking import Asking
@@ -72,9 +72,8 @@ urlpatterns = [
         interaction(GET=reading.read, PUT=changing.update, PATCH=changing.patch, DELETE=changing.delete),
         name="instance",
     ),
-    # Signs that end a line stand in no other pattern.
-    re_path(
-        r"^(?P<address>[\s\S]+)$",
+    path(
+        "<path:address>",
         interaction(GET=nowhere, POST=nowhere, PUT=nowhere, PATCH=nowhere, DELETE=nowhere),
         name="nowhere",
     ),
