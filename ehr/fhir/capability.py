@@ -39,7 +39,7 @@ _SUBSCRIPTION = {
     "supportedProfile": [terms.PROFILE],
     "documentation": "One topic: SubscriptionTopic/record-changed. rest-hook, payloads empty and id-only, signed.",
     "interaction": [{"code": code} for code in ("create", "read", "delete", "search-type")],
-    "searchParam": [{"name": "status", "type": "token"}],
+    "searchParam": [{"name": code, "type": one.type} for code, one in parameters.supported("Subscription").items()],
     "operation": [
         {
             "name": "status",

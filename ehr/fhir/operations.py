@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ehr import clock
-from ehr.fhir import kinds, outcomes, pages, reading, records, search
+from ehr.fhir import kinds, outcomes, pages, query, reading, records, search
 from ehr.fhir.asking import Asking
-from ehr.fhir.outcomes import Refusal
+from ehr.fhir.outcomes import Issue, Refusal
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
 from ehr.fhir.told import KINDS
@@ -21,6 +21,7 @@ from ehr.smart.scopes import TOLD
 from patients.models import Patient
 
 MOST_EACH = 100
+_EVERYTHING = frozenset({"_since", "_type", "_count", "start", "end"})
 
 
 # --- $everything ---------------------------------------------------------------------------------
@@ -28,6 +29,7 @@ def everything(_sent: Sent, told: Asked, asking: Asking, fhir_id: str) -> Answer
     """Return all of one patient's record that may be seen, page by page: the Patient first, then the newest written."""
     path = f"Patient/{fhir_id}/$everything"
     told, place = pages.opened(asking, told, path)
+    told, issues = query.without_unknown(told, _EVERYTHING, by="$everything")
     wanted = _wanted(asking, told)
     patient = records.patient_of(asking, fhir_id)
     record = records.open_one(asking, patient, action="record.exported", kinds=wanted)
@@ -38,17 +40,13 @@ def everything(_sent: Sent, told: Asked, asking: Asking, fhir_id: str) -> Answer
         for one in record.current.values()
         if one.kind in wanted and (since is None or one.written_at >= since) and _is_between(one, within)
     ]
-    asked = search.Question("Patient", told, matching.NOWHERE, used=[*told.criteria])
+    asked = search.Question("Patient", told, matching.NOWHERE, used=[*told.criteria], issues=issues)
     found = search.Found(asked, [record], record.current, _patient_first(kept))
     return Answer(200, pages.searchset(found, place, asking=asking, path=path, order=_patient_first))
 
 
 def _wanted(asking: Asking, told: Asked) -> frozenset[str]:
     """Return the types that are asked for and that the token's scopes reach. Raises Refusal."""
-    unknown = {name for name, _value in told.criteria} - {"_since", "_type", "start", "end"}
-    if unknown and told.strict:
-        words = "$everything knows _since, _type, _count, start and end."
-        raise outcomes.not_understood(words, code="not-supported")
     named = [kind for value in told.all("_type") for kind in value.split(",") if kind]
     if any(kind not in kinds.kept() for kind in named):
         raise outcomes.not_understood("_type lists types that this server keeps.", at="http._type", code="value")
@@ -86,8 +84,9 @@ def _is_between(one: Seen, within: tuple[str, str]) -> bool:
 
 
 # --- $summary ------------------------------------------------------------------------------------
-def summarize(_sent: Sent, _told: Asked, asking: Asking, fhir_id: str) -> Answer:
+def summarize(_sent: Sent, told: Asked, asking: Asking, fhir_id: str) -> Answer:
     """Return the International Patient Summary of what may be seen of a record, as a document."""
+    query.without_unknown(told, {"_format"}, by="$summary")
     left_out = KINDS | TOLD  # a summary has no place for them, so nobody looked at them
     wanted = frozenset(kind for kind in kinds.kept() if kind not in left_out and asking.allow(kind, "read"))
     if not wanted:
@@ -178,7 +177,14 @@ def last_of_each(_sent: Sent, told: Asked, asking: Asking) -> Answer:
     kept = tuple((name, value) for name, value in told.criteria if name != "max")
     if not {name.partition(":")[0] for name, _value in kept} & {"patient", "subject"}:
         raise Refusal(400, "required", "Name the patient: patient=Patient/ and their id.", at="http.patient")
-    asked = search.question("Observation", replace(told, criteria=kept))
+    if told.includes and told.strict:
+        raise outcomes.not_understood("Nothing comes along with $lastn.", at="http._include", code="not-supported")
+    asked = search.question("Observation", replace(told, criteria=kept, includes=()))
+    asked.used += [("max", told.one("max"))] if told.one("max") else []
+    asked.issues += [
+        Issue("not-supported", "Left out: nothing comes along with $lastn.", f"http.{name[:100]}", "warning")
+        for name, _value in told.includes
+    ]
     found = search.find(asking, asked)
     counts: dict[frozenset[str], int] = {}
     chosen = []

@@ -61,8 +61,7 @@ def searchset(
     beside = replace(told, elements=())
     entries = [_entry(one, told, "match") for one in page] + [_entry(one, beside, "include") for one in extra]
     issues = [*asked.issues, _TOO_MUCH] if too_much else asked.issues
-    if issues:
-        entries.append({"resource": outcomes.outcome(issues), "search": {"mode": "outcome"}})
+    entries += _said(issues)
     return _bundle("searchset", links, entries, None if told.total == "none" else len(found.matches))
 
 
@@ -71,7 +70,13 @@ def all_of(found: Found, *, path: str) -> dict:
     for record in found.records:
         record.fetch(found.matches)
     entries = [_entry(one, found.question.told, "match") for one in found.matches]
-    return _bundle("searchset", [_link("self", path, found.question.used)], entries, len(entries))
+    links = [_link("self", path, found.question.used)]
+    return _bundle("searchset", links, [*entries, *_said(found.question.issues)], len(entries))
+
+
+def _said(issues: Sequence[Issue]) -> list[dict]:
+    """Return the entry that says what had to be left out, where anything had to."""
+    return [{"resource": outcomes.outcome(issues), "search": {"mode": "outcome"}}] if issues else []
 
 
 def _pairs(asked: search.Question) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 Source: FHIR R4 search.html, http.html#parameters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 
 from ehr.fhir import outcomes
+from ehr.fhir.outcomes import Issue
 from ehr.fhir.wire import Sent
 
 MOST_PARAMETERS = 60
@@ -52,6 +53,23 @@ class Asked:
         if len(found) > 1:
             raise outcomes.not_understood(f"{name} may be given once.", at=name)
         return found[0] if found else ""
+
+
+def without_unknown(told: Asked, known: Collection[str], *, by: str) -> tuple[Asked, list[Issue]]:
+    """Return a question without the parameters that an address does not know, and what is said of each.
+
+    Raises Refusal 400 where the client wants to know (`Prefer: handling=strict`). `by` names the address.
+    """
+    sorting = [("_sort", "")] if told.sort else []
+    unknown = [name for name, _value in (*told.criteria, *told.includes, *sorting) if name not in known]
+    issues = []
+    for name in dict.fromkeys(unknown):
+        words, at = f"{by} knows {', '.join(sorted(known))}, and not this.", f"http.{name[:100]}"
+        if told.strict:
+            raise outcomes.not_understood(words, at=at, code="not-supported")
+        issues.append(Issue("not-supported", f"Left out: {words}", at, "warning"))
+    kept = tuple((name, value) for name, value in told.criteria if name in known)
+    return replace(told, criteria=kept, includes=(), sort=()), issues
 
 
 def asked(request: HttpRequest) -> Asked:

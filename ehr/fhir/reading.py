@@ -8,6 +8,7 @@ from django.conf import settings
 
 from ehr.fhir import directory, files, kinds, outcomes, pages, people, query, records, search, studies, times, wire
 from ehr.fhir.asking import Asking
+from ehr.fhir.cursors import Place
 from ehr.fhir.query import Asked
 from ehr.fhir.records import Seen
 from ehr.fhir.shaping import shaped
@@ -110,7 +111,7 @@ def _versions(asking: Asking, kind: str, fhir_id: str) -> list[Seen]:
 def history(_sent: Sent, told: Asked, asking: Asking, kind: str, fhir_id: str) -> Answer:
     """Return the versions of one resource."""
     path = f"{kind}/{fhir_id}/_history"
-    told, place = pages.opened(asking, told, path)
+    told, place = _history_asked(asking, told, path)
     versions = _versions(asking, kind, fhir_id)
     if not versions:
         raise outcomes.not_there()
@@ -131,7 +132,7 @@ def system_history(_sent: Sent, told: Asked, asking: Asking) -> Answer:
 
 
 def _history_of(told: Asked, asking: Asking, path: str, wanted: tuple[str, ...]) -> Answer:
-    told, place = pages.opened(asking, told, path)
+    told, place = _history_asked(asking, told, path)
     patients = search.within_reach(asking, *wanted) if len(wanted) == 1 else records.patients_of(asking)
     if len(patients) > settings.FHIR_RECORDS_AT_ONCE:
         words = "This would open more records than are opened at once. Ask for the history of one resource."
@@ -150,11 +151,16 @@ def _may_list(asking: Asking, kind: str) -> bool:
     return all(asking.allow(kind, how) for how in _LISTING)
 
 
+def _history_asked(asking: Asking, told: Asked, path: str) -> tuple[Asked, Place | None]:
+    """Return what is asked of a history, and where its page begins. In its Bundle nothing could be said of the rest."""
+    told, place = pages.opened(asking, told, path)
+    return query.without_unknown(told, {"_since", "_at", "_count"}, by="A history")[0], place
+
+
 def _history(told: Asked, place, asking: Asking, path: str, versions: list[Seen]) -> Answer:
     kept = _within(versions, told)
-    pairs = [(name, value) for name, value in told.criteria if name in {"_since", "_at"}]
     oldest = {one.name: one.version for one in sorted(versions, key=lambda one: -one.version)}
-    return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=pairs, oldest=oldest))
+    return Answer(200, pages.history(kept, place, told, asking=asking, path=path, pairs=told.criteria, oldest=oldest))
 
 
 def _within(versions: list[Seen], told: Asked) -> list[Seen]:

@@ -44,6 +44,11 @@ urlpatterns = [
     path("Observation/$lastn", interaction(GET=operations.last_of_each), name="lastn"),
     path("Subscription", interaction(GET=subscribing.search, POST=subscribing.create), name="subscriptions"),
     path(
+        "Subscription/_search",
+        interaction(POST=subscribing.search_by_form, GET=subscribing.search),
+        name="subscription-search",
+    ),
+    path(
         "Subscription/<fhir_id>",
         interaction(GET=subscribing.read, DELETE=subscribing.delete),
         name="subscription",

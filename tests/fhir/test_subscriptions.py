@@ -254,6 +254,33 @@ def test_an_app_sees_its_own_and_nobody_else_s(program, begun, connect):
 
 
 @pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("", 1),
+        ("url={url}/news", 1),
+        ("url=https://elsewhere.example/", 0),
+        ("url:below={url}", 1),
+        ("status=requested,active", 1),
+        ("status=off", 0),
+        ("type=rest-hook&payload=application/fhir%2Bjson", 1),
+        ("_id={id}", 1),
+        ("_id=nothing", 0),
+    ],
+)
+def test_what_the_table_of_parameters_lists_finds_them(program, begun, receiver, query, total):
+    asked = query.format(url=receiver.url, id=begun["id"])
+    assert program("GET", f"Subscription?{asked}").told["total"] == total
+    form = program.program.ask("POST", "Subscription/_search", asked.encode(), kind="application/x-www-form-urlencoded")
+    assert (form.status_code, json.loads(form.content)["total"]) == (200, total)
+
+
+def test_a_parameter_that_subscriptions_do_not_have_is_named_or_refused(program, begun):
+    answer = program("GET", "Subscription?colour=red")
+    assert answer.told["entry"][-1]["search"]["mode"] == "outcome"
+    assert program.program.get("Subscription?colour=red", Prefer="handling=strict").status_code == 400
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"criteria": "Observation?code=1"},

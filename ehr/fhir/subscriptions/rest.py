@@ -1,12 +1,15 @@
 """Subscription by REST: create, read, search, delete, and `$status`. An app sees its own, and nobody else's."""
 
 import uuid
+from functools import partial
 
 from django.db import transaction
 
 from ehr.accounts import stored
-from ehr.fhir import kinds, outcomes
+from ehr.fhir import kinds, outcomes, pages, query, wire
+from ehr.fhir import search as queries
 from ehr.fhir.asking import Asking
+from ehr.fhir.directory import Directory, Listed
 from ehr.fhir.models import Subscription
 from ehr.fhir.outcomes import Refusal
 from ehr.fhir.query import Asked
@@ -100,22 +103,22 @@ def read(_sent: Sent, _asked: Asked, asking: Asking, fhir_id: str) -> Answer:
 
 
 def search(_sent: Sent, asked: Asked, asking: Asking) -> Answer:
-    """Return the app's own, newest first, by `status` where that is asked."""
+    """Return the app's own that answer a question, newest first."""
     if not asking.allow(KIND, "search-type"):
         raise outcomes.beyond_scope(KIND)
-    wanted = set(filter(None, asked.one("status").split(",")))
-    found = [(row, telling.state_of(row)) for row in _mine(asking)]
-    entries = [
-        {
-            "fullUrl": f"{kinds.base()}/{KIND}/{row.pk}",
-            "resource": terms.resource(row, state=state),
-            "search": {"mode": "match"},
-        }
-        for row, state in found
-        if not wanted or state in wanted
-    ]
-    told: dict[str, object] = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
-    return Answer(200, told | ({"entry": entries} if entries else {}))
+    told, place = pages.opened(asking, asked, KIND)
+    question, there = queries.question(KIND, told), Directory()
+    for row in _mine(asking):
+        make = partial(terms.resource, row, state=telling.state_of(row))
+        there.add(Listed(there, KIND, str(row.pk), make, row.made_at))
+    return Answer(200, pages.searchset(queries.listed(asking, question, there), place, asking=asking, path=KIND))
+
+
+def search_by_form(sent: Sent, asked: Asked, asking: Asking) -> Answer:
+    """Return the same for a question that came as a form."""
+    asked = query.with_form(sent, asked)
+    wire.check_accepted(sent.headers, asked.format)
+    return search(sent, asked, asking)
 
 
 def delete(_sent: Sent, _asked: Asked, asking: Asking, fhir_id: str) -> Answer:
