@@ -1,9 +1,9 @@
 """What schema, models and rules of FHIR R4 let through, checked here in plain Python.
 
 Missing elements (the official schema cannot ask for a primitive), two values where one may stand, empty lists and
-groups, dates no calendar has, references of the wrong type or to nothing contained, an extension that both has a value
-and extensions (ext-1), a period that ends before it begins (per-1), a contained resource nobody refers to (dom-3),
-scripts in a narrative (txt-1).
+groups, dates no calendar has, numbers no instrument shows, references of the wrong type or to nothing contained, an
+extension that both has a value and extensions (ext-1), a period that ends before it begins (per-1), a contained
+resource nobody refers to (dom-3), scripts in a narrative (txt-1).
 Sources: FHIR R4 JSON format (json.html), StructureDefinitions, references.html, narrative.html.
 """
 
@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 
 from . import definitions, narrative
@@ -19,6 +20,10 @@ from .problems import CHECKS, Problem
 from .tree import Node
 
 DATED = frozenset({"date", "dateTime", "instant"})
+# FHIR sets no bounds. 1e-20000000 is eleven characters here and a page of 20 MB; nothing that is measured comes near
+# these: Avogadro's number is 6e23, Planck's constant 7e-34, and a double has 17 digits.
+MOST_DIGITS = 60
+FURTHEST_POWER = 100
 LOOKED_AT = DATED | {"Reference", "base64Binary"}
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -41,6 +46,8 @@ def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -
                 found.append(_problem(node, name, "is empty. Leave it out instead."))
             elif name in telling:
                 found.extend(_leaf(node, name, telling[name], value, contained))
+            elif (value.__class__ is Decimal or value.__class__ is int) and _is_beyond(value):
+                found.append(_problem(node, name, _BEYOND))
         if node.part in SPECIAL:
             found.extend(SPECIAL[node.part](node))
     if contained and container is None:
@@ -107,6 +114,15 @@ def _leaf(node: Node, name: str, field: Field, value: object, contained: dict[st
         yield from _targets(node, name, field, value, contained)
     elif field.type == "base64Binary" and isinstance(value, str) and not _is_base64(value):
         yield _problem(node, name, "is not base64.")
+
+
+_BEYOND = f"must be a number of at most {MOST_DIGITS} digits, and within ten to the power of {FURTHEST_POWER}."
+
+
+def _is_beyond(number: Decimal | int) -> bool:
+    if isinstance(number, int):
+        return abs(number) >= 10**MOST_DIGITS
+    return len(number.as_tuple().digits) > MOST_DIGITS or abs(number.adjusted()) > FURTHEST_POWER
 
 
 def _dates(node: Node, name: str, value: object) -> Iterator[Problem]:

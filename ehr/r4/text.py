@@ -4,7 +4,7 @@ Python's floats would turn 1.50 into 1.5 and 152.41110144377078 into whatever fi
 """
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import orjson
 
@@ -63,7 +63,10 @@ def _with_long_numbers(value: object) -> object:
 def _decimal(text: str) -> Decimal:
     if len(text) > LONGEST_NUMBER:
         raise ValueError("A number in this JSON is unreasonably long.")
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond what a Decimal can hold at all
+        raise ValueError("A number in this JSON is unreasonably large or small.") from None
 
 
 def _no_constant(name: str) -> None:
