@@ -54,7 +54,7 @@ def _sound(batches: Iterable[Batch]) -> tuple[list[Entry], dict[int, str], list[
     wrong = {
         entry.number: operations.NOBODY for entry in numbered if identity.is_nobody(entry.resource, entry.full_url)
     }
-    for number, path, _target in references.rewrite(numbered):
+    for number, path, _target in references.rewrite(numbered, elsewhere=references.NOBODYS):
         wrong.setdefault(number, f"{path} refers to something that is not here.")
     once, differing = twice.apart(numbered)
     for earlier, later in differing:

@@ -82,7 +82,7 @@ def wrong_with(batch: Batch) -> list[str]:
     nobody = [entry for entry in batch.entries if identity.is_nobody(entry.resource, entry.full_url)]
     if nobody:
         return [reason(batch.place(entry.number), NOBODY) for entry in nobody[:MOST_REASONS]]
-    unresolved = references.rewrite(batch.entries)
+    unresolved = references.rewrite(batch.entries, elsewhere=references.NOBODYS)
     reasons = [
         reason(batch.place(one.number), f"{one.path} refers to an entry that is not in this bundle.")
         for one in unresolved

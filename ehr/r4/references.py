@@ -6,11 +6,16 @@ Source: FHIR R4 bundle.html#references and http.html#trules.
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from . import identity, subjects
 
 # Elements whose text may be the address of another entry. `value` (identifiers) is never touched.
 ADDRESSES = frozenset({"reference", "url", "uri", "valueUri", "valueUrl", "valueReference"})
+
+# Types of which a bundle may name some by identifier that it does not bring: they are nobody's record. Synthea writes
+# its clinicians and hospitals so, and puts them in files of their own.
+NOBODYS = frozenset({"HealthcareService", "Location", "Organization", "Practitioner", "PractitionerRole"})
 
 
 class Entry(NamedTuple):
@@ -57,20 +62,38 @@ def name_of(resource: Mapping) -> str:
     return f"{resource['resourceType']}/{resource.get('id', '')}"
 
 
-def rewrite(entries: Iterable[Entry], *, named: Iterable[Entry] | None = None) -> list[Unresolved]:
+def rewrite(
+    entries: Iterable[Entry], *, named: Iterable[Entry] | None = None, elsewhere: frozenset[str] = frozenset()
+) -> list[Unresolved]:
     """Give ids and rewrite all references of a bundle in place; return those that lead nowhere inside it.
 
     Only `urn:` references and conditional ones can lead nowhere: others may name what is stored already. `named` are
-    the entries by the ids that they are called by, where these are not their own.
+    the entries by the ids that they are called by, where these are not their own. Of the types in `elsewhere` a
+    conditional reference that leads nowhere becomes one by identifier: it still says who is meant.
     """
     entries = list(entries)
     give_ids(entries)
     known = addresses(entries if named is None else named)
-    return [
-        Unresolved(entry.number, path, target)
-        for entry in entries
-        for path, target in _rewrite(entry.resource, known, _root(entry))
-    ]
+    lost = []
+    for entry in entries:
+        for holder, path, target in list(_rewrite(entry.resource, known, _root(entry))):
+            if logical := _by_identifier(target, elsewhere):
+                del holder["reference"]
+                holder.update(logical | holder)
+            else:
+                lost.append(Unresolved(entry.number, path, target))
+    return lost
+
+
+def _by_identifier(target: str, kinds: frozenset[str]) -> dict:
+    """Return "Practitioner?identifier=npi|1" as a reference by identifier; {} for other types and conditions."""
+    kind, _, conditions = target.partition("?")
+    if kind not in kinds or not conditions.startswith("identifier=") or "&" in conditions:
+        return {}
+    system, _, value = unquote(conditions.removeprefix("identifier=")).rpartition("|")
+    if not value:
+        return {}
+    return {"type": kind, "identifier": {"system": system, "value": value} if system else {"value": value}}
 
 
 def _root(entry: Entry) -> str:
@@ -79,7 +102,8 @@ def _root(entry: Entry) -> str:
     return f"{address[0]}/" if len(address) == 3 and address[1] == entry.resource["resourceType"] else ""
 
 
-def _rewrite(resource: dict, known: Mapping[str, str], root: str) -> Iterator[tuple[str, str]]:
+def _rewrite(resource: dict, known: Mapping[str, str], root: str) -> Iterator[tuple[dict, str, str]]:
+    """Rewrite what is known; yield (holder, path, target) of what leads nowhere."""
     for holder, name, path in _addresses_in(resource):
         target = holder[name]
         base = identity.folded(target.partition("/_history/")[0])
@@ -88,7 +112,7 @@ def _rewrite(resource: dict, known: Mapping[str, str], root: str) -> Iterator[tu
         elif root and name == "reference" and root + base in known:
             holder[name] = known[root + base]
         elif name == "reference" and (target.startswith("urn:") or "?" in target):
-            yield path, target
+            yield holder, path, target
 
 
 def _addresses_in(resource: dict) -> Iterator[tuple[dict, str, str]]:

@@ -1,5 +1,7 @@
 """References inside a bundle become references inside a record."""
 
+import pytest
+
 from ehr.r4 import references
 from ehr.r4.references import Entry
 
@@ -38,6 +40,30 @@ def test_a_conditional_reference_is_resolved_inside_the_bundle():
     }
     assert references.rewrite(entries(("", doctor), ("", visit))) == []
     assert visit["participant"][0]["individual"]["reference"] == "Practitioner/d"
+
+
+def named_outside(kind: str, target: str) -> tuple[dict, list]:
+    """Return a performer after rewriting, and what led nowhere."""
+    result = {"resourceType": "Observation", "id": "o", "performer": [{"reference": target, "display": "Dr. Sá"}]}
+    lost = references.rewrite(entries(("", result)), elsewhere=frozenset({kind}))
+    return result["performer"][0], lost
+
+
+def test_a_conditional_reference_to_somebody_elsewhere_becomes_one_by_identifier():
+    number = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "9"}
+    assert named_outside("Practitioner", "Practitioner?identifier=http%3A//hl7.org/fhir/sid/us-npi|9") == (
+        {"type": "Practitioner", "identifier": number, "display": "Dr. Sá"},
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    "target", ["Patient?identifier=urn:mrn|9", "Practitioner?name=Smith", "Practitioner?identifier=npi|", "urn:uuid:9"]
+)
+def test_any_other_reference_that_leads_nowhere_stays_and_is_named(target):
+    performer, lost = named_outside("Practitioner", target)
+    assert performer["reference"] == target
+    assert lost == [(1, "Observation.performer.reference", target)]
 
 
 def test_contained_references_identifiers_and_outside_references_stay():
