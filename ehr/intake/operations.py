@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from consent import access
 from consent.sharing import incoming
@@ -152,3 +152,6 @@ class stored_whole:  # reads as a phrase where it is used
             raise Raced(
                 reason(self.place, "another import changed this record at the same moment. Import it again.")
             ) from problem
+        if isinstance(problem, DataError):
+            words = "this holds a character or a length that cannot be kept. Look at names and identifiers."
+            raise Refused(reason(self.place, words)) from None

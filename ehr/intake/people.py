@@ -17,6 +17,7 @@ from .refusals import Later, Refused
 
 SEXES = frozenset({"female", "male", "other", "unknown"})
 LONGEST_NAME = 200
+LONGEST_SYSTEM = 200
 
 
 def find(source: str, reference: str) -> Patient | None:
@@ -66,7 +67,7 @@ def remember(patient: Patient, *, source: str, names_there: Iterable[str]) -> No
 def _remember(patient: Patient, identifier: tuple[str, str]) -> None:
     """Keep what a source calls a patient who was known by another identifier, so that it is understood later."""
     if not queries.people_with([identifier]):
-        defaults = {"system": identifier[0], "verified_at": clock.now()}
+        defaults = {"system": identifier[0][:LONGEST_SYSTEM], "verified_at": clock.now()}
         Identifier.objects.get_or_create(patient=patient, digest=identifier_digest(*identifier), defaults=defaults)
 
 

@@ -63,6 +63,8 @@ def _taken(content: bytes, feed: Feed, *, lines: bool) -> Answer:
     except Unreadable as problem:
         answer.refused.append(str(problem))
         return answer
+    for batch in batches:
+        answer.refused += batch.unreadable
     put = storing.put(feed, _control_id(content), content)
     for batch in sorted((one for one in batches if one.whole), key=lambda one: not operations.has_patient(one)):
         _bundle(batch, feed, put, answer)

@@ -1,5 +1,6 @@
 """What other systems send is read as they send it, and what cannot be read is named."""
 
+import errno
 import gzip
 import json
 from pathlib import Path
@@ -53,6 +54,13 @@ def test_a_folder_is_read_in_order(tmp_path):
         ({**BUNDLE, "entry": [BUNDLE["entry"][0], {"fullUrl": "urn:uuid:2"}]}, "entry 2: resource is missing"),
         ({**BUNDLE, "entry": [*BUNDLE["entry"], *BUNDLE["entry"]]}, "entry 2: fullUrl is the same"),
         ({**BUNDLE, "entry": [{"resource": PATIENT, "request": {"method": "DELETE"}}]}, "entry 1: only POST and PUT"),
+        ({**BUNDLE, "type": ["transaction"]}, "Bundle.type must be one of"),
+        ({**BUNDLE, "type": {}}, "Bundle.type must be one of"),
+        ({**BUNDLE, "entry": [{"resource": PATIENT, "request": {"method": ["POST"]}}]}, "entry 1: only POST and PUT"),
+        ({**BUNDLE, "entry": [{"resource": PATIENT, "request": {"method": {}}}]}, "entry 1: only POST and PUT"),
+        ({**BUNDLE, "entry": [{"resource": {"resourceType": ["Patient"]}}]}, "entry 1: resourceType is missing, or"),
+        ({**BUNDLE, "entry": [{"resource": {"resourceType": {}}}]}, "entry 1: resourceType is missing, or"),
+        (b'{"resourceType": "Observation", "value": 1e-99999999999999999999}', "not readable as JSON"),
         ({**BUNDLE, "entry": [{"resource": {"resourceType": "Ghost"}}]}, "entry 1: resourceType is missing, or not"),
     ],
 )
@@ -71,3 +79,36 @@ def test_a_cut_gzip_file_is_named(tmp_path):
 def test_a_path_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Unreadable, match="does not exist"):
         bundles.files([tmp_path / "nothing.json"])
+
+
+def test_a_file_that_the_disk_does_not_give_is_named(tmp_path, monkeypatch):
+    def broken(*_args, **_options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = write(tmp_path, "a.json", BUNDLE)
+    monkeypatch.setattr(Path, "open", broken)
+    with pytest.raises(Unreadable, match=r"^a.json: this file cannot be read \(Input/output error\)"):
+        list(bundles.read(path))
+
+
+def test_of_ndjson_a_line_that_cannot_be_read_stops_no_other(tmp_path):
+    good, bad = json.dumps(BUNDLE).encode(), json.dumps({**BUNDLE, "entry": [{}]}).encode()
+    lines = b"\n".join([json.dumps(PATIENT).encode(), b'{"resou', bad, good, json.dumps(PATIENT).encode()])
+    whole, loose = bundles.read(write(tmp_path, "n.ndjson", lines))
+    assert (len(whole.entries), len(loose.entries)) == (1, 2)
+    assert [words.split(":")[0] for words in loose.unreadable] == ["n.ndjson, line 2", "n.ndjson, line 3, entry 1"]
+
+
+def test_of_a_file_of_nothing_but_broken_lines_some_are_named_and_all_counted(tmp_path):
+    [batch] = bundles.read(write(tmp_path, "n.ndjson", b"{\n" * 1_234))
+    assert len(batch.unreadable) == 101
+    assert batch.unreadable[-1] == "n.ndjson: 1,134 more lines cannot be read."
+
+
+def test_names_are_read_in_capitals_too_and_what_is_not_read_is_known(tmp_path):
+    lines = b"\n".join([json.dumps(PATIENT).encode()] * 2)
+    for name, content in {"A.JSON": BUNDLE, "b.NDJSON": lines, "c.gz": b"", "notes.txt": b"", ".hidden": b""}.items():
+        write(tmp_path, name, content)
+    assert [path.name for path in bundles.files([tmp_path])] == ["A.JSON", "b.NDJSON"]
+    assert [path.name for path in bundles.skipped([tmp_path])] == ["c.gz", "notes.txt"]
+    assert len(next(bundles.read(tmp_path / "b.NDJSON")).entries) == 2

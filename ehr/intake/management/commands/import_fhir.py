@@ -12,6 +12,9 @@ from ehr.intake.operations import Outcome
 from ehr.intake.refusals import Refused
 from ehr.r4 import bundles
 from ehr.r4.bundles import Batch, Unreadable
+from patients.models import Source
+
+LONGEST_SOURCE = Source._meta.get_field("name").max_length
 
 
 class Command(BaseCommand):
@@ -28,16 +31,22 @@ class Command(BaseCommand):
 
     def handle(self, *_args, **options):
         paths, source = options["paths"], options["source"]
+        if not 0 < len(source.strip()) <= LONGEST_SOURCE or not source.isprintable():
+            raise CommandError(f"--source is a name of 1 to {LONGEST_SOURCE} characters on one line. Shorten it.")
         try:
-            files = bundles.files(paths)
+            files, skipped = bundles.files(paths), bundles.skipped(paths)
         except Unreadable as problem:
             raise CommandError(str(problem)) from None
+        except OSError as problem:
+            raise CommandError(f"{problem.filename}: this folder cannot be opened ({problem.strerror}).") from None
         self.outcome, self.refused = Outcome(), []
         gc.disable()  # resources hold no cycles, and looking for some takes a tenth of the time
         try:
             self._receive_all(files, source)
         finally:
             gc.enable()
+        for path in skipped:
+            self.stderr.write(f"{path.name}: not read, for its name ends in none of {', '.join(bundles.SUFFIXES)}.")
         self._summarise(len(files))
 
     def _receive_all(self, files: list[Path], source: str) -> None:
@@ -52,7 +61,9 @@ class Command(BaseCommand):
         """Yield the batches of all files; a file that cannot be read is refused and the rest go on."""
         for path in tqdm(files, unit="file", file=self.stderr, disable=None):
             try:
-                yield from bundles.read(path)
+                for batch in bundles.read(path):
+                    self.refused += batch.unreadable
+                    yield batch
             except Unreadable as problem:
                 self.refused.append(str(problem))
 
