@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 from consent.access import Draft
-from ehr.r4 import definitions, labels, search, subjects, text, validate
+from ehr.r4 import attachments, definitions, labels, search, subjects, text, validate
 from ehr.r4.problems import Problem
 from patients.models import Patient
 
@@ -35,13 +35,16 @@ def draft(
     version: int = 1,
     attachment: bytes = b"",
 ) -> Draft:
-    """Return the draft of a patient's resource, in the part it belongs to. A new one gets a new id.
+    """Return the draft of a patient's resource, in the part it belongs to. A new one gets a new id. A document names
+    the file beside it by its digest.
 
     Raises NotFhir, which names the first problem by its place and says nothing of what was typed.
     """
     logical_id = logical_id or uuid4()
     whole = {**resource, "id": str(logical_id)}
     kind = str(whole["resourceType"])
+    if attachment:
+        whole = attachments.vouching(whole, attachment)
     if owner := _owner(kind):
         whole[owner] = {"reference": f"Patient/{patient.pk}"}
     found = labels.label(whole)

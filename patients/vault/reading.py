@@ -9,11 +9,12 @@ from ehr.accounts.queries import is_logged_author
 from ehr.crypto import opening, signing
 from ehr.crypto.formats import CannotOpen
 from ehr.crypto.passphrases import derive
+from ehr.r4 import attachments
 from patients import rows
 from patients.lockboxes import DekOpener, OpenBox, OpenBundle, whole
 from patients.models import Chunk, Entry, Patient
 from patients.vault import signed
-from patients.vault.entries import OpenEntry
+from patients.vault.entries import OpenEntry, read_json
 from patients.vault.shares import Shares, bundled_keys
 
 
@@ -123,12 +124,21 @@ def checked_manifests(patient_id: uuid.UUID, ids: Collection[int]) -> dict[int, 
 
 
 def read_attachment(entry: Entry, boxes: Mapping[str, OpenBox], bundles: Sequence[OpenBundle] = ()) -> bytes:
-    """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing."""
-    return whole_file(entry.id, _bundled_dek(entry, bundles) or _dek(entry, boxes))
+    """Return the whole attachment of an entry. Raises CannotOpen when a key or a piece does not fit or is missing, and
+    when it is not the file that the entry names.
+    """
+    dek = _bundled_dek(entry, bundles) or _dek(entry, boxes)
+    identity = signed.identity(entry.patient_id, entry.logical_id, entry.version)
+    body = opening.decrypt_committed(dek, bytes(entry.body), aad=identity)
+    return whole_file(entry.id, dek, resource=read_json(body.decode()))
 
 
-def whole_file(entry_id: uuid.UUID, dek: bytes) -> bytes:
-    """Return the file beside an entry, with the entry's key. Raises CannotOpen, also where there is none."""
+def whole_file(entry_id: uuid.UUID, dek: bytes, *, resource: Mapping) -> bytes:
+    """Return the file beside an entry, with the entry's key. Raises CannotOpen, also where there is none.
+
+    Nothing is handed out before the whole is held against the digest in the resource, where that has one: the author
+    signs the resource, not the pieces.
+    """
     stored = list(Chunk.objects.filter(entry=entry_id).values_list("number", "body"))
     if not stored:
         raise CannotOpen("There is no piece of this attachment.")
@@ -137,7 +147,10 @@ def whole_file(entry_id: uuid.UUID, dek: bytes) -> bytes:
         opening.decrypt(key, body, aad=signed.chunk_aad(entry_id, position, len(stored)))
         for position, (_, body) in enumerate(stored)
     ]
-    return b"".join(pieces)
+    whole_content = b"".join(pieces)
+    if not attachments.fits(resource, whole_content):
+        raise CannotOpen("This is not the file that the entry names.")
+    return whole_content
 
 
 def read_search(entry: Entry, boxes: Mapping[str, OpenBox]) -> bytes:

@@ -68,10 +68,12 @@ class IndexedEntry(Placed):
 
     @property
     def attachment(self) -> bytes:
-        """The file that was sealed beside it, read anew each time. Raises CannotOpen, also where there is none."""
-        if self._dek is None:
+        """The file that was sealed beside it, read anew each time. Raises CannotOpen, also where there is none, or
+        another than it names.
+        """
+        if self._dek is None or self.raw is None:
             raise CannotOpen("The keys at hand do not open this entry.")
-        return whole_file(self.entry_id, self._dek)
+        return whole_file(self.entry_id, self._dek, resource=self.resource)
 
     @property
     def author_name(self) -> str:
