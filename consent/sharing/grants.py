@@ -82,20 +82,22 @@ def give(
         _HOLD.rows(patient=patient.pk)
         if once and (existing := queries.of_patient(patient, once)):
             return existing
-        check_not_kept_out(patient, reader)
         return make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
 
 
-def check_not_kept_out(patient: Patient, reader: User | Reader) -> None:
+def check_not_kept_out(patient: Patient, reader: User | Reader, *, by: log.Party | None = None) -> None:
     """See that a patient does not keep out by name whom they let in: no key is sealed to somebody who is out.
 
-    Raises CannotGive. Call it with the patient's row held.
+    `by` is who signs for the patient: they do not read that there is a block. Raises CannotGive. Call it with the
+    patient's row held.
     """
     user = reader if isinstance(reader, User) else reader.user
-    if user is not None and queries.is_blocked(patient, user):
-        raise CannotGive(
-            _("You keep %(name)s out by name. Lift that first, if you want to let them in.") % {"name": user.name}
-        )
+    if user is None or not queries.is_blocked(patient, user):
+        return
+    told = {"name": user.name, "patient": patient.name}
+    if by is not None:
+        raise CannotGive(_("Nothing was shared with %(name)s. Ask %(patient)s to share with them in person.") % told)
+    raise CannotGive(_("You keep %(name)s out by name. Lift that first, if you want to let them in.") % told)
 
 
 def _own(patient: Patient, keyring: OpenKeyring | None) -> OpenKeyring:
@@ -118,8 +120,10 @@ def make(
     """Sign a proposed grant and do all that follows from it. Call it inside the transaction that holds the patient.
 
     `by` and `boxes` are for somebody who signs for the patient: who they are, and what their own permission opened.
+    Every key that is handed over by a permission passes here, so here nobody who is kept out gets one.
     """
     patient = grant.patient
+    check_not_kept_out(patient, grant.reader, by=by)
     if sentence is not None and sentence != grant.sentence:
         raise CannotGive(_("Something changed since you read the sentence. Read it again, then confirm."))
     grant.id = once or grant.id
@@ -178,8 +182,7 @@ def change(
         _HOLD.rows(patient=patient.pk)
         if once and (made := queries.of_patient(patient, once)):
             return made
-        if Ending.objects.filter(grant=grant).exists():
-            raise CannotGive(_("This permission is over already. Give a new one instead."))
+        _check_not_over(grant)
         # First the new one, so that the turn of the epochs that the old one's end brings finds it there.
         made = make(propose(patient, **asked), own, entries=entries, once=once, sentence=sentence)
         end(grant, keyring=own, cause=Ending.Cause.CHANGED, by=own_party(patient))
@@ -197,9 +200,14 @@ def propose_change(
 ) -> Grant:
     """Return the unsaved grant that would take this one's place, with its sentence. Raises CannotGive."""
     asked = _changed(grant, categories, actions, starts=starts, ends=ends, narrow=narrow)
-    if Ending.objects.filter(grant=grant).exists():
-        raise CannotGive(_("This permission is over already. Give a new one instead."))
+    _check_not_over(grant)
     return propose(grant.patient, **asked)
+
+
+def _check_not_over(grant: Grant) -> None:
+    """See that a permission was neither ended nor ran out: its time may be over before its row says so."""
+    if not Grant.objects.filter(pk=grant.pk).standing(clock.now()).exists():
+        raise CannotGive(_("This permission is over already. Give a new one instead."))
 
 
 def _changed(

@@ -16,7 +16,7 @@ from audit import log
 from consent import keys, queries, sentences
 from consent.access import KeysLocked, own_party
 from consent.judging import ELSEWHERE, Presence, judge
-from consent.models import Grant, Referral
+from consent.models import Block, Grant, Referral
 from consent.sharing import grants, mandates
 from consent.sharing.correspondence import Message, read_signed_words, signed_words
 from consent.sharing.passing_on import may_be_passed_on
@@ -99,7 +99,9 @@ def refer(
         referral.message = keys.seal_words(patient, signed_words(words.strip(), info, keyring), info=info)
         referral.save(force_insert=True)
         _log("referral.proposed", referral, actor=party(referrer))
-        if not _under_mandate(referral, referrer, keyring):
+        kept_out = queries.is_blocked(patient, to)
+        # Of somebody who is kept out the patient does not hear, and who proposes it learns nothing of that.
+        if not kept_out and not _under_mandate(referral, referrer, keyring):
             for person in queries.whom_to_tell(patient):
                 notices.notify(person, "referral-proposed", about=referral.pk, key=f"referral:{referral.pk}")
     return referral
@@ -166,8 +168,6 @@ def _problem_of_terms(chosen: Sequence[str], wanted: Sequence[str], days: int, w
 
 def _under_mandate(referral: Referral, referrer: User, keyring: OpenKeyring) -> bool:
     """Pass on at once what a mandate of the patient covers: signed and sealed by the referrer. Tell whether it was."""
-    if queries.is_blocked(referral.patient, referral.to.user):
-        return False
     proposed = _grant(referral, referral.categories, referral.actions, referral.days)
     mandate = mandates.covering(proposed, to=referral.to.user)
     if mandate is None:
@@ -315,8 +315,13 @@ def state(referral: Referral, at: datetime | None = None) -> str:
 
 
 def open_referrals(patient: Patient) -> QuerySet[Referral]:
-    """Return the referrals that wait for a patient's answer, oldest first."""
+    """Return the referrals that wait for a patient's answer, oldest first.
+
+    One to somebody they keep out by name lapses unheard, as a request of such a person does.
+    """
+    kept_out = Block.objects.filter(patient=patient, lifted_at__isnull=True).values("reader")
     rows = Referral.objects.filter(patient=patient, state=State.PROPOSED, lapses_at__gt=clock.now())
+    rows = rows.exclude(to__in=kept_out).exclude(referrer__in=kept_out)
     return _full(rows).order_by("made_at")
 
 

@@ -209,6 +209,21 @@ def test_kept_out_and_let_in_at_once_they_are_out(ana, lee, block_first):
     no_key_is_left_to_who_is_out(ana)
 
 
+@pytest.mark.parametrize("block_first", [True, False])
+def test_kept_out_while_a_referral_to_them_is_agreed_to_they_are_out(ana, lee, given, block_first):
+    heart = people.clinician("Hana Heart", role=Role.SPECIALIST)
+    sent = referrals.refer(
+        ana.patient, referrer=lee.user, keyring=lee.keyring, to=heart.user, categories=["labs"], days=5, words="Heart."
+    )
+    agree = partial(referrals.approve, sent, keyring=ana.keyring, categories=["labs"], actions=["read"], days=5)
+    acts = [partial(blocks.block, ana.patient, reader=heart.user, keyring=ana.keyring), agree]
+    came = at_once(ana.patient, *(acts if block_first else reversed(acts)))
+    assert any(isinstance(one, CannotGive) for one in came) is block_first
+    assert standing(ana) == [given]
+    assert refused(ana, heart)
+    no_key_is_left_to_who_is_out(ana)
+
+
 def test_kept_out_twice_at_once_is_once(ana, lee, given):
     keep_out = partial(blocks.block, ana.patient, reader=lee.user, keyring=ana.keyring)
     one, other = at_once(ana.patient, keep_out, keep_out)
