@@ -29,8 +29,10 @@ LIMITS = {
     "recovery": Limit(here=5, account=10, address=30, minutes=60),
     # The two halves of a code on paper; a ward, or a home for the aged, shares its address.
     "paper": Limit(here=5, account=10, address=30, minutes=60),
-    # Letters never "turn out well", so every one counts.
-    "letter": Limit(here=5, account=5, address=20, minutes=60),
+    # Letters never "turn out well", so every one counts. Anybody may ask for one by an address, signed in or not.
+    "letter": Limit(here=5, account=20, address=20, minutes=60),
+    # What brings letters and only somebody signed in may do. No stranger can use it up.
+    "own-letter": Limit(here=5, account=5, address=20, minutes=60),
     # Texts with a code cost money and ring at somebody, so every one counts; and the six digits typed from one.
     "text-code": Limit(here=5, account=5, address=20, minutes=60),
     "text-proof": Limit(here=5, account=5, address=30, minutes=15),

@@ -22,7 +22,7 @@ def ask(*, user: User, email: str, address: str) -> Guardian:
     """
     email = names.folded(email)
     try:
-        attempts.begin("letter", account=user.signs_in_with, address=address)
+        attempts.begin("own-letter", account=user.signs_in_with, address=address)
     except attempts.TooMany as stop:
         raise Refused(stop.message) from stop
     if email in (user.email, user.sign_in_name):

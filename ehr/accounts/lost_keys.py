@@ -41,7 +41,7 @@ def start(*, user: User, address: str, subject: UUID | None = None) -> tuple[Rec
     the keys anyway, where there are no two shares, and after too many tries.
     """
     try:
-        attempts.begin("letter", account=user.signs_in_with, address=address)
+        attempts.begin("own-letter", account=user.signs_in_with, address=address)
     except attempts.TooMany as stop:
         raise Refused(stop.message) from stop
     with transaction.atomic():

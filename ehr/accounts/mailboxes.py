@@ -19,7 +19,7 @@ def ask(*, user: User, email: str, address: str) -> None:
     if user.email is not None:
         raise Refused(_("Your account has an e-mail address. Take it away first, then add the other."))
     try:
-        attempts.begin("letter", account=user.signs_in_with, address=address)
+        attempts.begin("own-letter", account=user.signs_in_with, address=address)
         attempts.begin("letter", account=email, address=address)
     except attempts.TooMany as stop:
         raise Refused(stop.message) from stop

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ehr.accounts import guardians, lost_keys, operations, queries
+from ehr.accounts import attempts, guardians, lost_keys, operations, queries, recovery
 from ehr.accounts.models import Guardian, KeyVersion, Letter, Share, SharePair
 from tests.accounts.conftest import HOME
 
@@ -31,6 +31,13 @@ def test_asking_an_address_nobody_has_looks_the_same(alice, bob, code):
     known = guardians.ask(user=alice.user, email="bob@example.org", address=HOME)
     assert (stranger.accepted_at, known.accepted_at) == (None, None)
     assert queries.guardian_of(alice.user) == known
+
+
+@pytest.mark.security
+def test_letters_that_a_stranger_asks_for_do_not_keep_her_from_asking_a_guardian(alice, bob):
+    for _again in range(attempts.LIMITS["letter"].here):
+        recovery.ask_for_reset(email="alice@example.org", address=HOME)
+    assert guardians.ask(user=alice.user, email="bob@example.org", address=HOME).guardian == bob.user
 
 
 def test_nobody_is_their_own_guardian(alice, code):

@@ -45,6 +45,14 @@ def by_guardian(begun: Way, guarded, bob) -> None:
     guardians.hand_over(guarded, by=bob.user, keyring=bob.keyring, spoken=begun.letters)
 
 
+@pytest.mark.security
+def test_letters_that_a_stranger_asks_for_do_not_keep_her_from_beginning(alice, guarded):
+    reset(alice)
+    for number in range(attempts.LIMITS["letter"].account - 1):
+        recovery.ask_for_reset(email="alice@example.org", address=f"203.0.113.{number}")
+    assert lost_keys.start(user=alice.user, address=HOME)
+
+
 # --- Two of three, after the wait ----------------------------------------------------------------
 @pytest.mark.parametrize("pair", list(itertools.combinations(("paper", "institution", "guardian"), 2)), ids="+".join)
 def test_any_two_shares_bring_the_keys_back_after_the_wait(alice, bob, code, guarded, begun, pair):

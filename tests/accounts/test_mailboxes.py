@@ -2,7 +2,7 @@
 
 import pytest
 
-from ehr.accounts import mailboxes, operations, recovery
+from ehr.accounts import attempts, mailboxes, operations, recovery
 from ehr.accounts.models import Letter, Link, User
 from tests.accounts.conftest import HOME, NEW, PASSPHRASE
 
@@ -33,6 +33,13 @@ def test_an_address_is_added_only_by_its_letter_and_the_passphrase(mona):
     mailboxes.add(token=token, passphrase=PASSPHRASE, address=HOME)
     with pytest.raises(operations.Refused, match="used"):
         mailboxes.add(token=token, passphrase=PASSPHRASE, address=HOME)
+
+
+@pytest.mark.security
+def test_letters_that_a_stranger_asks_for_by_an_address_elsewhere_do_not_keep_its_owner_from_adding_it(mona):
+    for _again in range(attempts.LIMITS["letter"].here):
+        recovery.ask_for_reset(email="mona@example.org", address=AWAY)
+    assert added(mona).email == "mona@example.org"
 
 
 @pytest.mark.security

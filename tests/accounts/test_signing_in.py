@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate
 
 from audit.models import EventBody
 from ehr import clock
-from ehr.accounts import attempts, hashers, keyrings, links, operations, queries
+from ehr.accounts import attempts, hashers, keyrings, links, operations, queries, recovery
 from ehr.accounts.models import Attempt, Keyring, KeyVersion, Letter, Link, User
 from tests.accounts.conftest import HOME, PASSPHRASE
 
@@ -217,6 +217,39 @@ def test_too_many_letters_to_one_mailbox_are_not_sent():
         operations.sign_up(**NEW)
     with pytest.raises(operations.Refused):
         operations.sign_up(**NEW)
+
+
+def send_elsewhere(ask, **told) -> None:
+    """Let a stranger ask for as many letters as they may from where they are."""
+    for _again in range(attempts.LIMITS["letter"].here):
+        ask(**told, address="203.0.113.66")
+    with pytest.raises(operations.Refused, match="too many"):
+        ask(**told, address="203.0.113.66")
+
+
+@pytest.mark.security
+def test_a_stranger_who_asks_for_letters_elsewhere_does_not_stop_her_own_reset(alice):
+    send_elsewhere(recovery.ask_for_reset, email="alice@example.org")
+    Letter.objects.all().delete()
+    recovery.ask_for_reset(email="alice@example.org", address=HOME)
+    assert [letter.kind for letter in Letter.objects.all()] == ["reset-passphrase"]
+
+
+@pytest.mark.security
+def test_a_stranger_who_signs_up_with_an_address_elsewhere_does_not_stop_its_owner():
+    send_elsewhere(operations.sign_up, **{name: told for name, told in NEW.items() if name != "address"})
+    operations.sign_up(**{**NEW, "passphrase": "words only the owner has"})
+    assert operations.verify_email(token=newest_token(), passphrase="words only the owner has", address=HOME)
+
+
+@pytest.mark.security
+def test_letters_to_one_mailbox_end_from_whichever_addresses_they_are_asked_for(alice):
+    most = attempts.LIMITS["letter"].account
+    for number in range(most):
+        recovery.ask_for_reset(email="alice@example.org", address=f"203.0.113.{number}")
+    with pytest.raises(operations.Refused, match="too many"):
+        recovery.ask_for_reset(email="alice@example.org", address=HOME)
+    assert Letter.objects.count() == most
 
 
 @pytest.mark.privacy
