@@ -87,6 +87,44 @@ def test_a_patient_gives_the_second_step_up_with_the_passphrase(alice, enrolled,
     assert alice.second_factor_at is None
 
 
+@pytest.fixture
+def paired(alice, enrolled, browser) -> Browser:
+    """Alice's browser, signed in by both steps, at the page that changes the app."""
+    browser.sign_in()
+    browser.post("/sign-in/second-step/", {"code": shown(enrolled)})
+    assert browser.get("/account/second-step/").status_code == 200
+    return browser
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("told", [{}, {"passphrase": "not her passphrase"}])
+def test_whoever_comes_upon_an_open_session_puts_no_app_of_theirs_in_place_of_hers(alice, enrolled, paired, told):
+    waiting = alice.authenticatorapp_set.get(confirmed=False)
+    answer = paired.post("/account/second-step/", {"code": shown(waiting), **told})
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["passphrase"]
+    assert not re.search(r"<code>[0-9A-Z]{4}-[0-9A-Z]{4}</code>", answer.content.decode())
+    assert alice.authenticatorapp_set.get(confirmed=True) == enrolled
+
+
+@pytest.mark.security
+def test_an_app_is_put_in_place_of_another_for_the_passphrase(alice, paired):
+    waiting = alice.authenticatorapp_set.get(confirmed=False)
+    answer = paired.post("/account/second-step/", {"code": shown(waiting), "passphrase": PASSPHRASE})
+    assert len(re.findall(r"<code>[0-9A-Z]{4}-[0-9A-Z]{4}</code>", answer.content.decode())) == 10
+    assert alice.authenticatorapp_set.get() == waiting
+    assert paired.get("/account/").status_code == 200
+
+
+def test_the_page_that_changes_the_app_asks_for_the_passphrase_and_the_first_one_does_not(paired):
+    keeps_to_the_rules(paired.get("/account/second-step/"))
+    assert 'name="passphrase"' in paired.get("/account/second-step/").content.decode()
+    bob = Browser()
+    operations.open_account(email="bob@example.org", name="Bob Dahl", passphrase="what bob would say here")
+    bob.sign_in("bob@example.org", "what bob would say here")
+    assert 'name="passphrase"' not in bob.get("/account/second-step/").content.decode()
+
+
 @pytest.mark.point(10)
 def test_notices_are_listed_opened_and_read(alice, inside):
     notice = notices.notify(alice, "access-ends-soon", key="1")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from ehr.accounts import codes, operations, queries, recovery, second_factor
 from ehr.frame import roles, sessions
-from ehr.portals.front.forms import ChangePassphrase, Code, Details, Groups, Passphrase
+from ehr.portals.front.forms import ChangePassphrase, Code, Details, Groups, OtherApp, Passphrase
 
 DRAFT, ASKED, MAY_RENEW = "recovery-draft", "recovery-asked", "recovery-may-renew"
 
@@ -74,9 +74,13 @@ def passphrase(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @roles.enrolling
 def enrol(request: HttpRequest) -> HttpResponse:
-    """Pair an authenticator app by picture or by text, and hand out backup codes."""
-    form = Code(request.POST or None)
-    if form.is_valid():
+    """Pair an authenticator app by picture or by text, and hand out backup codes.
+
+    Another app in place of the first takes the passphrase too: an open session alone does not change who gets in.
+    """
+    changing = request.user.second_factor_at is not None
+    form = (OtherApp if changing else Code)(request.POST or None)
+    if _passphrase_fits(request, form) if changing else form.is_valid():
         try:
             device, sheet = second_factor.enrol(
                 user=request.user, code=form.cleaned_data["code"], address=sessions.address(request)
@@ -91,6 +95,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         "form": form,
         "picture": mark_safe(second_factor.picture(app)),  # noqa: S308 - drawn by us, holds nothing anybody typed
         "text": second_factor.secret_text(app),
+        "changing": changing,
         "required": roles.must_have_second_factor(request.user),
     }
     return render(request, "front/enrol.html", context)
@@ -181,7 +186,7 @@ def _draft(request: HttpRequest) -> str:
     return request.keyring.kept(base64.b64decode(kept), label=DRAFT).decode()
 
 
-def _passphrase_fits(request: HttpRequest, form: Passphrase) -> bool:
+def _passphrase_fits(request: HttpRequest, form: Passphrase | OtherApp) -> bool:
     if not form.is_valid():
         return False
     user = request.user

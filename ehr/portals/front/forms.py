@@ -125,6 +125,12 @@ class Code(forms.Form):
     )
 
 
+class OtherApp(Code):
+    """Six digits of the app that takes the place of another, and one's present passphrase."""
+
+    passphrase = _passphrase(_("Your passphrase"))
+
+
 def _recovery_code() -> forms.CharField:
     return forms.CharField(
         label=_("Recovery code"),
