@@ -25,6 +25,7 @@ DATED = frozenset({"date", "dateTime", "instant"})
 MOST_DIGITS = 60
 FURTHEST_POWER = 100
 LOOKED_AT = DATED | {"Reference", "base64Binary"}
+_SIGNS = "holds signs that no text has: only tab and line ends are allowed."
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -40,14 +41,12 @@ def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -
         found.extend(_crowded(node))
         telling = _telling(node.part)
         for name, value in node.value.items():
-            if _holds_controls(value):
-                found.append(_problem(node, name, "holds signs that no text has: only tab and line ends are allowed."))
+            if words := _unkept(value):
+                found.append(_problem(node, name, words))
             elif not value and value in ("", [], {}):
                 found.append(_problem(node, name, "is empty. Leave it out instead."))
             elif name in telling:
                 found.extend(_leaf(node, name, telling[name], value, contained))
-            elif (value.__class__ is Decimal or value.__class__ is int) and _is_beyond(value):
-                found.append(_problem(node, name, _BEYOND))
         if node.part in SPECIAL:
             found.extend(SPECIAL[node.part](node))
     if contained and container is None:
@@ -55,11 +54,16 @@ def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -
     return found
 
 
-def _holds_controls(value: object) -> bool:
-    """Tell whether a text, or one of several, holds what stands below the space (datatypes.html#string)."""
+def _unkept(value: object) -> str:
+    """Return why a text, one of several, or a number can stand nowhere; "" where it can. Source: datatypes.html#string.
+
+    Called for every value of every resource, so it asks for the class itself.
+    """
+    if value.__class__ is str:
+        return _SIGNS if _CONTROLS.search(value) else ""
     if value.__class__ is list:
-        return any(one.__class__ is str and _CONTROLS.search(one) is not None for one in value)
-    return value.__class__ is str and _CONTROLS.search(value) is not None
+        return _SIGNS if any(one.__class__ is str and _CONTROLS.search(one) for one in value) else ""
+    return _BEYOND if (value.__class__ is Decimal or value.__class__ is int) and _is_beyond(value) else ""
 
 
 @cache
