@@ -2,6 +2,8 @@
 
 from xml.etree.ElementTree import Element
 
+from ehr.r4.identity import says_something
+
 from ..hl7v2.values import name_of
 from ..refusals import Refused
 from .values import (
@@ -28,7 +30,7 @@ def person(root: Element, reading: Reading) -> tuple[dict, list[str]]:
     roles = root.findall(ROLE)
     if len(roles) != 1:
         raise Refused("recordTarget must name one patient.")
-    numbers = [found for one in roles[0].findall("id") if (found := number_of(one))[1]]
+    numbers = [found for one in roles[0].findall("id") if says_something((found := number_of(one))[1])]
     born = moment(roles[0].find("patient/birthTime"), reading).partition("T")[0]
     if not numbers:
         raise Refused("recordTarget/patientRole/id is missing: a person is found by their number alone.")

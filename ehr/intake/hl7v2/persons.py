@@ -6,6 +6,8 @@ Source: HL7 v2.8.2 chapter 3; HL7 v2-to-FHIR 1.0 (PID map).
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ehr.r4.identity import says_something
+
 from .er7 import MISSING, Message, Repeat, Segment, Unreadable
 from .sender import Sender
 from .values import GENDERS, address, authority, coded, contact, day, human_name, moment, name_of
@@ -74,7 +76,7 @@ def _numbers(pid: Segment, sender: Sender) -> Iterator[tuple[str, str, str]]:
 
 def _number(found: Repeat, sender: Sender) -> tuple[str, str, str] | None:
     kind = found.text(5).upper()
-    if not found.text(1) or kind in _NOT_THEIRS:
+    if not says_something(found.text(1)) or kind in _NOT_THEIRS:
         return None
     return authority(found, 4, sender), found.text(1), kind
 

@@ -40,6 +40,13 @@ def test_whose_it_is():
     assert delivery.person["identifier"] == [{"system": "urn:oid:2.16.840.1.113883.19.6", "value": "MRN-0042"}]
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("number", ["-", "?", "--"])
+def test_a_placeholder_for_a_number_is_nobody_s(number):
+    with pytest.raises(Refused, match="patientRole/id is missing"):
+        read(number=number)
+
+
 def test_the_document_itself_is_kept_as_it_came():
     [whole] = read().resources
     assert read().files == {f"DocumentReference/{whole['id']}": document()}

@@ -46,6 +46,13 @@ def test_what_is_about_the_person_brings_no_visit(event):
     assert (delivery.resources, delivery.about_the_person) == ([], True)
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("number", ["-", "?", "--"])
+def test_a_placeholder_for_a_number_is_nobody_s(number):
+    with pytest.raises(Unreadable, match="PID-3"):
+        read(msh("ADT^A28"), PID.replace("MRN-0042", number), "PV1|1|N")
+
+
 def test_a_person_is_read_whole():
     rich = (
         "PID|1||77^^^NS^SS~42^^^NORTH^MR||Costa^Ana^Maria^^Ms~Souza^Ana^^^^^M||19840503|F|||"
