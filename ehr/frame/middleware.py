@@ -15,6 +15,7 @@ from consent.access import AccessDenied, KeysLocked
 from ehr import clock
 from ehr.accounts import queries
 from ehr.frame import refusals, roles, sessions
+from ehr.frame.drafting import NotFhir
 
 # A session's last use is written down this often, not at every request; an idle limit may end this much early.
 SEEN_EVERY_SECONDS = 20
@@ -141,4 +142,6 @@ class PlainRefusals:
                 return redirect(roles.step(request, "front:unlock"))
             case AccessDenied():
                 return refusals.page(request, str(exception))
+            case NotFhir():
+                return refusals.page(request, refusals.unwritable(), status=422)
         return None

@@ -15,6 +15,11 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
     return render(request, "403.html", status=403)
 
 
+def unwritable() -> str:
+    """Return what is said where something typed cannot become part of a record."""
+    return _("This cannot be kept as it is written. Type it anew in plain words, without pasting.")
+
+
 def clock_unsure(request: HttpRequest) -> HttpResponse:
     """Return the page for the moments when nobody can say what time it is, and so what is allowed."""
     message = _("The clocks of this site disagree, so no record is opened. Try again in a minute.")

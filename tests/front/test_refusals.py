@@ -9,8 +9,10 @@ from django.test import RequestFactory
 
 from consent.access import AccessDenied, KeysLocked
 from ehr import clock
+from ehr.frame.drafting import NotFhir
 from ehr.frame.middleware import PlainRefusals
 from ehr.frame.reports import NothingPersonal
+from ehr.r4.problems import SCHEMA, Problem
 
 pytestmark = [pytest.mark.django_db, pytest.mark.point(9)]
 
@@ -32,6 +34,12 @@ def test_a_locked_keyring_leads_to_unlocking_and_back():
     assert answer.headers["Location"] == "/unlock/?next=%2Fclinician%2Fpatients%2F1%2F"
     sent = refused(KeysLocked("Your keys are locked.", because="locked"), "post")
     assert sent.headers["Location"] == "/unlock/", "what was sent is not sent again by itself"
+
+
+def test_what_cannot_be_kept_as_it_is_written_says_so_and_is_no_fault_of_the_server():
+    answer = refused(NotFhir("DocumentReference", [Problem("DocumentReference.description", "…", SCHEMA)]), "post")
+    assert answer.status_code == 422
+    assert "Type it anew" in answer.content.decode()
 
 
 def test_clocks_that_disagree_answer_503_and_anything_else_is_left_alone():

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from audit import queries as log
 from consent import access
-from ehr.frame.drafting import draft
+from ehr.frame.drafting import NotFhir, draft
 from ehr.lines.sentences import CAUTION
+from ehr.r4.problems import SCHEMA, Problem
 from ehr.words import Action, Category, Purpose
 from patients.models import Chunk, Entry
 from tests import people
@@ -96,6 +97,33 @@ def test_a_file_is_sealed_in_pieces_and_comes_back_whole(browser, ana):
     assert response["Content-Type"] == "application/pdf"
     assert "attachment" in response["Content-Disposition"]
     assert "sandbox" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "title", ["Letter\u00a0from the clinic", "手紙\u3000二", "Brief\u2009vom 3.", "رسالة", "\u200bLetter"]
+)
+def test_a_file_may_be_called_in_any_writing(browser, ana, title):
+    add(browser, "patient:add-file", {"title": title, "file": SimpleUploadedFile("a.pdf", PDF)})
+    assert [one.resource["description"] for one in opened(ana, Category.HISTORY)] == [title]
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x01", "\x0b", "\x1f"])
+@pytest.mark.parametrize("name", ["add-file", "add-note"])
+def test_an_unseen_sign_is_sent_back_with_what_was_typed(browser, name, sign):
+    answers = {"title": f"Let{sign}ter", "words": "Since Monday.", "file": SimpleUploadedFile("a.pdf", PDF)}
+    page = add(browser, f"patient:{name}", answers)
+    assert (page.status_code, Entry.objects.count()) == (200, 0)
+    assert "unseen sign" in page.content.decode()
+
+
+def test_what_cannot_be_kept_as_it_is_written_is_sent_back_with_what_was_typed(browser, monkeypatch):
+    def refuse(*_arguments, **_more):
+        raise NotFhir("DocumentReference", [Problem("DocumentReference.description", "…", SCHEMA)])
+
+    monkeypatch.setattr("ehr.portals.patient.adding.draft", refuse)
+    page = add(browser, "patient:add-note", {"title": "Headaches", "words": "Since Monday."}).content.decode()
+    assert "Type it anew" in page
+    assert "Since Monday." in page
 
 
 def test_what_a_file_is_is_told_by_its_beginning_not_by_its_name(browser):

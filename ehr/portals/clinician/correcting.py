@@ -17,6 +17,7 @@ from consent.sharing import pharmacy
 from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
+from ehr.frame.forms import Words
 from ehr.lines import sentences
 from ehr.portals.clinician import outcomes, saving, words
 from ehr.portals.clinician.entry import opened_entry
@@ -40,7 +41,7 @@ class CorrectForm(DispenseForm):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Say what is right.")},
     )
-    reason = forms.CharField(
+    reason = Words(
         label=gettext_lazy("What went wrong?"),
         max_length=500,
         help_text=gettext_lazy("For example: typed for another patient. The patient reads it."),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from consent.sentences import PARTS
 from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.forms import Day, Words
 from ehr.words import SENSITIVE, Category
 
 LONGEST_TEXT = 20_000
@@ -20,15 +20,13 @@ LONGEST_TEXT = 20_000
 def _line(label, *, missing="", **more) -> forms.CharField:
     """Return a field of one line; `missing` is said when it is required and empty."""
     more.setdefault("max_length", 200)
-    return forms.CharField(label=label, required=bool(missing), error_messages={"required": missing}, **more)
+    return Words(label=label, required=bool(missing), error_messages={"required": missing}, **more)
 
 
 def _text(label, *, missing="", rows=4, **more) -> forms.CharField:
     more.setdefault("max_length", LONGEST_TEXT)
     widget = forms.Textarea({"rows": rows})
-    return forms.CharField(
-        label=label, required=bool(missing), widget=widget, error_messages={"required": missing}, **more
-    )
+    return Words(label=label, required=bool(missing), widget=widget, error_messages={"required": missing}, **more)
 
 
 def _day(label, **more) -> forms.DateField:

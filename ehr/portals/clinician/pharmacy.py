@@ -20,7 +20,7 @@ from consent.sharing import pharmacy
 from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
-from ehr.frame.forms import Day
+from ehr.frame.forms import Day, Words
 from ehr.frame.roles import clinician_only
 from ehr.lines import medicines, sentences
 from ehr.portals.clinician import outcomes, saving, words
@@ -46,7 +46,7 @@ class DispenseForm(forms.Form):
             "invalid": gettext_lazy("Write a number, for example 30."),
         },
     )
-    unit = forms.CharField(
+    unit = Words(
         label=gettext_lazy("Of what?"),
         max_length=60,
         help_text=gettext_lazy("For example: tablets, ml, packs"),
@@ -67,7 +67,7 @@ class DispenseForm(forms.Form):
             "invalid": gettext_lazy("Write a day, for example 3 May 2026."),
         },
     )
-    note = forms.CharField(
+    note = Words(
         label=gettext_lazy("Remark"),
         max_length=1_000,
         required=False,

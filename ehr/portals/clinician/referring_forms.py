@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ehr.frame.forms import tick_all
+from ehr.frame.forms import Words, tick_all
 from ehr.portals.clinician.asking_forms import MOST_WORDS, ClinicalPartsForm
 from ehr.portals.clinician.forms import LONGEST_TEXT
 from ehr.words import Action
@@ -34,7 +34,7 @@ class ReferForm(ClinicalPartsForm):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose for how long.")},
     )
-    words = forms.CharField(
+    words = Words(
         label=gettext_lazy("Why do you refer?"),
         max_length=MOST_WORDS,
         widget=forms.Textarea({"rows": 4}),
@@ -75,12 +75,12 @@ class ReportForm(forms.Form):
     """A report to whoever referred, in the writer's own words. `once` is the entry's id."""
 
     once = forms.UUIDField(widget=forms.HiddenInput)
-    name = forms.CharField(
+    name = Words(
         label=gettext_lazy("What is it about?"),
         max_length=200,
         error_messages={"required": gettext_lazy("Say in a few words what it is about.")},
     )
-    words = forms.CharField(
+    words = Words(
         label=gettext_lazy("Your report"),
         max_length=LONGEST_TEXT,
         widget=forms.Textarea({"rows": 10}),

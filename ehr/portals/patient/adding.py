@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from consent import access
+from ehr.frame import refusals
 from ehr.frame.categories import about
-from ehr.frame.drafting import draft
+from ehr.frame.drafting import NotFhir, draft
 from ehr.frame.roles import patient_only, unlocked
 from ehr.portals.patient.forms import FileForm, NoteForm, ReadingForm
 from ehr.portals.patient.readings import READINGS
@@ -31,7 +32,7 @@ def add_reading(request: HttpRequest, reading: str) -> HttpResponse:
     kind = READINGS[reading]
     form = ReadingForm(kind, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        return _saved(request, form)
+        return _saved(request, form, kind.name)
     return _page(request, form, kind.name)
 
 
@@ -42,7 +43,7 @@ def add_note(request: HttpRequest) -> HttpResponse:
     """A note in one's own words."""
     form = NoteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        return _saved(request, form)
+        return _saved(request, form, _("A note"))
     return _page(request, form, _("A note"))
 
 
@@ -54,7 +55,7 @@ def add_file(request: HttpRequest) -> HttpResponse:
     posted = request.method == "POST"
     form = FileForm(request.POST if posted else None, request.FILES if posted else None)
     if posted and form.is_valid():
-        return _saved(request, form, attachment=form.cleaned_data["file"].read())
+        return _saved(request, form, _("A PDF or a picture"), attachment=form.cleaned_data["file"].read())
     return _page(request, form, _("A PDF or a picture"))
 
 
@@ -64,9 +65,13 @@ def _page(request: HttpRequest, form, heading: str) -> HttpResponse:
     )
 
 
-def _saved(request: HttpRequest, form, *, attachment: bytes = b"") -> HttpResponse:
+def _saved(request: HttpRequest, form, heading: str, *, attachment: bytes = b"") -> HttpResponse:
     """Seal it and show the part of the record it went to. The same page sent twice adds it once."""
-    entry = draft(request.patient, form.resource(), logical_id=form.cleaned_data["once"], attachment=attachment)
+    try:
+        entry = draft(request.patient, form.resource(), logical_id=form.cleaned_data["once"], attachment=attachment)
+    except NotFhir:
+        form.add_error(None, refusals.unwritable())
+        return _page(request, form, heading)
     part = about(entry.parts[0])
     try:
         access.add_own(request.patient, [entry], keyring=request.keyring)

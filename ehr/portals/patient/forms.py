@@ -11,7 +11,7 @@ from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.frame.forms import Moment
+from ehr.frame.forms import Moment, Words
 from ehr.portals.patient.readings import LOINC, Reading, observation
 
 LARGEST_FILE = 10 * 1024 * 1024
@@ -81,7 +81,7 @@ class ReadingForm(_Dated):
             )
         self.fields["at"] = _when()
         self.fields["at"].initial = timezone.localtime(clock.now()).replace(second=0, microsecond=0)
-        self.fields["note"] = forms.CharField(
+        self.fields["note"] = Words(
             label=_("Anything to say about it?"),
             required=False,
             max_length=500,
@@ -116,13 +116,13 @@ class ReadingForm(_Dated):
 class NoteForm(_Once):
     """A note in the patient's own words."""
 
-    title = forms.CharField(
+    title = Words(
         label=_("What is it about?"),
         max_length=120,
         help_text=_("A few words, for example: headaches since Monday"),
         error_messages={"required": _("Write in a few words what it is about.")},
     )
-    words = forms.CharField(
+    words = Words(
         label=_("Your note"),
         max_length=10_000,
         widget=forms.Textarea({"rows": 8}),
@@ -139,7 +139,7 @@ class NoteForm(_Once):
 class FileForm(_Once):
     """A PDF or a picture."""
 
-    title = forms.CharField(
+    title = Words(
         label=_("What is it?"),
         max_length=120,
         help_text=_("For example: letter from the eye clinic"),
@@ -201,7 +201,7 @@ class AskForm(forms.Form):
 class MistakeForm(forms.Form):
     """Why an entry of one's own should not be there."""
 
-    reason = forms.CharField(
+    reason = Words(
         label=_("What is wrong with it?"),
         required=False,
         max_length=500,
