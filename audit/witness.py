@@ -71,7 +71,7 @@ def anchored() -> tuple[int, bytes] | None:
     if address is None:
         return None
     data = artifacts.load("AuditAnchor").calldata("head", [])
-    answer = bytes.fromhex(client.ask("eth_call", {"to": address, "data": f"0x{data.hex()}"}, "latest")[2:])
+    answer = client.ask_bytes("eth_call", {"to": address, "data": f"0x{data.hex()}"}, "latest")
     if len(answer) != 4 * 32:
         raise client.Unavailable("AuditAnchor does not answer at its address.")
     # struct Head { uint64 size; uint64 sequence; uint64 time; bytes32 root; }, a word each

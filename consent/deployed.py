@@ -1,7 +1,7 @@
 """What consent reads of the chain: which contract holds the tokens, and who holds one."""
 
 from eth_utils.address import to_checksum_address
-from web3.exceptions import ContractLogicError
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
 from consent.queries import NotSetUp
 from ehr.chain import artifacts, client
@@ -29,3 +29,5 @@ def token_owner(chain_id: int, contract: str, token: int) -> str | None:
         return token_contract.functions.ownerOf(token).call()
     except ContractLogicError:
         return None
+    except BadFunctionCallOutput as problem:
+        raise client.Unavailable("AccessToken does not answer at its address.") from problem

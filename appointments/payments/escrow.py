@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from django.conf import settings
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -21,7 +21,7 @@ from appointments.payments.position import Seen
 from appointments.payments.providing import Refused
 from appointments.rules import UNDO
 from ehr import clock
-from ehr.chain import artifacts, client, deployments, indexer, signing, transactions
+from ehr.chain import answers, artifacts, client, deployments, indexer, signing, transactions
 from ehr.chain.models import Status, Transaction
 from ehr.outbox.delivery import NotYet
 
@@ -79,11 +79,10 @@ def deposit_of(payment: Payment) -> Deposit:
     if place is None:
         raise client.Unavailable(f"{CONTRACT} was not deployed")
     data = artifacts.load(CONTRACT).calldata("depositOf", [commitment(payment)])
-    answer = client.ask("eth_call", {"to": place, "data": f"0x{data.hex()}"}, hex(indexer.heights().final))
-    raw = bytes.fromhex(answer[2:])
+    raw = client.ask_bytes("eth_call", {"to": place, "data": f"0x{data.hex()}"}, hex(indexer.heights().final))
     if not raw:  # the contract is younger than that block
         return Deposit(Stands.NONE)
-    (found,) = decode([_DEPOSIT], raw)
+    (found,) = answers.decoded([_DEPOSIT], raw)
     stands, _missed_at, amount, kept, repaid, terms = found
     return Deposit(Stands(stands), amount, kept, repaid, terms[0], terms[3], terms[4])
 
@@ -185,8 +184,8 @@ def _arbiter_is_the_relayer() -> bool:
     """Tell whether this installation decides disputes on chain itself, as on a development chain."""
     place = deployments.address(CONTRACT)
     data = artifacts.load(CONTRACT).calldata("parties", [])
-    answer = client.ask("eth_call", {"to": place, "data": f"0x{data.hex()}"}, "latest")
-    _operator, arbiter, _payee = decode(["address", "address", "address"], bytes.fromhex(answer[2:]))
+    raw = client.ask_bytes("eth_call", {"to": place, "data": f"0x{data.hex()}"}, "latest")
+    _operator, arbiter, _payee = answers.decoded(["address", "address", "address"], raw)
     return to_checksum_address(arbiter) == signing.relayer()
 
 

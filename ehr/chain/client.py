@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -12,37 +11,29 @@ from django.conf import settings
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint, RPCResponse
 
+from ehr.chain import answers
+from ehr.chain.answers import Answer, Unavailable
+
 # To connect, and to answer: a trial run of a large batch takes a moment.
 TIMEOUT_SECONDS = (3, 20)
 _threads = threading.local()
 _numbers = itertools.count(1)
 
 
-class Unavailable(Exception):
-    """The chain cannot be reached or does not answer as a node does. Nothing is lost: try again later."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of a batch: a result, or why there is none."""
-
-    result: Any = None
-    message: str = ""
-    data: str = ""
-
-    @property
-    def refused(self) -> bool:
-        return bool(self.message)
-
-
 class _Provider(HTTPProvider):
-    """web3's provider, whose network failures are Unavailable."""
+    """web3's provider, whose network failures are Unavailable, and so is what a node would not answer."""
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         try:
-            return super().make_request(method, params)
-        except (requests.RequestException, OSError, ValueError) as problem:
+            response = super().make_request(method, params)
+        except (requests.RequestException, OSError, ValueError, RecursionError) as problem:
             raise Unavailable(f"{method}: {type(problem).__name__}") from problem
+        answer = answers.read(response)
+        if not answer.reverted:
+            said = answer.value()
+            if method == "eth_call":
+                answers.octets(said)
+        return response
 
 
 @lru_cache(maxsize=4)
@@ -74,9 +65,9 @@ def post(requests_: Sequence[tuple[str, list[Any]]]) -> list[Answer]:
     try:
         response = _session().post(settings.CHAIN_URL, json=batch, timeout=TIMEOUT_SECONDS)
         response.raise_for_status()
-        answers = {item["id"]: item for item in response.json()}
-        return [_answer(answers[item["id"]]) for item in batch]
-    except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as problem:
+        answered = {item["id"]: item for item in response.json()}
+        return [answers.read(answered[item["id"]]) for item in batch]
+    except (requests.RequestException, OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise Unavailable(f"{requests_[0][0]}: {type(problem).__name__}") from problem
 
 
@@ -88,20 +79,17 @@ def ask(method: str, *params: Any) -> Any:
     return answer.result
 
 
+def ask_bytes(method: str, *params: Any) -> bytes:
+    """Return the result of one read that is bytes: code, or what a call returns. Raises Unavailable."""
+    return answers.octets(ask(method, *params))
+
+
 def chain_id() -> int:
     """Return the id of the chain that answers now. Raises Unavailable.
 
     What was deployed where is known without the chain: see `deployments.find`.
     """
-    return int(ask("eth_chainId"), 16)
-
-
-def _answer(item: dict[str, Any]) -> Answer:
-    error = item.get("error")
-    if not error:
-        return Answer(result=item["result"])
-    data = error.get("data")
-    return Answer(message=str(error.get("message") or error.get("code")), data=data if isinstance(data, str) else "")
+    return answers.quantity(ask("eth_chainId"))
 
 
 def _session() -> requests.Session:

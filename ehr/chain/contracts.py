@@ -95,7 +95,7 @@ def _recorded(chain_id: int, name: str, digest: bytes) -> bool:
 def _stands(chain_id: int, name: str) -> bool:
     """Return whether the contract is where it was written down."""
     address = deployments.address_on(chain_id, name)
-    return address is not None and client.ask("eth_getCode", address, "latest") not in {"0x", None}
+    return address is not None and client.ask_bytes("eth_getCode", address, "latest") != b""
 
 
 def _meet_new_chain() -> None:
@@ -106,7 +106,7 @@ def _meet_new_chain() -> None:
         version = client.ask("web3_clientVersion")
         if not str(version).startswith(EMBEDDED):
             raise
-        _forget(int(client.ask("eth_chainId"), 16))
+        _forget(client.chain_id())
 
 
 @database.atomic

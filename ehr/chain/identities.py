@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from ehr.chain import artifacts, client, deployments, indexer, typed_data
+from ehr.chain import answers, artifacts, client, deployments, indexer, typed_data
 
 CONTRACT = "IdentityRegistry"
 NAME = "Chartseal IdentityRegistry"
@@ -72,10 +72,10 @@ def bindings_of(commitments: Sequence[bytes]) -> list[Binding]:
 
 
 def _read(answer: client.Answer) -> Binding:
-    raw = b"" if answer.refused else bytes.fromhex(answer.result[2:])
+    raw = b"" if answer.refused else answer.octets()
     if len(raw) != BINDING_BYTES:
         raise client.Unavailable(answer.message or f"{CONTRACT} does not answer yet")
-    return Binding(*decode(["uint64", "uint64", "uint64", "address", "bytes32"], raw))
+    return Binding(*answers.decoded(["uint64", "uint64", "uint64", "address", "bytes32"], raw))
 
 
 def domain(verifying_contract: str, chain_id: int) -> typed_data.Domain:

@@ -2,12 +2,11 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from django.db import transaction as database
 
 from ehr.chain import client, signing
+from ehr.chain.answers import Header, Receipt
 from ehr.chain.models import Account, Block, SignedForm, Status, Transaction
 
 logger = logging.getLogger(__name__)
@@ -37,12 +36,12 @@ def index() -> Heights:
 
 def heights() -> Heights:
     """Ask the chain how far it is and how much of it is final. Raises Unavailable."""
-    latest, final = client.post([("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "finalized")])
-    if latest.refused or not latest.result:
-        raise client.Unavailable(latest.message or "no latest block")
-    number = int(latest.result["number"], 16)
-    known = not final.refused and final.result
-    return Heights(number, int(final.result["number"], 16) if known else max(0, number - DEEP))
+    asked = client.post([("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "finalized")])
+    latest = asked[0].header()
+    if latest is None:
+        raise client.Unavailable("no latest block")
+    final = None if asked[1].refused else asked[1].header()
+    return Heights(latest.number, final.number if final else max(0, latest.number - DEEP))
 
 
 def rewind(chain_id: int) -> int:
@@ -52,7 +51,7 @@ def rewind(chain_id: int) -> int:
     replaced = [
         block
         for block, answer in zip(blocks, answers, strict=True)
-        if not answer.refused and not _same(block, answer.result)
+        if not answer.refused and not _same(block, answer.header())
     ]
     if not replaced:
         return 0
@@ -76,8 +75,8 @@ def rewind(chain_id: int) -> int:
     return len(replaced)
 
 
-def _same(block: Block, answer: dict[str, Any] | None) -> bool:
-    return answer is not None and answer["hash"] == f"0x{bytes(block.hash).hex()}"
+def _same(block: Block, found: Header | None) -> bool:
+    return found is not None and found.hash == bytes(block.hash)
 
 
 def _settle(payer: Account) -> None:
@@ -87,37 +86,37 @@ def _settle(payer: Account) -> None:
             "transaction__nonce", "-pk"
         )[:BATCH]
     )
-    answers = client.post([("eth_getTransactionReceipt", [f"0x{bytes(form.hash).hex()}"]) for form in forms])
-    mined = [(form, answer.result) for form, answer in zip(forms, answers, strict=True) if answer.result]
-    numbers = sorted({receipt["blockNumber"] for _, receipt in mined})
-    headers = client.post([("eth_getBlockByNumber", [number, False]) for number in numbers])
-    blocks = {answer.result["hash"]: answer.result for answer in headers if answer.result}
+    receipts = client.post([("eth_getTransactionReceipt", [f"0x{bytes(form.hash).hex()}"]) for form in forms])
+    mined = [
+        (form, receipt)
+        for form, answer in zip(forms, receipts, strict=True)
+        if not answer.refused and (receipt := answer.receipt())
+    ]
+    numbers = sorted({receipt.block_number for _, receipt in mined})
+    headers = client.post([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
+    blocks = {header.hash: header for answer in headers if not answer.refused and (header := answer.header())}
     for form, receipt in mined:
         # A receipt whose block is gone again waits for the next look.
-        if receipt["blockHash"] in blocks:
-            _confirm(form, receipt, blocks[receipt["blockHash"]], payer.chain_id)
+        if receipt.block_hash in blocks:
+            _confirm(form, receipt, blocks[receipt.block_hash], payer.chain_id)
 
 
-def _confirm(form: SignedForm, receipt: dict[str, Any], header: dict[str, Any], chain_id: int) -> None:
-    number, block_hash = int(header["number"], 16), bytes.fromhex(header["hash"][2:])
+def _confirm(form: SignedForm, receipt: Receipt, header: Header, chain_id: int) -> None:
     with database.atomic():
         block, _ = Block.objects.get_or_create(
-            chain_id=chain_id,
-            number=number,
-            defaults={"hash": block_hash, "time": datetime.fromtimestamp(int(header["timestamp"], 16), UTC)},
+            chain_id=chain_id, number=header.number, defaults={"hash": header.hash, "time": header.time}
         )
-        if bytes(block.hash) != block_hash:
+        if bytes(block.hash) != header.hash:
             return
-        done = int(receipt["status"], 16) == 1
         Transaction.objects.outstanding().filter(pk=form.transaction_id).update(
-            status=Status.CONFIRMED if done else Status.FAILED,
-            problem="" if done else "reverted",
-            block_number=number,
-            block_hash=block_hash,
+            status=Status.CONFIRMED if receipt.done else Status.FAILED,
+            problem="" if receipt.done else "reverted",
+            block_number=header.number,
+            block_hash=header.hash,
             mined_hash=bytes(form.hash),
-            gas_used=int(receipt["gasUsed"], 16),
-            created_address=receipt.get("contractAddress") or "",
-            logs=receipt["logs"],
+            gas_used=receipt.gas_used,
+            created_address=receipt.created,
+            logs=receipt.logs,
         )
 
 
@@ -128,13 +127,13 @@ def _release_lost(payer: Account) -> None:
     if lowest is None:
         return
     answer = client.post([("eth_getTransactionCount", [payer.address, "finalized"])])[0]
-    if answer.refused or lowest >= (used := int(answer.result, 16)):
+    if answer.refused or lowest >= (used := answer.quantity()):
         return
     for transaction in mine.filter(nonce__lt=used):
         receipts = client.post(
             [("eth_getTransactionReceipt", [f"0x{bytes(form.hash).hex()}"]) for form in transaction.forms.all()]
         )
-        if any(receipt.refused or receipt.result for receipt in receipts):
+        if any(answer.refused or answer.receipt() for answer in receipts):
             continue
         with database.atomic():
             row = Account.objects.select_for_update().get(pk=payer.pk)

@@ -55,15 +55,15 @@ def account() -> Account:
             ("eth_getTransactionCount", [relayer(), "latest"]),
         ]
     )
-    if chain_id.refused or block.refused or count.refused or not block.result:
-        raise client.Unavailable(f"{chain_id.message or block.message or count.message or 'no first block'}")
-    genesis = bytes.fromhex(block.result["hash"][2:])
+    first = block.header()
+    if first is None:
+        raise client.Unavailable("no first block")
     row, _ = Account.objects.get_or_create(
-        chain_id=int(chain_id.result, 16),
+        chain_id=chain_id.quantity(),
         address=relayer(),
-        defaults={"genesis": genesis, "next_nonce": int(count.result, 16)},
+        defaults={"genesis": first.hash, "next_nonce": count.quantity()},
     )
-    if bytes(row.genesis) != genesis:
+    if bytes(row.genesis) != first.hash:
         raise AnotherChain(
             f"Chain {row.chain_id} began anew. Run `manage.py deploy_contracts` to put the contracts there."
         )
@@ -73,10 +73,11 @@ def account() -> Account:
 def fees() -> Fees:
     """Return what to offer now: the chain's tip, and room for the base fee to double. Raises Unavailable."""
     block, tip = client.post([("eth_getBlockByNumber", ["latest", False]), ("eth_maxPriorityFeePerGas", [])])
-    if block.refused or not block.result:
-        raise client.Unavailable(block.message or "no latest block")
-    priority = int(tip.result, 16) if not tip.refused else 10**9
-    return Fees(2 * int(block.result.get("baseFeePerGas", "0x0"), 16) + priority, priority)
+    latest = block.header()
+    if latest is None:
+        raise client.Unavailable("no latest block")
+    priority = tip.quantity() if not tip.refused else 10**9
+    return Fees(2 * latest.base_fee + priority, priority)
 
 
 def sign_queued(*, limit: int = 50) -> int:
@@ -144,7 +145,7 @@ def _try(transaction: Transaction, payer: Account, place: str) -> int | None:
         call["value"] = hex(int(transaction.value))
     answer = client.post([("eth_estimateGas", [call])])[0]
     if not answer.refused:
-        return int(answer.result, 16) * GAS_ROOM_PERCENT // 100
+        return answer.quantity() * GAS_ROOM_PERCENT // 100
     # What it needs may be on its way: a revocation comes after its attestation, a head after the head before it.
     if not Transaction.objects.outstanding().filter(contract=transaction.contract).exists():
         if answer.data.startswith(_TOO_EARLY):

@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from ehr.chain import artifacts, client, deployments, indexer, signing, transactions, typed_data
+from ehr.chain import answers, artifacts, client, deployments, indexer, signing, transactions, typed_data
 from ehr.chain.models import Transaction
 
 CONTRACT = "ResearchRegistry"
@@ -147,7 +147,7 @@ def standing(digest: bytes) -> Standing:
     raw = _asked("releaseOf", [digest])
     if not raw:
         return Standing(bytes(32), 0)
-    ((_study, root, left),) = decode(["(bytes32,bytes32,uint128)"], raw)
+    ((_study, root, left),) = answers.decoded(["(bytes32,bytes32,uint128)"], raw)
     return Standing(root, left)
 
 
@@ -161,8 +161,7 @@ def _asked(method: str, args: Sequence[object]) -> bytes:
     if place is None:
         raise client.Unavailable(f"{CONTRACT} was not deployed")
     data = artifacts.load(CONTRACT).calldata(method, args)
-    answer = client.ask("eth_call", {"to": place, "data": f"0x{data.hex()}"}, hex(indexer.heights().final))
-    return bytes.fromhex(answer[2:])
+    return client.ask_bytes("eth_call", {"to": place, "data": f"0x{data.hex()}"}, hex(indexer.heights().final))
 
 
 # --- The tree over all shares of a release ---------------------------------------------------------

@@ -20,6 +20,16 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass
+class _Saying:
+    """Stands in for a node's methods."""
+
+    said: dict[str, Any]
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": request["id"], **self.said}
+
+
+@dataclass
 class EmbeddedChain:
     """A running chain and what a test does with it."""
 
@@ -45,6 +55,16 @@ class EmbeddedChain:
     def contract(self, name: str) -> Any:
         """Return web3's contract, to read: `chain.contract("AuditAnchor").functions.head().call()`."""
         return client.web3().eth.contract(address=deployments.address(name), abi=artifacts.load(name).abi)
+
+    @contextmanager
+    def saying(self, said: dict[str, Any]) -> Iterator[None]:
+        """Let the node answer everything with the same inside: `{"error": "busy"}`."""
+        honest = self.server._handler.methods
+        self.server._handler.methods = _Saying(said)  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            self.server._handler.methods = honest
 
     @contextmanager
     def down(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from eth_utils.address import to_checksum_address
+from web3.exceptions import BadFunctionCallOutput
 
 from ehr.chain import artifacts, client
 from ehr.chain.models import Deployment
@@ -42,7 +43,10 @@ class Command(BaseCommand):
         """Return the key of the study a digest was released for; zero for none."""
         address = contract or _own_registry()
         registry = client.web3().eth.contract(address=to_checksum_address(address), abi=artifacts.load(CONTRACT).abi)
-        return bytes(registry.functions.releaseOf(digest).call()[0])
+        try:
+            return bytes(registry.functions.releaseOf(digest).call()[0])
+        except BadFunctionCallOutput as problem:
+            raise client.Unavailable("No ResearchRegistry answers at that address.") from problem
 
 
 def _own_registry() -> str:
