@@ -45,14 +45,14 @@ def heights() -> Heights:
 
 
 def rewind(chain_id: int) -> int:
-    """Forget blocks that the chain replaced and send what they held again; return how many were replaced."""
+    """Forget blocks that the chain replaced and send what they held again; return how many were replaced.
+
+    Raises Unavailable, also where the node tells of some of the blocks only.
+    """
     blocks = list(Block.objects.filter(chain_id=chain_id, confirmed=False).order_by("number"))
     answers = client.post([("eth_getBlockByNumber", [hex(block.number), False]) for block in blocks])
-    replaced = [
-        block
-        for block, answer in zip(blocks, answers, strict=True)
-        if not answer.refused and not _same(block, answer.header())
-    ]
+    # A refusal is Unavailable: what nobody compared must not become final in the same round.
+    replaced = [block for block, answer in zip(blocks, answers, strict=True) if not _same(block, answer.header())]
     if not replaced:
         return 0
     with database.atomic():

@@ -18,6 +18,19 @@ def branch(node):
     return Node(copy, node.funded, block_seconds=1.0)
 
 
+def refusing(number):
+    """Return a node's post that refuses to tell of one block."""
+    real = client.post
+
+    def post(batch):
+        return [
+            client.Answer(message="rate limited") if args[:1] == [number] else answer
+            for (_, args), answer in zip(batch, real(batch), strict=True)
+        ]
+
+    return post
+
+
 @pytest.fixture
 def unsure(monkeypatch):
     """Let the chain call nothing final, as a young public chain does."""
@@ -61,6 +74,32 @@ def test_a_block_of_another_hash_with_the_same_transaction_is_taken_up(slow_chai
     indexer.index()
     assert status(digest) == "confirmed"
     assert bytes(Transaction.objects.get(digest=digest).block_hash) == other.head().hash
+
+
+def test_a_block_that_the_node_does_not_tell_of_never_becomes_final(slow_chain, monkeypatch):
+    other = branch(slow_chain.node)
+    digest = attest()
+    relaying.relay()
+    slow_chain.node.mine()
+    monkeypatch.setattr(indexer, "heights", lambda: indexer.Heights(10**6, 0))
+    indexer.index()
+    other.mine(timestamp=other.head().timestamp + 77)
+    slow_chain.server.show(other)
+    number = other.head().block_number
+    monkeypatch.setattr(indexer, "heights", lambda: indexer.Heights(number, number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "post", refusing(hex(number)))
+        with pytest.raises(client.Unavailable):
+            indexer.index()
+    assert status(digest) == "confirmed"
+
+    indexer.index()
+    relaying.relay()
+    other.mine()
+    number += 1
+    indexer.index()
+    assert (status(digest), attestations(slow_chain)) == ("final", 1)
 
 
 def test_what_the_chain_calls_final_is_no_longer_checked(chain, monkeypatch):
