@@ -84,7 +84,7 @@ def deploy(*, admin: str | None = None, poll_seconds: float = 0.2) -> list[Deplo
 def _recorded(chain_id: int, name: str, digest: bytes) -> bool:
     """Write the contract's address down once its creation is in a block."""
     created = Transaction.objects.get(digest=digest)
-    if created.status == Status.FAILED or (created.status == Status.QUEUED and created.tries):
+    if created.status == Status.FAILED or (created.status == Status.QUEUED and created.problem):
         raise NotDeployed(f"{name} was refused by the chain ({created.problem}). Does the relayer have funds?")
     if created.block_number is None:
         return False

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from eth_account import Account as EthAccount
 from eth_utils.crypto import keccak
 
 from ehr import clock
-from ehr.chain import client, deployments, typed_data
+from ehr.chain import answers, client, deployments, typed_data
 from ehr.chain.models import Account, Deployment, SignedForm, Status, Transaction
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ GAS_ROOM_PERCENT = 125
 # How the contracts say that a delay is not over; the moment it ends comes first.
 _TOO_EARLY = "0x" + keccak(b"TooEarly(uint64,uint256)").hex()[:8]
 _SOON = timedelta(seconds=15)
+# Until a node that is busy, or an account without funds, is tried again.
+_LATER = timedelta(minutes=1)
 
 
 class AnotherChain(client.Unavailable):
@@ -146,19 +148,45 @@ def _try(transaction: Transaction, payer: Account, place: str) -> int | None:
     answer = client.post([("eth_estimateGas", [call])])[0]
     if not answer.refused:
         return answer.quantity() * GAS_ROOM_PERCENT // 100
-    # What it needs may be on its way: a revocation comes after its attestation, a head after the head before it.
-    if not Transaction.objects.outstanding().filter(contract=transaction.contract).exists():
-        if answer.data.startswith(_TOO_EARLY):
-            _wait_until(transaction, int(answer.data[10:74], 16))
-        else:
-            _put_off(transaction, f"{answer.message} {answer.data[:10]}".strip())
+    _refused(transaction, answer)
     return None
 
 
-def _wait_until(transaction: Transaction, seconds: int) -> None:
-    """Wait out a delay of the contract's, a moment in Unix seconds. That is no failed try: it may take days."""
-    due = max(datetime.fromtimestamp(seconds, UTC), clock.now() + _SOON)
+def _refused(transaction: Transaction, answer: client.Answer) -> None:
+    """Wait, and count a failed try where it was the contract that said no."""
+    problem = f"{answer.message} {answer.data[:10]}".strip()
+    if not answer.reverted:
+        _wait_for_node(transaction, problem)
+        return
+    # What it needs may be on its way: a revocation comes after its attestation, a head after the head before it.
+    if Transaction.objects.outstanding().filter(contract=transaction.contract).exists():
+        return
+    if answer.data.startswith(_TOO_EARLY):
+        _wait_until(transaction, _moment_in(answer.data))
+    else:
+        _put_off(transaction, problem)
+
+
+def _moment_in(data: str) -> datetime:
+    """Return the first argument of an error, a moment in Unix seconds. Raises Unavailable where there is none."""
+    return answers.moment(int.from_bytes(answers.octets(data)[4:36], "big"))
+
+
+def _wait_until(transaction: Transaction, due: datetime) -> None:
+    """Wait out a delay of the contract's. That is no failed try: it may take days."""
+    due = max(due, clock.now() + _SOON)
     Transaction.objects.filter(pk=transaction.pk, status=Status.QUEUED).update(due_at=due)
+
+
+def _wait_for_node(transaction: Transaction, problem: str) -> None:
+    """Wait while the node has no time or the account no funds: however long that takes, the contract refused nothing.
+
+    Said once, and again when the node says something else.
+    """
+    queued = Transaction.objects.filter(pk=transaction.pk, status=Status.QUEUED)
+    queued.update(problem=problem[:200], due_at=clock.now() + _LATER)
+    if problem[:200] != transaction.problem:
+        logger.warning("Transaction %d of %s waits: %s", transaction.pk, transaction.contract, problem[:80])
 
 
 def _put_off(transaction: Transaction, problem: str) -> None:
