@@ -21,7 +21,10 @@ logger = logging.getLogger(__name__)
 MOST_TRIES = 30
 LONGEST_WAIT = timedelta(hours=1)
 BUMP_AFTER = timedelta(seconds=90)
+# So often more is offered unasked. Then only what the chain itself asks for, and less often: one that stands still must
+# not drive up what is paid.
 MOST_FORMS = 12
+BUMP_LATER = timedelta(minutes=15)
 # Room above the estimate: other transactions may run first and change what this one costs.
 GAS_ROOM_PERCENT = 125
 # How the contracts say that a delay is not over; the moment it ends comes first.
@@ -215,7 +218,7 @@ def bump_slow() -> int:
             Account.objects.select_for_update().get(pk=payer.pk)
             forms = list(SignedForm.objects.filter(transaction=transaction).order_by("pk"))
             fresh = Transaction.objects.get(pk=transaction.pk)
-            if fresh.status in {Status.SIGNED, Status.SENT} and _is_slow(fresh, clock.now()):
+            if fresh.status in {Status.SIGNED, Status.SENT} and _is_slow(fresh, clock.now()) and _is_due(forms, offer):
                 _outbid(fresh, forms[-1], payer, offer)
     return len(slow)
 
@@ -232,4 +235,10 @@ def _outbid(transaction: Transaction, form: SignedForm, payer: Account, offer: F
 
 def _is_slow(transaction: Transaction, at: datetime) -> bool:
     forms: Sequence[datetime] = list(transaction.forms.order_by("-pk").values_list("signed_at", flat=True))
-    return 0 < len(forms) < MOST_FORMS and forms[0] < at - BUMP_AFTER
+    return bool(forms) and forms[0] < at - (BUMP_AFTER if len(forms) < MOST_FORMS else BUMP_LATER)
+
+
+def _is_due(forms: Sequence[SignedForm], offer: Fees) -> bool:
+    """Tell whether to offer more: at first always, later where the chain asks for more than was offered last."""
+    last = forms[-1]
+    return len(forms) < MOST_FORMS or offer.max_fee > last.max_fee or offer.priority_fee > last.priority_fee

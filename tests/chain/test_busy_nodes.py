@@ -6,7 +6,7 @@ import pytest
 
 from ehr import clock
 from ehr.chain import client, relaying, signing
-from ehr.chain.models import Status, Transaction
+from ehr.chain.models import SignedForm, Status, Transaction
 
 from .approvals import attest, attestations, status
 
@@ -88,3 +88,43 @@ def test_what_a_contract_refuses_with_another_code_is_a_failed_try_all_the_same(
     says(client.Answer(message="VM execution error", data="0x08c379a0", code=-32015))
     relaying.relay()
     assert Transaction.objects.get(digest=digest).tries == 1
+
+
+# --- Fees ------------------------------------------------------------------------------------------
+@pytest.fixture
+def stuck(slow_chain):
+    """A transaction that no block takes, outbid as often as that is done without asking what the chain wants."""
+    digest = attest()
+    relaying.relay()
+    for _ in range(signing.MOST_FORMS + 3):
+        wait_for(signing.BUMP_AFTER)
+    return SignedForm.objects.filter(transaction__digest=digest).order_by("pk")
+
+
+def wait_for(time):
+    SignedForm.objects.update(signed_at=clock.now() - 2 * time)
+    relaying.relay()
+
+
+def rise(monkeypatch, forms):
+    """Let the chain ask for ten times what was offered last."""
+    wanted = signing.Fees(int(forms.last().max_fee) * 10, 10**9)
+    monkeypatch.setattr(signing, "fees", lambda: wanted)
+    return wanted
+
+
+def test_a_chain_that_stands_still_does_not_drive_up_what_is_offered(stuck):
+    wait_for(signing.BUMP_LATER)
+    assert stuck.count() == signing.MOST_FORMS
+
+
+def test_a_later_rise_of_fees_is_followed(stuck, monkeypatch):
+    wanted = rise(monkeypatch, stuck)
+    wait_for(signing.BUMP_LATER)
+    assert (stuck.count(), stuck.last().max_fee) == (signing.MOST_FORMS + 1, wanted.max_fee)
+
+
+def test_a_later_rise_is_followed_less_often(stuck, monkeypatch):
+    rise(monkeypatch, stuck)
+    wait_for(signing.BUMP_AFTER)
+    assert stuck.count() == signing.MOST_FORMS
