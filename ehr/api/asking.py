@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import api_view
@@ -94,9 +95,22 @@ def ask(request: Request, patient: UUID) -> Response:
         record_from=told["record_from"],
         record_until=told["record_until"],
         presence=presence.presence(request._request),
-        once=fields.once(request),
+        once=fields.once(request, about=found.pk),
     )
+    _check_asked(made, asked)
     return Response(answers.request(made), status=status.HTTP_201_CREATED)
+
+
+def _check_asked(made: AccessRequest, asked: Asking) -> None:
+    """See that a request is the one that was sent now, and not what its key made before. Raises CannotAsk.
+
+    Its words are sealed to the patient, so they are not compared.
+    """
+    told = asked.validated_data
+    terms = ("days", "record_from", "record_until")
+    lists = set(made.categories) == set(asked.parts()) and set(made.actions) == set(told["actions"])
+    if not lists or any(getattr(made, name) != told[name] for name in terms):
+        raise requests.CannotAsk(_("This key stands for another request. Send a new key with each new act."))
 
 
 @extend_schema(responses=Anything, tags=["asking"])

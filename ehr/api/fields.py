@@ -1,7 +1,7 @@
 """Shapes that several requests share."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -56,13 +56,21 @@ class Narrowed(Parts):
         )
 
 
-def once(request: Request) -> UUID | None:
-    """Return the id by which the same request sent twice is known, from the header. Raises ValidationError."""
+def once(request: Request, about: UUID | None = None) -> UUID | None:
+    """Return the id by which the same act sent twice is known: made of the header, and of who sends it.
+
+    So nobody's key can meet another's. `about` is what the address names, where one key may come to several. Raises
+    ValidationError.
+    """
     told = request.headers.get(ONCE, "")
     try:
-        return UUID(told) if told else None
+        key = UUID(told) if told else None
     except ValueError:
         raise serializers.ValidationError({ONCE: [_("This header holds a UUID, made anew for each act.")]}) from None
+    if key is None:
+        return None
+    own = uuid5(request.user.pk, str(key))
+    return uuid5(own, str(about)) if about else own
 
 
 def in_future(at: datetime) -> datetime:

@@ -102,8 +102,27 @@ def _give(request: Request, asked: fields.Narrowed, *, ends: datetime) -> Respon
     if not sentence:
         proposed = proposing.propose(request.patient, **terms)
         return Response({"sentence": proposed.sentence, "ends": answers.moment(proposed.ends)})
-    made = grants.give(request.patient, keyring=request.keyring, once=fields.once(request), sentence=sentence, **terms)
+    once = fields.once(request)
+    made = grants.give(request.patient, keyring=request.keyring, once=once, sentence=sentence, **terms)
+    _check_asked(made, asked, reader=terms["reader"], ends=ends)
     return Response(answers.grant(made), status=status.HTTP_201_CREATED)
+
+
+def _check_asked(made: Grant, asked: fields.Narrowed, *, reader: User | Reader, ends: datetime) -> None:
+    """See that a permission is the one this request is about, and not what its key made before. Raises CannotGive."""
+    told = asked.validated_data
+    to = made.reader.user if isinstance(reader, User) else made.reader
+    same = (
+        to == reader
+        and made.sentence == told["sentence"]
+        and set(made.categories) == set(asked.parts())
+        and set(made.actions) == set(told["actions"])
+        and all(getattr(made, name) == value for name, value in asked.narrow().columns().items())
+        # Without an end of its own, the request has the one that its sentence says.
+        and ("ends" not in told or made.ends == ends.replace(microsecond=0))
+    )
+    if not same:
+        raise proposing.CannotGive(_("This key stands for another permission. Send a new key with each new act."))
 
 
 def _reader(named: UUID) -> User | Reader:
@@ -161,7 +180,9 @@ def _change(request: Request, found: Grant) -> Response:
         return Response(
             {"sentence": proposed.sentence, "before": found.sentence, "ends": answers.moment(proposed.ends)}
         )
-    made = grants.change(found, keyring=request.keyring, once=fields.once(request), sentence=told["sentence"], **terms)
+    once = fields.once(request, about=found.pk)
+    made = grants.change(found, keyring=request.keyring, once=once, sentence=told["sentence"], **terms)
+    _check_asked(made, asked, reader=found.reader, ends=terms["ends"])
     return Response(answers.grant(made))
 
 

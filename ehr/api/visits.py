@@ -1,7 +1,7 @@
 """Visits: what can be booked and when, keeping a time, booking, moving and calling off, for the patient themself."""
 
 from datetime import date, datetime, timedelta
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -153,8 +153,8 @@ def keep(request: Request, schedule: UUID, kind: UUID) -> Response:
 
 
 def _once(request: Request) -> UUID:
-    """Return what the act is known by, made of the header and of who asks: nobody's key can meet another's."""
-    return uuid5(request.user.pk, str(fields.once(request) or uuid4()))
+    """Return what the act is known by: one of its own, where the header names none."""
+    return fields.once(request) or uuid4()
 
 
 @extend_schema(methods=["GET"], responses=Anything, tags=["visits"])

@@ -1,8 +1,13 @@
 """Asking and answering by /api/v1."""
 
+import uuid
+
+import pytest
+
 from consent.models import AccessRequest, Grant
 from ehr.words import Category
 from tests import people
+from tests.api.conftest import enrolled, signed_in
 
 WANTED = {"categories": ["labs", "history"], "days": 30, "words": "Before the operation."}
 
@@ -18,6 +23,41 @@ def test_a_clinician_asks_and_the_patient_sees_it_waiting(as_lee, lee, as_ana, a
     made = ask(as_lee, ana, lee)
     told = as_ana.get("requests").told
     assert (told["waiting"], told["items"][0]["id"], told["items"][0]["state"]) == (1, made, "asked")
+
+
+def sent(program, patient, once, **more):
+    return program.post(f"patients/{patient.patient.pk}/requests", WANTED | more, Idempotency_Key=str(once))
+
+
+def test_the_same_request_sent_twice_asks_once(as_lee, lee, ana):
+    people.give(ana, lee, Category.BASIC)
+    once = uuid.uuid4()
+    first, second = (sent(as_lee, ana, once) for _ in range(2))
+    assert (first.status_code, second.told["id"]) == (201, first.told["id"])
+    assert AccessRequest.objects.count() == 1
+
+
+@pytest.mark.parametrize("other", [{"categories": ["labs"]}, {"days": 7}, {"actions": ["write"]}], ids=str)
+def test_one_key_does_not_answer_for_another_request(as_lee, lee, ana, other):
+    people.give(ana, lee, Category.BASIC)
+    once = uuid.uuid4()
+    sent(as_lee, ana, once)
+    assert sent(as_lee, ana, once, **other).status_code == 409
+
+
+def test_two_clinicians_may_send_the_same_key(as_lee, lee, ana):
+    kim, once = enrolled(people.clinician("Jo Kim")), uuid.uuid4()
+    for reader in (lee, kim):
+        people.give(ana, reader, Category.BASIC)
+    answers = [sent(one, ana, once).status_code for one in (as_lee, signed_in(kim))]
+    assert answers == [201, 201]
+
+
+def test_one_key_asks_each_of_two_patients(as_lee, lee, ana, ben):
+    once = uuid.uuid4()
+    for patient in (ana, ben):
+        people.give(patient, lee, Category.BASIC)
+    assert [sent(as_lee, one, once).status_code for one in (ana, ben)] == [201, 201]
 
 
 def test_of_two_parts_one_is_given_and_exactly_one_arrives(as_lee, lee, as_ana, ana):

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 
+import pytest
 import time_machine
 
 from consent import proofs
@@ -10,6 +11,7 @@ from consent.models import Grant
 from ehr import clock
 from ehr.words import Category
 from tests import people
+from tests.api.conftest import signed_in
 
 
 def asked(lee, **more):
@@ -43,11 +45,57 @@ def test_another_sentence_gives_nothing(as_ana, lee):
     assert not Grant.objects.exists()
 
 
-def test_the_same_act_sent_twice_is_done_once(as_ana, lee):
+def test_the_same_act_sent_twice_is_done_once(as_ana, ana, lee):
     told, once = asked(lee), uuid.uuid4()
     first, second = (given(as_ana, told, once=once) for _ in range(2))
-    assert first.told["id"] == second.told["id"] == str(once)
+    assert first.told["id"] == second.told["id"] == str(uuid.uuid5(ana.user.pk, str(once)))
     assert Grant.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"categories": ["history"]},
+        {"actions": ["read", "write"]},
+        {"record_from": "2024-01-01"},
+        {"places": ["PT"]},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_one_key_does_not_answer_for_other_terms(as_ana, lee, other):
+    told, once = asked(lee), uuid.uuid4()
+    given(as_ana, told, once=once)
+    answer = given(as_ana, told | other, once=once)
+    assert (answer.status_code, answer.told["type"]) == (409, "urn:chartseal:problem:cannot")
+    assert Grant.objects.count() == 1
+
+
+def test_one_key_does_not_answer_for_another_end(as_ana, lee):
+    told, once = asked(lee), uuid.uuid4()
+    given(as_ana, told, once=once)
+    later = {"ends": (clock.now() + timedelta(days=40)).isoformat()}
+    assert given(as_ana, told | later, once=once).status_code == 409
+
+
+def test_one_key_does_not_answer_for_another_reader(as_ana, lee):
+    once, kim = uuid.uuid4(), people.clinician("Jo Kim")
+    given(as_ana, asked(lee), once=once)
+    answer = given(as_ana, asked(kim), once=once)
+    assert (answer.status_code, "Mei Lee" in str(answer.told)) == (409, False)
+
+
+def test_two_people_may_send_the_same_key(as_ana, ben, lee):
+    once = uuid.uuid4()
+    assert [given(one, asked(lee), once=once).status_code for one in (as_ana, signed_in(ben))] == [201, 201]
+
+
+def test_for_some_hours_the_same_act_sent_twice_is_done_once_also_minutes_later(as_ana, lee):
+    told, once = {"reader": str(lee.user.pk), "categories": ["labs"], "hours": 2}, str(uuid.uuid4())
+    told["sentence"] = as_ana.post("consents/temporary", told).told["sentence"]
+    first = as_ana.post("consents/temporary", told, Idempotency_Key=once)
+    with time_machine.travel(clock.now() + timedelta(minutes=3)):
+        second = as_ana.post("consents/temporary", told, Idempotency_Key=once)
+    assert (first.status_code, second.told["id"]) == (201, first.told["id"])
 
 
 def test_a_sensitive_part_is_named_apart_or_not_at_all(as_ana, lee):
@@ -123,6 +171,32 @@ def test_a_change_puts_another_in_its_place(as_ana, ana, lee):
     made = as_ana.call("PUT", f"consents/{grant.pk}", told | {"sentence": proposed["sentence"]}).told
     assert made["categories"] == ["history", "labs"]
     assert as_ana.get(f"consents/{grant.pk}").told["cause"] == "changed"
+
+
+def changed(program, grant, once, **more):
+    told = {"categories": ["labs", "history"], "ends": (clock.now() + timedelta(days=5)).isoformat()} | more
+    read = program.call("PUT", f"consents/{grant.pk}", told).told
+    more = told | {"sentence": read.get("sentence", "Read before.")}
+    return program.call("PUT", f"consents/{grant.pk}", more, Idempotency_Key=str(once))
+
+
+def test_one_key_changes_each_of_two_permissions(as_ana, ana, lee):
+    once, kim = uuid.uuid4(), people.clinician("Jo Kim")
+    one, other = (changed(as_ana, people.give(ana, to, Category.LABS), once) for to in (lee, kim))
+    assert (one.status_code, other.status_code) == (200, 200)
+    assert one.told["id"] != other.told["id"]
+
+
+def test_what_was_changed_is_not_changed_otherwise_under_the_same_key(as_ana, ana, lee):
+    once, grant = uuid.uuid4(), people.give(ana, lee, Category.LABS)
+    changed(as_ana, grant, once)
+    assert changed(as_ana, grant, once, categories=["labs"]).status_code == 409
+
+
+def test_a_permission_that_ran_out_is_not_changed(as_ana, ana, lee):
+    grant, now = people.give(ana, lee, Category.LABS), clock.now()
+    Grant.objects.filter(pk=grant.pk).update(starts=now - timedelta(days=2), ends=now)
+    assert changed(as_ana, grant, uuid.uuid4()).status_code == 409
 
 
 def test_the_list_holds_those_in_force_and_those_over(as_ana, ana, lee):
