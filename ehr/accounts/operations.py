@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit import log
 from ehr import clock
@@ -14,6 +15,7 @@ from ehr.accounts.models import Attempt, Keyring, Link, Reader, User
 from ehr.crypto.passphrases import Stretched
 
 NOBODY = log.Party(kind="person", id=None, name="")
+CHANGED_MEANWHILE = gettext_lazy("Your passphrase was changed meanwhile. Sign in with the new one, then try again.")
 
 
 class Refused(Exception):
@@ -172,6 +174,8 @@ def change_passphrase(*, user: User, current: str, new: str, address: str) -> Op
         if stored is not None and stored.stretched_with == checked.cost:
             keyring = keyrings.unlock(stored, checked.stretched.wrap)
             keyrings.wrap_by_passphrase(stored, keyring, stretched.wrap, stretched_with=cost)
+        if not hold_passphrase(user):
+            raise Refused(str(CHANGED_MEANWHILE))
         set_password(user, hashers.encoded(stretched, cost))
         log.append("account.passphrase-changed", actor=queries.party(user), subject=None, outcome="done")
         letters.write(user, "passphrase-changed", key=f"passphrase-{user.id}-{user.session_epoch}")
@@ -278,6 +282,15 @@ def stop_if_last(attempt: Attempt, user: User | None) -> None:
             letters.write(user, "sign-in-stopped", key=f"stopped-{user.id}-{attempt.at:%Y%m%d}")
 
 
+def hold_passphrase(user: User) -> bool:
+    """Keep others from changing a person's passphrase, and tell whether it is still the one that was checked.
+
+    Another request may have changed it since. Call it inside a transaction, after the keyring is held.
+    """
+    present = User.objects.select_for_update(no_key=True).values_list("password", flat=True).get(pk=user.pk)
+    return present == user.password
+
+
 def set_password(user: User, password: str) -> None:
     """Store a password column and end every session made with the one before."""
     User.objects.filter(pk=user.pk).update(password=password, session_epoch=F("session_epoch") + 1)
@@ -298,12 +311,18 @@ def _send_verification(user: User, door: str) -> None:
 
 
 def _raise_cost(user: User, stored: Keyring, keyring: OpenKeyring, passphrase: str, cost: str) -> None:
-    """Where the deployment's cost changed, stretch anew and rewrap, while the passphrase is at hand."""
+    """Where the deployment's cost changed, stretch anew and rewrap, while the passphrase is at hand.
+
+    What was changed meanwhile stands: the next time one signs in will do.
+    """
     fresh = hashers.fresh_cost()
     if cost.rpartition("$")[0] == fresh.rpartition("$")[0]:
         return
     stretched = hashers.stretch(passphrase, fresh)
     with transaction.atomic():
+        stored = Keyring.objects.select_for_update().get(pk=stored.pk)
+        if stored.version_id != keyring.version_id or stored.stretched_with != cost or not hold_passphrase(user):
+            return
         keyrings.wrap_by_passphrase(stored, keyring, stretched.wrap, stretched_with=fresh)
         User.objects.filter(pk=user.pk).update(password=hashers.encoded(stretched, fresh))
     user.refresh_from_db(fields=["password"])

@@ -11,9 +11,11 @@ from ehr.accounts import attempts, codes, hashers, keyrings, letters, links, los
 from ehr.accounts.keyrings import CannotOpen, OpenKeyring, shares
 from ehr.accounts.models import Attempt, Keyring, Link, User
 from ehr.accounts.operations import (
+    CHANGED_MEANWHILE,
     Refused,
     check_passphrase,
     folded,
+    hold_passphrase,
     refuse_on_the_log,
     set_password,
     stop_if_last,
@@ -129,4 +131,6 @@ def _put_in_step(user: User, keyring: OpenKeyring, stretched: Stretched, cost: s
 
 def _rewrap(user: User, keyring: OpenKeyring, stretched: Stretched, cost: str) -> None:
     stored = Keyring.objects.select_for_update().get(reader__user=user)
+    if not hold_passphrase(user):
+        raise Refused(str(CHANGED_MEANWHILE))
     keyrings.wrap_by_passphrase(stored, keyring, stretched.wrap, stretched_with=cost)
