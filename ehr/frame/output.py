@@ -2,7 +2,7 @@
 
 Messages of exceptions quote what they met: a value that does not parse, a row of the database, a patient's name.
 Addresses of links in letters are keys to an account; those of health links lead to a copy.
-Those of calendars lead to visits.
+Those of calendars lead to visits. Whoever reads these lines must be able to follow none of them.
 """
 
 import copy
@@ -11,7 +11,8 @@ import re
 import traceback
 from collections.abc import Iterator
 
-_LINKS = re.compile(r"/(verify|reset|shl|calendar)/[^/\s\"'?]+(?:/[^/\s\"'?]+)?")
+_WITH_KEYS = "verify|reset|recover/stop|account/email|shl|calendar|visits/offered|visits/reminder"
+_LINKS = re.compile(rf"/({_WITH_KEYS})/[^/\s\"'?]+(?:/[^/\s\"'?]+)?")
 _SHORTEST = 4
 
 
