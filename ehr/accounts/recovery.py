@@ -39,7 +39,9 @@ def ask_groups() -> list[int]:
 def wrote_it_down(code: str, answers: dict[int, str]) -> bool:
     """Tell whether the answers are the groups of the code, by number from 1."""
     groups = codes.groups_of(code)
-    right = [secrets.compare_digest(groups[number - 1], codes.plain(text)) for number, text in answers.items()]
+    # Bytes, for text beyond ASCII is not compared.
+    typed = {number: codes.plain(text).encode() for number, text in answers.items()}
+    right = [secrets.compare_digest(groups[number - 1].encode(), text) for number, text in typed.items()]
     return len(right) == ASKED_GROUPS and all(right)
 
 

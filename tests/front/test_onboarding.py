@@ -179,7 +179,7 @@ def test_an_identity_somebody_showed_to_be_theirs_is_refused_and_sent_to_staff(b
     assert Patient.objects.count() == 1
 
 
-@pytest.mark.parametrize("wrong", [["0000", "0000"], ["", ""]])
+@pytest.mark.parametrize("wrong", [["0000", "0000"], ["", ""], ["ÉÉÉÉ", "ÉÉÉÉ"]])
 def test_a_recovery_code_counts_only_after_two_groups_were_typed(browser, wrong):
     verified(browser)
     groups = groups_on(browser.get("/account/recovery-code/"))
