@@ -98,10 +98,10 @@ def address_of(name: str) -> str:
 
 
 def onward(request: HttpRequest, fallback: str) -> str:
-    """Return where a person was going, if that is a page of this site, else the fallback."""
+    """Return where a person was going, if that is a path of this site, else the fallback."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else fallback
+    return wanted if safe and wanted.startswith("/") else fallback
 
 
 def missing_step(request: HttpRequest, *, enrolling: bool = False) -> str | None:

@@ -204,6 +204,11 @@ def test_after_signing_in_one_goes_on_only_within_this_site(alice, browser):
     assert browser.sign_in(next="/notices/").headers["Location"] == "/notices/"
 
 
+@pytest.mark.parametrize("wanted", ["foo", "#a", "?x=1", "..", "patient:home"])
+def test_after_signing_in_what_is_no_path_leads_where_one_belongs(alice, browser, wanted):
+    assert browser.sign_in(next=wanted).headers["Location"] == browser.sign_in().headers["Location"]
+
+
 def test_times_are_told_in_the_readers_zone(alice, inside):
     operations.change_details(user=alice, name="Alice Moreau", time_zone="Asia/Tokyo", language="en")
     notice = notify(alice, "access-ends-soon", key="1")
