@@ -9,6 +9,7 @@
     --chain SIZE:ROOT    a head you read from the public chain yourself (root in hex)
 
 Exit status 0: everything holds. 1: something does not; the first wrong event is named. 2: nothing was checked.
+3: everything holds, but lines have no words any more; they are named.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import json
 import re
 import sys
 from hashlib import sha256, sha512
+from pathlib import Path
 
 FORMAT = "chartseal-log/1"
 PROOF_FORMAT = "c2sp.org/tlog-proof@v1"
 ZERO = bytes(32)
+GONE = "Words are gone"  # so begins each finding that makes the exit status 3
 
 
 class Refused(Exception):
@@ -72,29 +75,24 @@ def map_root(key: bytes, node: bytes, path: list[bytes]) -> bytes:
 
 
 def _steps(index, last, proof):
-    """Yield each sibling and whether it stands on the left. Raises ValueError unless the proof ends at the root."""
+    """Return each sibling and whether it stands on the left; None unless the proof ends at the root."""
+    steps = []
     for sibling in proof:
         if last == 0:
-            raise ValueError
-        left = bool(index & 1) or index == last
-        yield sibling, left
+            return None
+        steps.append((sibling, left := bool(index & 1) or index == last))
         while left and not index & 1 and index:
             index, last = index >> 1, last >> 1
         index, last = index >> 1, last >> 1
-    if last:
-        raise ValueError
+    return None if last else steps
 
 
 def inclusion_holds(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
     """Tell whether the leaf stands at the index in the tree of that size and root. Source: RFC 9162, 2.1.3.2."""
-    if not 0 <= index < size:
-        return False
-    try:
-        for sibling, left in _steps(index, size - 1, proof):
-            leaf = node_hash(sibling, leaf) if left else node_hash(leaf, sibling)
-    except ValueError:
-        return False
-    return leaf == root
+    steps = _steps(index, size - 1, proof) if 0 <= index < size else None
+    for sibling, left in steps or ():
+        leaf = node_hash(sibling, leaf) if left else node_hash(leaf, sibling)
+    return steps is not None and leaf == root
 
 
 def consistency_holds(size1: int, size2: int, root1: bytes, root2: bytes, proof: list[bytes]) -> bool:
@@ -105,13 +103,10 @@ def consistency_holds(size1: int, size2: int, root1: bytes, root2: bytes, proof:
         return False
     full = (size1 & -size1).bit_length() - 1  # the first tree ends in a full subtree this high
     old, *rest = proof if size1 != 1 << full else [root1, *proof]
-    new = old
-    try:
-        for sibling, left in _steps((size1 - 1) >> full, (size2 - 1) >> full, rest):
-            old, new = (node_hash(sibling, old), node_hash(sibling, new)) if left else (old, node_hash(new, sibling))
-    except ValueError:
-        return False
-    return old == root1 and new == root2
+    new, steps = old, _steps((size1 - 1) >> full, (size2 - 1) >> full, rest)
+    for sibling, left in steps or ():
+        old, new = (node_hash(sibling, old), node_hash(sibling, new)) if left else (old, node_hash(new, sibling))
+    return steps is not None and old == root1 and new == root2
 
 
 # --- Ed25519, RFC 8032 (verification needs no secrets, so plain arithmetic will do) ----------------
@@ -139,26 +134,19 @@ def _add(p, q):
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-BASE = _point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-
-
 def signature_holds(public: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether an Ed25519 signature is the key's over the message: R = s·B - h·A."""
     try:
-        a, r = _point(public), _point(signature[:32])
+        base, a, r = _point((4 * pow(5, -1, P) % P).to_bytes(32, "little")), _point(public), _point(signature[:32])
     except ValueError:
         return False
     s = int.from_bytes(signature[32:], "little")
-    if len(signature) != 64 or s >= ORDER:
-        return False
     h = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % ORDER
-    choice = (None, BASE, minus_a := (P - a[0], a[1], 1, P - a[3]), _add(BASE, minus_a))
-    total = (0, 1, 1, 0)
+    choice = (total := (0, 1, 1, 0), base, minus_a := (P - a[0], a[1], 1, P - a[3]), _add(base, minus_a))
     for bit in range(255, -1, -1):
-        total = _add(total, total)
-        if pick := choice[(s >> bit & 1) | (h >> bit & 1) << 1]:
-            total = _add(total, pick)
-    return (total[0] - r[0] * total[2]) % P == 0 and (total[1] - r[1] * total[2]) % P == 0
+        total = _add(_add(total, total), choice[(s >> bit & 1) | (h >> bit & 1) << 1])
+    canonical = len(signature) == 64 and s < ORDER
+    return canonical and (total[0] - r[0] * total[2]) % P == 0 and (total[1] - r[1] * total[2]) % P == 0
 
 
 def b64(data: bytes) -> str:
@@ -210,7 +198,7 @@ def shape(value: object, what: str, **fields: type) -> None:
 
 def key_id(name: str, public: bytes) -> bytes:
     """Return the four bytes that tell a signature's key. Source: C2SP signed-note, algorithm 1 (Ed25519)."""
-    return sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    return sha256(name.encode(errors="replace") + b"\n\x01" + public).digest()[:4]
 
 
 def public_key(text: str) -> tuple[str, bytes]:
@@ -258,15 +246,15 @@ class List:
         self.key, self.subject = file["key"], file["subject"]
         self.checkpoint = Checkpoint(file["checkpoint"], self.key)
         self.count, self.last = self._tail(file["map"])
-        self.leaves: list[bytes] = []
-        self.names: list[str] = []
+        self.lines: list[tuple[bytes, int, str]] = []  # each one's leaf, number and name
         for line in file["lines"]:
             self._take(line)
-        if len(self.leaves) < self.count:
-            end = f"ends after {self.names[-1]}" if self.names else "is empty"
-            raise Refused(f"The list {end}, but {self.count:,} were signed: line {len(self.leaves) + 1} is missing.")
-        if len(self.leaves) > self.count or self.leaves[-1] != self.last:
-            raise Refused(f"The list goes on, or ends otherwise, than was signed: {self.names[self.count - 1]}.")
+        if len(self.lines) < self.count:
+            end = f"ends after {self.lines[-1][2]}" if self.lines else "is empty"
+            raise Refused(f"The list {end}, but {self.count:,} were signed: line {len(self.lines) + 1} is missing.")
+        if len(self.lines) > self.count or self.lines[-1][0] != self.last:
+            raise Refused(f"The list goes on, or ends otherwise, than was signed: {self.lines[self.count - 1][2]}.")
+        self.erased = {line["seq"]: self.lines[line["seq"] - 1][2] for line in file["lines"] if "erased" in line}
         self.heads = {self.checkpoint.size: self.checkpoint.root}
         for entry in file["earlier"]:
             self._continue(entry)
@@ -282,7 +270,7 @@ class List:
 
     def _take(self, line: dict) -> None:
         """Check the next line: its place, its words, and that the log holds it there."""
-        position, head, previous = len(self.leaves) + 1, self.checkpoint, (self.leaves or [ZERO])[-1]
+        position, head, previous = len(self.lines) + 1, self.checkpoint, self.lines[-1][0] if self.lines else ZERO
         facts, body_hash, name = _body(line, position)
         if line["seq"] != position:
             what = "The order was changed" if line["seq"] < position else f"Line {position} is missing"
@@ -293,8 +281,7 @@ class List:
             raise Refused(f"This line is not what was recorded: {name}.")
         if facts and (facts.get("subject"), facts.get("time")) != (self.subject, line["time"]):
             raise Refused(f"This line is about somebody else: {name}.")
-        self.leaves.append(leaf)
-        self.names.append(name)
+        self.lines.append((leaf, line["number"], name))
 
     def _continue(self, entry: dict) -> None:
         """Check that the signed head continues an earlier one: on the public chain, or of an earlier download."""
@@ -305,16 +292,20 @@ class List:
         self.heads[size] = root
 
     def check_continues(self, older: List) -> None:
-        """Raise Refused unless this list is the older one with nothing but lines added."""
+        """Raise Refused unless this list is the older one with nothing but lines added, all after the older head."""
         if (older.key, older.subject) != (self.key, self.subject):
             raise Refused("The two files are not lists of the same person in the same log.")
-        for position, (leaf, name) in enumerate(zip(older.leaves, older.names)):  # noqa: B905 (older Pythons)
-            if self.leaves[position : position + 1] != [leaf]:
+        for position, (leaf, _, name) in enumerate(older.lines):
+            if [mine for mine, _, _ in self.lines[position : position + 1]] != [leaf]:
                 raise Refused(f"The newer file does not hold {name} in its place.")
         if older.checkpoint.size not in self.heads:
             raise Refused(f"The newer file has no proof that it continues a log of {older.checkpoint.size:,} events.")
-        if self.heads[older.checkpoint.size] != older.checkpoint.root:
+        maps = {head.map_root for head in (self.checkpoint, older.checkpoint) if head.size == self.checkpoint.size}
+        if self.heads[older.checkpoint.size] != older.checkpoint.root or len(maps) > 1:
             raise Refused("The log was forked: the newer head does not continue the older one.")
+        for _, place, name in self.lines[older.count :]:
+            if place < older.checkpoint.size:
+                raise Refused(f"The older file was whole by what was signed, and left out {name}.")
 
 
 def _body(line: dict, position: int) -> tuple[dict, bytes, str]:
@@ -349,19 +340,29 @@ def check_proof(text: str, key: str) -> tuple[Checkpoint, int, bytes]:
     return head, index, entry
 
 
+def _whole(newest: List, *others: List) -> list[str]:
+    """Return what holds of a list, and of an older one beside it. A line without words has only its place to check."""
+    gone, changed = newest.erased, "" if newest.erased else "changed, "
+    findings = [f"Your list is whole: {newest.count:,} lines, none {changed}missing or out of order."]
+    if gone:
+        findings.append(f"{GONE} from {len(gone):,} of them. Ask your privacy officer why: {'; '.join(gone.values())}.")
+    for older in others:
+        newest.check_continues(older)
+        findings.append(f"It continues the older list of {older.count:,} lines.")
+        if apart := sorted(seq for seq in gone.keys() ^ older.erased.keys() if seq <= older.count):
+            findings.append(f"{GONE} from one of the two files and stand in the other: line {str(apart)[1:-1]}.")
+    return findings
+
+
 def check(files: list[bytes], key: str | None = None, chain: str | None = None) -> list[str]:
-    """Return what holds, a sentence each. Raises Refused at the first thing that does not."""
+    """Return what holds, a sentence each; of two files with one head the first is the newer. Raises Refused."""
     if len(files) == 1 and files[0].startswith(PROOF_FORMAT.encode()):
         head, index, entry = check_proof(files[0].decode(errors="replace"), key or "")
         known = {head.size: head.root}
         findings = [f"Event {index:,} of {entry[17:44].decode(errors='replace')} is in the log, unchanged."]
     else:
-        lists = sorted((List(file, key) for file in files), key=lambda one: one.checkpoint.size)
-        newest, head, known = lists[-1], lists[-1].checkpoint, lists[-1].heads
-        findings = [f"Your list is whole: {newest.count:,} lines, none changed, missing or out of order."]
-        if len(lists) == 2:
-            newest.check_continues(lists[0])
-            findings.append(f"It continues the older list of {lists[0].count:,} lines.")
+        *others, newest = sorted((List(file, key) for file in files[::-1]), key=lambda one: one.checkpoint.size)
+        head, known, findings = newest.checkpoint, newest.heads, _whole(newest, *others)
         if key is None:
             findings.append(f"The key was read from the file itself. Compare it with the published one: {newest.key}")
     findings.insert(1, f"The log's head was signed on {head.time} over {head.size:,} events.")
@@ -381,13 +382,12 @@ def main(words: list[str]) -> int:
         sys.stdout.write(__doc__ or "")
         return 2
     try:
-        files = []
-        for path in paths:
-            with open(path, "rb") as file:
-                files.append(file.read())
-        findings, status = check(files, options.get("--key"), options.get("--chain")), 0
+        findings = check([Path(path).read_bytes() for path in paths], options.get("--key"), options.get("--chain"))
+        status = 3 if any(finding.startswith(GONE) for finding in findings) else 0
     except OSError as problem:
         findings, status = [f"{problem.filename} cannot be read: {problem.strerror}."], 2
+    except (MemoryError, RecursionError):
+        findings, status = ["That is too large to be read on this computer. Nothing was checked."], 2
     except Refused as refusal:
         findings, status = [str(refusal), "This does not hold. Keep the file and show it to your privacy officer."], 1
     for finding in findings:  # what a file says about itself must not steer the terminal

@@ -14,6 +14,16 @@ def dump(file):
     return json.dumps(file, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
+def blanked(data, *positions):
+    """The list after anybody took the words from some of its lines, which needs no key."""
+    file = json.loads(data)
+    for position in positions:
+        line = file["lines"][position]
+        body_hash = verify.sha256(verify.unb64(line.pop("salt")) + line.pop("body").encode()).digest()
+        line.update(erased="2026-01-01T00:00:00.000000Z", body_hash=verify.b64(body_hash))
+    return dump(file)
+
+
 @contextmanager
 def everything_allowed():
     """Drop the triggers, and create them again as if nothing had been."""

@@ -6,10 +6,10 @@ import random
 import pytest
 from django.conf import settings
 
-from audit import log, notes, proofs, verify
+from audit import checkpoints, log, notes, proofs, sequencer, verify
 from audit.models import Erasure, Event, EventBody, Leaf
 from ehr.crypto import signing
-from tests.audit.tampering import dump, everything_allowed, rewrite, set_back
+from tests.audit.tampering import blanked, dump, everything_allowed, rewrite, set_back
 
 
 def refused(data, *others):
@@ -68,6 +68,29 @@ def test_an_erased_body_leaves_a_list_that_is_still_whole(day, data):
     assert json.loads(file)["lines"][3].keys() == {
         "seq", "number", "time", "link_salt", "proof", "erased", "body_hash",
     }  # fmt: skip
+
+
+@pytest.mark.security
+def test_lines_without_words_are_named_and_never_called_unchanged(data):
+    whole, _, gone, _ = verify.check([blanked(data, 3, 6)])
+    assert whole == "Your list is whole: 8 lines, none missing or out of order."
+    assert gone.startswith("Words are gone from 2 of them. Ask your privacy officer why: line 4 (2")
+    assert ", erased); line 7 (2" in gone
+
+
+@pytest.mark.security
+def test_words_that_only_one_of_two_files_has_are_named_in_any_order(downloads):
+    newer, older = downloads
+    for files in ((blanked(newer, 3), newer), (newer, blanked(newer, 3)), (blanked(newer, 3), older)):
+        for both in (files, files[::-1]):
+            found = verify.check(list(both), notes.public_key())
+            assert "Words are gone from one of the two files and stand in the other: line 4." in found
+
+
+def test_a_line_that_is_erased_in_both_files_stands_in_neither(downloads):
+    findings = verify.check([blanked(downloads[0], 3, 6), blanked(downloads[1], 3)])
+    assert "It continues the older list of 5 lines." in findings
+    assert not [finding for finding in findings if "stand in the other" in finding]
 
 
 # --- What is found, and named ----------------------------------------------------------------------
@@ -186,6 +209,43 @@ def test_a_fork_in_other_peoples_events_is_refused_too(day, downloads, monkeypat
     old, file = verify.List(mine).checkpoint, json.loads(forked)
     file["earlier"] = [{"size": 17, "root": verify.b64(old.root), "proof": file["lines"][0]["proof"], "where": ""}]
     assert refused(dump(file)) == "The signed head does not continue the earlier one of 17 events."
+
+
+def signed_without(day, monkeypatch, count):
+    """The patient's list of `count` lines under a head over everything, whose map says that there are no more."""
+    move, find = checkpoints._move_map, Leaf.objects.filter
+
+    def shorter(last, new):
+        return move(last, [leaf for leaf in new if leaf.subject != day.patient])
+
+    sequencer.sequence()
+    with monkeypatch.context() as lying:
+        lying.setattr(checkpoints, "_move_map", shorter)
+        checkpoints.sign()
+        lying.setattr(Leaf.objects, "filter", lambda **of: find(**of, patient_seq__lte=count))
+        return proofs.for_subject(day.patient)
+
+
+@pytest.mark.security
+def test_lines_that_an_older_head_covers_and_its_list_left_out_are_refused(day, monkeypatch):
+    day.looks(3)
+    day.ends()
+    day.looks(2)
+    short = signed_without(day, monkeypatch, 3)
+    day.looks()
+    day.ends()
+    whole = proofs.for_subject(day.patient)
+    assert verify.check([short])[0].startswith("Your list is whole: 3 lines")
+    assert verify.check([whole])[0].startswith("Your list is whole: 6 lines")
+    assert refused(short, whole).startswith("The older file was whole by what was signed, and left out line 4 (")
+
+
+@pytest.mark.security
+def test_two_heads_over_the_same_events_with_two_maps_are_a_fork(data):
+    newer, older = verify.List(data), verify.List(data)
+    older.checkpoint.map_root = bytes(32)
+    with pytest.raises(verify.Refused, match="The log was forked"):
+        newer.check_continues(older)
 
 
 # --- A thousand tampered logs ------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """verify.py as a patient runs it."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from django.conf import settings
 
 from audit import notes, proofs, verify
 from ehr.crypto import signing
-from tests.audit.tampering import dump
+from tests.audit.tampering import blanked, dump
 
 VERIFY = Path(settings.BASE_DIR) / "audit" / "verify.py"
 
@@ -72,6 +73,29 @@ def test_the_program_asks_for_the_key_where_the_file_has_none(files):
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("nowhere.json",), ("a", "b", "c")])
 def test_the_program_exits_2_when_it_checked_nothing(arguments):
     assert run(*arguments).returncode == 2
+
+
+def test_the_program_exits_3_when_lines_have_no_words(files):
+    files[0].write_bytes(blanked(files[0].read_bytes(), 3))
+    done = run(files[0], files[1])
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "Words are gone from 1 of them. Ask your privacy officer why: line 4 (" in done.stdout
+    assert "none changed" not in done.stdout
+
+
+def test_a_file_larger_than_memory_is_not_checked(files, monkeypatch, capsysbinary):
+    def too_large(_path):
+        raise MemoryError
+
+    monkeypatch.setattr(Path, "read_bytes", too_large)
+    assert verify.main([str(files[0])]) == 2
+    assert capsysbinary.readouterr().out == b"That is too large to be read on this computer. Nothing was checked.\n"
+
+
+def test_a_key_that_is_no_text_is_refused(files):
+    done = run(files[2], "--key", os.fsdecode(b"\xff+aaaaaaaa+") + notes.public_key().split("+", 2)[2])
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "is not the public key of a log. Give the key with --key." in done.stdout
 
 
 def test_a_file_nested_without_end_is_refused(tmp_path):
