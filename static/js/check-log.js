@@ -4,13 +4,15 @@
 //   <section data-check-log-url="/…/my-log.json"      where the list is fetched from, same origin, with the session's cookie
 //            data-check-log-key="NAME+ID+KEY">        optional: the log's public key, from the page instead of the file
 //     <button type="button" data-check-log>…</button> starts the check; without one it starts by itself
-//     <p role="status" data-check-result              gets the sentence; its data-state: checking | holds | wrong | unable
+//     <p role="status" data-check-result              gets the sentence; its data-state: checking | holds | erased | wrong | unable
 //        data-checking="Checking…"                    the sentences are the page's, translated. In them:
 //        data-holds="…{count}…{size}…{time}…"         {count} lines, {size} events in the log, {time} of the signed head
+//        data-erased="…{gone}…{lines}…"               holds, but {gone} lines have no words any more: those with the numbers {lines}
 //        data-wrong="…{problem}…"                     {problem}: what does not hold, naming the first wrong line
 //        data-unable="…{problem}…"></p>               nothing was checked: no network, or an old browser
 //   </section>
-// The section also gets data-state, and the event "check-log" bubbles from it with detail {state, count, size, time, problem}.
+// The section also gets data-state, and the event "check-log" bubbles from it with detail
+// {state, count, gone, lines, size, time, problem}.
 // Where the browser has no Ed25519, the signature is not checked and data-signature="unchecked" is set on the section;
 // else data-signature="holds". Everything else is checked the same.
 
@@ -251,7 +253,7 @@ async function checkEarlier(entry, head) {
     fail(`The signed head does not continue the earlier one of ${entry.size} events.`);
 }
 
-/** Check the text of a downloaded list. Returns {count, size, time, signature}; throws with a sentence at the first thing wrong. */
+/** Check the text of a downloaded list. Returns {count, gone, lines, size, time, signature}; throws with a sentence at the first thing wrong. */
 export async function checkList(body, expectedKey) {
   const file = load(body);
   shape(file, "the file", PARTS);
@@ -268,7 +270,9 @@ export async function checkList(body, expectedKey) {
     fail(`The list ${found ? `ends after ${name}` : "is empty"}, but ${tail.count} were signed: line ${found + 1} is missing.`);
   if (found > tail.count || !same(previous, tail.last)) fail(`The list goes on, or ends otherwise, than was signed: ${name}.`);
   for (const entry of file.earlier) await checkEarlier(entry, head);
-  return { count: tail.count, size: head.size, time: head.time, signature: head.signature };
+  const erased = file.lines.filter((line) => Object.hasOwn(line, "erased")).map((line) => line.seq);
+  const gone = { gone: erased.length, lines: erased.join(", ") };
+  return { count: tail.count, ...gone, size: head.size, time: head.time, signature: head.signature };
 }
 
 // --- the page ----------------------------------------------------------------------------------------
@@ -289,7 +293,8 @@ async function check(section) {
   try {
     const response = await fetch(section.dataset.checkLogUrl, { credentials: "same-origin", cache: "no-store" });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    report(section, "holds", await checkList(await response.text(), section.dataset.checkLogKey));
+    const found = await checkList(await response.text(), section.dataset.checkLogKey);
+    report(section, found.gone ? "erased" : "holds", found);
   } catch (problem) {
     report(section, problem instanceof Refused ? "wrong" : "unable", { problem: problem.message });
   }

@@ -8,7 +8,7 @@ from django.conf import settings
 from playwright.sync_api import sync_playwright
 
 from audit import notes, proofs
-from tests.audit.tampering import dump
+from tests.audit.tampering import blanked, dump
 
 SCRIPT = Path(settings.BASE_DIR) / "static" / "js" / "check-log.js"
 ADDRESS = "http://localhost:1/"
@@ -16,6 +16,7 @@ PAGE = """<!doctype html><html lang="en"><title>Check</title><script type="modul
 <section data-check-log-url="/my-log.json" data-check-log-key="{key}">
 <button type="button" data-check-log>Check</button>
 <p role="status" data-check-result data-checking="Checking" data-holds="{{count}} lines of {{size}} hold"
+   data-erased="{{gone}} of {{count}} have no words: {{lines}}"
    data-wrong="Wrong: {{problem}}" data-unable="Unable: {{problem}}"></p></section></html>"""
 
 
@@ -85,6 +86,8 @@ def test_the_browser_finds_what_the_program_finds(data):
 
         assert says(data) == "6 lines of 12 hold"
         assert page.locator("section").get_attribute("data-signature") == "holds"
+        assert says(blanked(data, 2, 4)) == "2 of 6 have no words: 3, 5"
+        assert result.get_attribute("data-state") == "erased"
         for sentence, spoilt in damages(data).items():
             assert says(spoilt).startswith(sentence)
             assert result.get_attribute("data-state") == "wrong"
