@@ -18,6 +18,7 @@ from ehr.accounts.queries import CUSTODIAN_NAME
 from ehr.statements import Statement
 from ehr.words import Action, Category, Purpose
 from patients.models import LOG_PART, BundledKey, GrantSeal, Lockbox, Patient, Seal
+from patients.queries import checks_identities
 from providers.queries import Standing, standing
 from providers.roles import CLINICAL, Role, needs_assignment
 from providers.team_queries import acting_as
@@ -194,11 +195,15 @@ def _held(name: str) -> Reader:
     return found
 
 
+def seen_by(claim: Claim) -> int:
+    """Return how many saw a claimant's document whose job that still is: who was put out vouches for nobody."""
+    return sum(checks_identities(one.by) for one in claim.checks.select_related("by"))
+
+
 def is_checked(claim: Claim) -> bool:
-    """Tell whether a claim only waits for its claimant's keys: it is open, and two staff saw who they are."""
-    if claim.claimant_id is None or claim.finished_at or claim.refused_at:
-        return False
-    return claim.checks.count() >= STAFF_NEEDED
+    """Tell whether a claim only waits for its claimant's keys: it has not lapsed, and two staff saw who they are."""
+    taken_up = Claim.objects.taken_up(clock.now()).filter(pk=claim.pk).exists()
+    return taken_up and seen_by(claim) >= STAFF_NEEDED
 
 
 def staying(patient: Patient, at: datetime) -> list[Grant]:
@@ -356,16 +361,6 @@ def patient_within_reach(reader: User, patient_id) -> Patient | None:
         mine = Assignment.objects.filter(reader__user=reader, patient=patient_id).values("team")
         grants = grants.filter(Q(reader__user=reader) | Q(reader__in=mine))
     return Patient.objects.filter(pk__in=grants.values("patient")).first()
-
-
-def claims_awaiting_check() -> QuerySet[Claim]:
-    """Return the claims that two staff have not yet confirmed, oldest first."""
-    return (
-        Claim.objects.filter(claimant__isnull=False, finished_at__isnull=True, refused_at__isnull=True)
-        .select_related("patient", "claimant")
-        .prefetch_related("checks__by")
-        .order_by("claimed_at")
-    )
 
 
 def whom_to_tell(patient: Patient) -> list[User]:

@@ -61,6 +61,11 @@ def named(name: str, birth_date: date) -> list[Patient]:
     return [one for one in Patient.objects.filter(birth_date=birth_date) if wanted and folded(one.name) == wanted]
 
 
+def checks_identities(user: User) -> bool:
+    """Tell whether checking who patients are is somebody's job now."""
+    return user.is_active and user.has_perm("patients.check_identity")
+
+
 def current_entry(patient: Patient, logical_id) -> Entry | None:
     """Return the newest version of an entry, still sealed, or None."""
     return Entry.objects.filter(patient=patient, logical_id=logical_id, current=True).first()

@@ -152,8 +152,7 @@ def check_claim(claim: Claim, *, by: User, document: str) -> bool:
     patients.may_check(by)
     with transaction.atomic():
         claim = Claim.objects.select_for_update().get(pk=claim.pk)
-        if claim.claimant_id is None or claim.finished_at or claim.refused_at:
-            raise ClaimRefused(_("This claim is not waiting for a check."))
+        _confirm_open(claim)
         if claim.claimant_id == by.pk:
             raise ClaimRefused(_("You cannot confirm your own identity. Ask two colleagues."))
         if claim.checks.filter(by=by).exists():
@@ -164,6 +163,15 @@ def check_claim(claim: Claim, *, by: User, document: str) -> bool:
         if enough:
             notices.notify(claim.claimant, "claim-ready", about=claim.pk, key=f"claim-ready:{claim.pk}")
         return enough
+
+
+def _confirm_open(claim: Claim) -> None:
+    """Raise ClaimRefused for a claim that is not taken up, or over, or lapsed."""
+    if Claim.objects.taken_up(clock.now()).filter(pk=claim.pk).exists():
+        return
+    if Claim.objects.waiting().filter(pk=claim.pk, claimant__isnull=False).exists():
+        raise ClaimRefused(_("This claim has waited for too long. Ask the desk for a new invitation."))
+    raise ClaimRefused(_("This claim is not waiting for a check."))
 
 
 def refuse_claim(claim: Claim, *, by: User, because: str) -> None:
@@ -180,7 +188,7 @@ def refuse_claim(claim: Claim, *, by: User, because: str) -> None:
 
 def ready_claim(user: User) -> Claim | None:
     """Return the claim that only waits for its claimant's keys, or None."""
-    waiting = Claim.objects.filter(claimant=user, finished_at__isnull=True, refused_at__isnull=True)
+    waiting = Claim.objects.taken_up(clock.now()).filter(claimant=user)
     return next((claim for claim in waiting if queries.is_checked(claim)), None)
 
 
@@ -209,6 +217,7 @@ def finish_claim(claim: Claim, *, keyring: OpenKeyring) -> Patient:
 
 def _confirm_ready(claim: Claim) -> None:
     claim.refresh_from_db()
+    _confirm_open(claim)
     if not queries.is_checked(claim):
         raise ClaimRefused(_("Two members of staff must confirm who you are first. You will be told."))
     if not _may_be_left(claim.claimant):
@@ -228,7 +237,27 @@ def _take_over(claim: Claim, secrets: Mapping[tuple[str, int], bytes], keyring: 
         claim.finished_at = clock.now()
         claim.save(update_fields=["finished_at"])
         log.append("record.claimed", actor=own_party(claim.patient), subject=claim.patient_id, outcome="done")
+        _close_others(claim)
         return claim.patient
+
+
+def _close_others(won: Claim) -> None:
+    """Close what else was under way for a record that has its patient now, and tell whoever had taken it up."""
+    now = clock.now()
+    others = Claim.objects.filter(patient=won.patient_id, finished_at=None, refused_at=None).exclude(pk=won.pk)
+    others.filter(claimant=None, expires_at__gt=now).update(expires_at=now)
+    for claim in others.filter(claimant__isnull=False).select_related("claimant"):
+        claim.refused_at = now
+        claim.save(update_fields=["refused_at"])
+        log.append(
+            "claim.closed",
+            actor=log.SYSTEM,
+            subject=won.patient_id,
+            outcome="done",
+            because="claimed-by-another",
+            details={"claim": str(claim.pk)},
+        )
+        notices.notify(claim.claimant, "claim-refused", about=claim.pk, key=f"claim-refused:{claim.pk}")
 
 
 def _end_what_others_held(patient: Patient) -> list[Ending]:

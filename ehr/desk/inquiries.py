@@ -115,14 +115,19 @@ class Claims(Worklist):
     empty = _("No claim waits for a check.")
 
     def get_queryset(self, request):
-        waits = super().get_queryset(request).filter(finished_at=None, refused_at=None, claimant__isnull=False)
-        return waits.select_related("patient", "claimant").order_by("claimed_at", "pk")
+        return (
+            super()
+            .get_queryset(request)
+            .taken_up(clock.now())
+            .select_related("patient", "claimant")
+            .order_by("claimed_at", "pk")
+        )
 
     def seen(self, request: HttpRequest, rows) -> None:
         reach.name([row.patient for row in rows], to=request.user, because="claim")
 
     def line(self, row: Claim) -> Line:
-        count = row.checks.count()
+        count = consent.seen_by(row)
         seen = ngettext("%(count)s check so far", "%(count)s checks so far", count) % {"count": count}
         return Line(title=row.claimant.name, said=seen, since=row.claimed_at)
 
@@ -139,7 +144,7 @@ class Claims(Worklist):
         return [Section(_("Who saw them"), lines=seen)]
 
     def notes(self, request: HttpRequest, row: Claim) -> list[str]:
-        missing = arrivals.STAFF_NEEDED - row.checks.count()
+        missing = arrivals.STAFF_NEEDED - consent.seen_by(row)
         if missing <= 0:
             return [gettext("Two people have seen them. They can open the record now.")]
         said = ngettext("%(count)s check by another person is missing.", "%(count)s checks are missing.", missing)
@@ -148,7 +153,7 @@ class Claims(Worklist):
     def acts(self, request: HttpRequest, row: Claim) -> list[Act]:
         if not request.user.has_perm("consent.change_claim") or row.claimant_id == request.user.pk:
             return []
-        done = row.checks.filter(by=request.user).exists() or row.checks.count() >= arrivals.STAFF_NEEDED
+        done = row.checks.filter(by=request.user).exists() or consent.seen_by(row) >= arrivals.STAFF_NEEDED
         return [REFUSE] if done else [CHECK, REFUSE]
 
     def queues(self, request: HttpRequest) -> list[Queue]:

@@ -6,7 +6,7 @@ Nothing of the record is shown or can be: it is sealed, and the desk has no key 
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from consent import reach
 from consent.delegates import vouching
 from consent.models import Claim
+from consent.models.claims import LIFE
 from consent.sharing import arrivals
 from ehr import clock
 from ehr.desk import delegations
@@ -41,8 +42,7 @@ INVITE = Act(
 
 def _under_way(at) -> Exists:
     """Return whether an invitation to a record can still be used, or was used and waits for its checks."""
-    claims = Claim.objects.filter(patient=OuterRef("pk"), finished_at=None, refused_at=None)
-    return Exists(claims.filter(Q(expires_at__gt=at) | Q(claimant__isnull=False)))
+    return Exists(Claim.objects.under_way(at).filter(patient=OuterRef("pk")))
 
 
 @admin.register(Patient)
@@ -86,8 +86,7 @@ class Waiting(Worklist):
 
     def _newest(self, row: Patient) -> Claim | None:
         """Return the invitation that counts now."""
-        open_ones = row.claims.filter(Q(expires_at__gt=clock.now()) | Q(claimant__isnull=False))
-        return open_ones.filter(finished_at=None, refused_at=None).order_by("-invited_at").first()
+        return row.claims.under_way(clock.now()).order_by("-invited_at").first()
 
     def facts(self, row: Patient) -> Facts:
         return [
@@ -103,6 +102,8 @@ class Waiting(Worklist):
     def _invitation(self, claim: Claim) -> Line:
         if claim.refused_at:
             said = gettext("Used by somebody who was not the patient.")
+        elif claim.claimant_id and clock.now() - claim.claimed_at >= LIFE:
+            said = gettext("Used, and not checked in time. Make a new one.")
         elif claim.claimant_id:
             said = gettext("Used. It waits for two checks, under “Claims of a record”.")
         elif claim.expires_at > clock.now():

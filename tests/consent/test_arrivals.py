@@ -5,12 +5,14 @@ from datetime import date, timedelta
 import pytest
 import time_machine
 
+from audit import queries as log
 from consent import access
 from consent.access import open_own
 from consent.models import EscrowUse
 from consent.sharing import arrivals
 from consent.sharing.arrivals import AlreadyKnown, ClaimRefused
 from ehr import clock
+from ehr.notices.models import Notice
 from ehr.words import Category
 from patients.models import Identifier, Lockbox, Seal
 from patients.operations import CannotCheck, check_identity, source_signer
@@ -103,6 +105,91 @@ def test_an_invitation_lapses(waiting, staff):
     _claim, code = arrivals.invite(waiting, by=staff[0])
     with time_machine.travel(clock.now() + timedelta(days=31)), pytest.raises(ClaimRefused):
         arrivals.take_up(code, user=people.account("Late").user)
+
+
+def taken_up(waiting, staff, name="Ana Costa"):
+    """Return somebody, and their claim with both checks."""
+    person = people.account(name)
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    claim = arrivals.take_up(code, user=person.user)
+    for one in staff:
+        arrivals.check_claim(claim, by=one, document="passport")
+    return person, claim
+
+
+def put_out(user):
+    people.User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def gives_up_the_job(user):
+    user.user_permissions.clear()
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("leaves", [put_out, gives_up_the_job])
+def test_the_check_of_somebody_whose_job_it_is_no_longer_does_not_count(waiting, staff, leaves):
+    ana, claim = taken_up(waiting, staff)
+    leaves(staff[0])
+    assert arrivals.ready_claim(ana.user) is None
+    with pytest.raises(ClaimRefused, match="Two members of staff"):
+        arrivals.finish_claim(claim, keyring=ana.keyring)
+    assert not EscrowUse.objects.exists()
+    arrivals.check_claim(claim, by=people.checker("Staff Three"), document="passport")
+    assert arrivals.finish_claim(claim, keyring=ana.keyring).user == ana.user
+
+
+@pytest.mark.security
+def test_a_check_that_counts_no_longer_at_the_last_moment_hands_nothing_over(waiting, staff, monkeypatch):
+    ana, claim = taken_up(waiting, staff)
+    released = arrivals.escrow.released
+
+    def meanwhile(*arguments, **more):
+        put_out(staff[0])
+        return released(*arguments, **more)
+
+    monkeypatch.setattr(arrivals.escrow, "released", meanwhile)
+    with pytest.raises((ClaimRefused, arrivals.escrow.NotReleased), match="Two members of staff"):
+        arrivals.finish_claim(claim, keyring=ana.keyring)
+    waiting.refresh_from_db()
+    assert waiting.user is None
+
+
+@pytest.mark.security
+def test_a_claim_lapses(waiting, staff):
+    ana, claim = taken_up(waiting, staff)
+    with time_machine.travel(clock.now() + timedelta(days=30, minutes=1)):
+        assert arrivals.ready_claim(ana.user) is None
+        with pytest.raises(ClaimRefused, match="new invitation"):
+            arrivals.finish_claim(claim, keyring=ana.keyring)
+        with pytest.raises(ClaimRefused, match="new invitation"):
+            arrivals.check_claim(claim, by=people.checker("Staff Three"), document="passport")
+        _claim, code = arrivals.invite(waiting, by=staff[0])
+        assert arrivals.take_up(code, user=ana.user)
+
+
+@pytest.mark.security
+def test_once_a_record_has_its_patient_every_other_claim_to_it_is_closed(waiting, staff):
+    (ben, lost), (ana, won) = taken_up(waiting, staff, "Ben Noir"), taken_up(waiting, staff)
+    _claim, code = arrivals.invite(waiting, by=staff[0])
+    arrivals.finish_claim(won, keyring=ana.keyring)
+    lost.refresh_from_db()
+    assert lost.refused_at is not None
+    assert arrivals.ready_claim(ben.user) is None
+    with pytest.raises(ClaimRefused, match="cannot be used"):
+        arrivals.take_up(code, user=people.account("Third").user)
+    [line] = [one for one in log.story(waiting.pk) if one.action == "claim.closed"]
+    assert line.because == "claimed-by-another"
+    assert Notice.objects.filter(user=ben.user, kind="claim-refused").count() == 1
+
+
+@pytest.mark.security
+def test_a_claim_that_was_left_open_beside_the_one_that_won_opens_nothing(waiting, staff):
+    (ben, lost), (ana, won) = taken_up(waiting, staff, "Ben Noir"), taken_up(waiting, staff)
+    arrivals.finish_claim(won, keyring=ana.keyring)
+    type(lost).objects.filter(pk=lost.pk).update(refused_at=None)  # as claims were left before they were closed
+    assert arrivals.ready_claim(ben.user) is None
+    with pytest.raises(ClaimRefused):
+        arrivals.finish_claim(lost, keyring=ben.keyring)
 
 
 @pytest.mark.security

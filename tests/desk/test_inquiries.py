@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.conf import settings
@@ -12,7 +12,9 @@ from audit.models import Case, Event, EventBody
 from consent import access
 from consent.models import Claim
 from consent.sharing import arrivals, questions
+from ehr import clock
 from ehr.accounts import keyrings
+from ehr.accounts.models import User
 from ehr.desk.roles import DeskRole, ensure_desk_roles
 from ehr.frame.drafting import draft
 from patients.operations import source_signer
@@ -75,6 +77,24 @@ def test_two_of_the_staff_check_a_claimant_at_the_desk(claim, checkers):
     assert arrivals.ready_claim(claim.claimant) is None
     do(second, "consent_claim", claim, "check", document="identity-card")
     assert arrivals.ready_claim(claim.claimant) == claim
+
+
+def test_in_the_place_of_who_left_somebody_else_checks(claim, checkers):
+    for one in checkers:
+        do(session_of(one.user), "consent_claim", claim, "check", document="passport")
+    User.objects.filter(pk=checkers[0].user.pk).update(is_active=False)
+    third = session_of(member("Third Checker", DeskRole.IDENTITY).user)
+    page = third.get(reverse("admin:consent_claim_change", args=[claim.pk])).content.decode()
+    assert "1 check by another person is missing." in page
+    do(third, "consent_claim", claim, "check", document="passport")
+    assert arrivals.ready_claim(claim.claimant) == claim
+
+
+def test_a_claim_that_lapsed_is_no_longer_listed_and_its_record_waits_for_an_invitation(claim, checkers):
+    type(claim).objects.update(claimed_at=clock.now() - timedelta(days=31))
+    session = session_of(checkers[0].user)
+    assert "Ana Costa" not in session.get(reverse("admin:consent_claim_changelist")).content.decode()
+    assert session.get(reverse("admin:consent_claim_change", args=[claim.pk])).status_code in (302, 404)
 
 
 def test_a_claimant_who_is_not_the_patient_is_turned_away(claim, checkers):

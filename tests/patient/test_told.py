@@ -72,6 +72,7 @@ NEVER_PATIENTS = {
     "chart.opened", "chart.opened-elsewhere", "chart.refused", "chart.listed", "patient.named", "access.asked",
     "access.refused",
     "access.withdrawn", "access.replied", "patient.found", "code.used", "identity.checked", "identity.verified",
+    "claim.closed",
     "claim.invited", "claim.checked", "claim.refused", "access.explained", "access.not-explained", "referral.proposed",
     "referral.withdrawn", "referral.mandated", "report.filed", "case.read", "case.answered", "case.closed",
     "record.join-proposed", "record.join-checked", "record.joined", "record.join-refused", "record.part-proposed",

@@ -194,7 +194,7 @@ def claimed_by(user, patient) -> Claim:
         claimed_at=clock.now(),
     )
     for name in ("First", "Second"):
-        ClaimCheck.objects.create(claim=claim, by=people.account(name).user, document="passport")
+        ClaimCheck.objects.create(claim=claim, by=people.checker(name), document="passport")
     return claim
 
 

@@ -100,6 +100,7 @@ THEIRS = {
     "claim.taken-up": gettext_lazy("Used an invitation to this record. That alone opens nothing."),
     "claim.checked": gettext_lazy("Saw your document and confirmed that this record is yours."),
     "claim.refused": gettext_lazy("Found that somebody who wanted this record is not its patient. It stayed closed."),
+    "claim.closed": gettext_lazy("Closed another claim to this record, for it has its patient now."),
     "claim.released": gettext_lazy("Got this record handed over, after two people had confirmed whose it is."),
     "recovery.checked": gettext_lazy("Saw your document, so that you get your keys back. It takes two people."),
     "recovery.shortened": gettext_lazy("Met you, as the second person, so you need not wait for your keys."),
