@@ -44,15 +44,65 @@ def count(name: str) -> int:
     return int(told)
 
 
+def names(name: str) -> list[str]:
+    """Return what stands between commas, without the spaces around it."""
+    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
 def secret(name: str) -> str:
-    """Return a secret from NAME or the file NAME_FILE names; development makes one and keeps it in DATA_DIR."""
-    if value := os.environ.get(name):
+    """Return a secret from NAME or the file NAME_FILE names; development makes one and keeps it in DATA_DIR.
+
+    Nothing but spaces is no secret. Raises ImproperlyConfigured, also for a file that is empty or cannot be read.
+    """
+    if (value := os.environ.get(name, "")).strip():
         return value
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text(encoding="utf-8").strip()
+    if path := os.environ.get(f"{name}_FILE", "").strip():
+        return _secret_in(Path(path), named_by=f"{name}_FILE")
     if PRODUCTION:
         raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, before starting in production.")
     return development_secret(DATA_DIR / "secrets" / name.lower())
+
+
+def _secret_in(path: Path, *, named_by: str) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as problem:
+        raise ImproperlyConfigured(f"{named_by} names a file that cannot be read: {type(problem).__name__}.") from None
+    if not text:
+        raise ImproperlyConfigured(f"{named_by} names a file that is empty. Put the secret into it.")
+    return text
+
+
+KEY_BYTES = 32
+_HOW_TO_MAKE_ONE = 'python3 -c "import secrets; print(secrets.token_hex(32))"'
+
+
+def key(name: str, *, optional: bool = False) -> bytes:
+    """Return a key of 32 bytes from its 64 hex digits; b"" for an optional one that only another program has.
+
+    Raises ImproperlyConfigured for anything shorter, longer or else, and never says what stood there.
+    """
+    text = given(name) if optional else secret(name)
+    if optional and not text:
+        return b""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != KEY_BYTES:
+        raise ImproperlyConfigured(
+            f"{name} is not a key of 64 hex digits. Look whether the one you made was copied whole. "
+            f"For a new installation make one with: {_HOW_TO_MAKE_ONE}"
+        )
+    return found
+
+
+def keyholders_key() -> bytes:
+    """Return the keyholder's key for a program that is the keyholder; in development for one that has none to ask."""
+    found = key("KEYHOLDER_FILE_KEY", optional=True)
+    if found or PRODUCTION or os.environ.get("KEYHOLDER_SOCKET"):
+        return found
+    return bytes.fromhex(development_secret(DATA_DIR / "secrets" / "keyholder_file_key"))
 
 
 def development_secret(path: Path) -> str:
@@ -72,7 +122,8 @@ def development_secret(path: Path) -> str:
 
 def given(name: str) -> str:
     """Return a secret that only one program has, from NAME or the file NAME_FILE names; empty for all the others."""
-    return secret(name) if os.environ.get(name) or os.environ.get(f"{name}_FILE") else ""
+    told = os.environ.get(name, "") + os.environ.get(f"{name}_FILE", "")
+    return secret(name) if told.strip() else ""
 
 
 def require_apart() -> None:

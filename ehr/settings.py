@@ -20,9 +20,11 @@ from ehr.environment import (
     TESTING,
     broker,
     count,
-    development_secret,
     flag,
     given,
+    key,
+    keyholders_key,
+    names,
     needed,
     payments,
     reminding,
@@ -35,21 +37,21 @@ from ehr.study_rules import *  # noqa: F403  what research may be told at most: 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = secret("SECRET_KEY")
 # Keys the HMACs of identifiers and e-mail look-ups, so that a stolen table cannot be searched.
-INDEX_KEY = bytes.fromhex(secret("INDEX_KEY"))
+INDEX_KEY = key("INDEX_KEY")
 # Wraps what must be readable without a person: TOTP seeds, credential evidence.
-STORAGE_KEY = bytes.fromhex(secret("STORAGE_KEY"))
+STORAGE_KEY = key("STORAGE_KEY")
 # Ed25519 seed that signs the log's checkpoints.
-LOG_SIGNING_KEY = bytes.fromhex(secret("LOG_SIGNING_KEY"))
+LOG_SIGNING_KEY = key("LOG_SIGNING_KEY")
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
-CHAIN_RELAYER_KEY = bytes.fromhex(secret("CHAIN_RELAYER_KEY"))
+CHAIN_RELAYER_KEY = key("CHAIN_RELAYER_KEY")
 # 32 bytes the P-256 key is made from that signs what apps are told about who signed in.
-SMART_SIGNING_KEY = bytes.fromhex(secret("SMART_SIGNING_KEY"))
+SMART_SIGNING_KEY = key("SMART_SIGNING_KEY")
 
 # --- Where it runs -------------------------------------------------------------------------------
 DEBUG = False
 PORT = int(os.environ.get("PORT", "8000"))
 SITE_URL = needed("SITE_URL") or f"http://localhost:{PORT}"
-ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+ALLOWED_HOSTS = names("ALLOWED_HOSTS")
 if not PRODUCTION:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
 elif not ALLOWED_HOSTS:
@@ -259,11 +261,9 @@ HELP_LINE = os.environ.get("HELP_LINE", "")
 # in production; elsewhere the process that asks holds the key itself, as tests and tools do.
 KEYHOLDER_SOCKET = os.environ.get("KEYHOLDER_SOCKET", "")
 # Whom it answers besides itself: names of this machine's users, separated by commas.
-KEYHOLDER_USERS = [name for name in os.environ.get("KEYHOLDER_USERS", "").split(",") if name]
+KEYHOLDER_USERS = names("KEYHOLDER_USERS")
 # What follows is the keyholder's own, and in no other program's environment: a key in a file, or one in a token.
-KEYHOLDER_FILE_KEY = bytes.fromhex(given("KEYHOLDER_FILE_KEY"))
-if not (PRODUCTION or KEYHOLDER_SOCKET or KEYHOLDER_FILE_KEY):
-    KEYHOLDER_FILE_KEY = bytes.fromhex(development_secret(DATA_DIR / "secrets" / "keyholder_file_key"))
+KEYHOLDER_FILE_KEY = keyholders_key()
 KEYHOLDER_PKCS11_MODULE = os.environ.get("KEYHOLDER_PKCS11_MODULE", "")  # the token's library, by its path
 KEYHOLDER_PKCS11_TOKEN = os.environ.get("KEYHOLDER_PKCS11_TOKEN", "chartseal")
 KEYHOLDER_PKCS11_KEY = os.environ.get("KEYHOLDER_PKCS11_KEY", "keyholder")
@@ -310,7 +310,7 @@ EMAIL_BACKEND = (
 # Live counters that one web process serves at once. Each holds one of its threads for up to 25 s; 0 means none.
 NOTICE_STREAMS = int(os.environ.get("NOTICE_STREAMS", "2"))
 # Networks besides the public one in which institutions' systems may be told: 10.20.0.0/16, separated by commas.
-HOOK_NETWORKS = [network for network in os.environ.get("HOOK_NETWORKS", "").split(",") if network]
+HOOK_NETWORKS = names("HOOK_NETWORKS")
 
 # --- Chain ---------------------------------------------------------------------------------------
 # Empty means the embedded chain, which `make run` starts on CHAIN_PORT.

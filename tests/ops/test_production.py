@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from ehr import environment
 
 ROOT = Path(settings.BASE_DIR)
 SECRETS = ["SECRET_KEY", "INDEX_KEY", "STORAGE_KEY", "LOG_SIGNING_KEY", "CHAIN_RELAYER_KEY", "SMART_SIGNING_KEY"]
+KEYS = SECRETS[1:]
 PLACES = ["ALLOWED_HOSTS", "SITE_URL", "DATABASE_URL", "REDIS_URL", "CHAIN_URL"]
 DEPLOY = ROOT / "deploy"
 EXAMPLES = (".env.example", "keyholder.env.example")
@@ -48,6 +52,50 @@ def test_a_secret_may_come_from_a_file(production, settings_of, tmp_path):
     assert settings_of({**production, "INDEX_KEY_FILE": str(secret)}).returncode == 0
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("told", [" ", "ab", "zz" * 32, "01" * 31, "01" * 33])
+@pytest.mark.parametrize("name", [*KEYS, "KEYHOLDER_FILE_KEY"])
+def test_a_key_is_32_bytes_or_none(name, told, monkeypatch):
+    monkeypatch.setenv(name, told)
+    monkeypatch.setattr(environment, "PRODUCTION", True)
+    with pytest.raises(ImproperlyConfigured, match=f"{name} is not") as refused:
+        environment.key(name)
+    assert told.isspace() or told not in str(refused.value)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("name", KEYS)
+def test_production_does_not_start_with_a_short(name, production, settings_of):
+    refused = settings_of({**production, name: "ab"})
+    assert f"{name} is not a key of 64 hex digits" in refused.stderr
+    assert "token_hex(32)" in refused.stderr
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(("content", "says"), [("\n", "is empty"), (None, "cannot be read")], ids=["empty", "missing"])
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_file_without_a_secret_is_none(name, content, says, monkeypatch, tmp_path):
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{name}_FILE", str(path))
+    with pytest.raises(ImproperlyConfigured, match=f"{name}_FILE names a file that {says}"):
+        environment.secret(name)
+
+
+def test_who_is_not_the_keyholder_starts_without_its_key(monkeypatch):
+    for name in ("KEYHOLDER_FILE_KEY", "KEYHOLDER_FILE_KEY_FILE"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(environment, "PRODUCTION", True)
+    assert environment.keyholders_key() == b""
+
+
+def test_spaces_between_names_are_no_part_of_them(monkeypatch):
+    monkeypatch.setenv("ALLOWED_HOSTS", "ehr.example, www.ehr.example ,")
+    assert environment.names("ALLOWED_HOSTS") == ["ehr.example", "www.ehr.example"]
+
+
 def test_production_makes_no_secret_of_its_own(production, settings_of, tmp_path):
     settings_of(production)
     assert not (tmp_path / "secrets").exists()
@@ -55,7 +103,7 @@ def test_production_makes_no_secret_of_its_own(production, settings_of, tmp_path
 
 def test_every_secret_settings_read_is_tested_here():
     text = (ROOT / "ehr/settings.py").read_text(encoding="utf-8")
-    assert re.findall(r"\bsecret\(\"([A-Z_]+)\"\)", text) == SECRETS
+    assert re.findall(r"\b(?:secret|key)\(\"([A-Z_]+)\"\)", text) == SECRETS
 
 
 @pytest.mark.security
@@ -95,7 +143,7 @@ def test_the_example_environment_names_everything_production_asks_for():
 
 def test_the_example_environment_names_everything_the_settings_read():
     text = "".join(one.read_text(encoding="utf-8") for one in SETTINGS)
-    readers = "environ\\.get|secret|given|needed|flag|count|at_least|at_most"
+    readers = "environ\\.get|secret|key|given|names|needed|flag|count|at_least|at_most"
     read = set(re.findall(rf"(?:{readers})\(\s*\"([A-Z][A-Z0-9_]+)\"", text))
     # The ports are `make run`'s, and where static files are gathered is the image's.
     assert read - set(example(SET_OR_SHOWN, *EXAMPLES)) == {"PORT", "CHAIN_PORT", "STATIC_ROOT"}
