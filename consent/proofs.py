@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from eth_abi.exceptions import EncodingError
 
+from consent import on_behalf
 from ehr.chain import tokens, typed_data
 from ehr.chain.tokens import TokenGrant
 from ehr.crypto import signing
@@ -156,8 +157,7 @@ def mandate_terms(mandate) -> dict:
 
 def mandate_message(mandate) -> bytes:
     """Return what the patient's author key signs, to let a referrer pass on in their name within these bounds."""
-    text = json.dumps(mandate_terms(mandate), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return joined(b"mandate/v1", mandate.id.bytes, text.encode())
+    return on_behalf.message("mandate", mandate.id, mandate_terms(mandate))
 
 
 def mandate_genuine(mandate) -> bool:
@@ -181,8 +181,7 @@ def delegation_terms(delegation) -> dict:
 
 def delegation_message(delegation) -> bytes:
     """Return what the patient's author key signs, or each of two verifiers', to let somebody act for the patient."""
-    text = json.dumps(delegation_terms(delegation), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return joined(b"delegation/v1", delegation.id.bytes, text.encode())
+    return on_behalf.message("delegation", delegation.id, delegation_terms(delegation))
 
 
 def delegation_genuine(delegation, version, signature) -> bool:
@@ -210,10 +209,20 @@ def document(grant, *, ended_at: datetime | None = None) -> dict:
         "r": _b64(grant.signature_r),
         "vs": _b64(grant.signature_vs),
         "token": hex(token_id(grant)),
-        "patient_key": _b64(grant.patient_version.author_public),
+        "patient_key": _b64(on_behalf.patient_key(grant)),
         "binding": _b64(grant.binding),
         "ended_at": _moment(ended_at) if ended_at else None,
+        **_authority(grant),
     }
+
+
+def _authority(grant) -> dict:
+    """Return what lets somebody else sign for the patient, and the patient's own grant to them; nothing of most."""
+    if grant.mandate is None and grant.delegation is None:
+        return {}
+    said = mandate_terms(grant.mandate) if grant.mandate else delegation_terms(grant.delegation)
+    own = on_behalf.under(grant)
+    return {"authority": on_behalf.paper(grant, said)} | ({"under": document(own)} if own else {})
 
 
 @dataclass(frozen=True)
@@ -225,20 +234,23 @@ class Finding:
     says: str
 
 
-def verify_grant(paper: dict, *, patient_key: bytes | None = None, owner_of=None, at: datetime) -> list[Finding]:
+def verify_grant(
+    paper: dict, *, patient_key: bytes | None = None, signer_key: bytes | None = None, owner_of=None, at: datetime
+) -> list[Finding]:
     """Check the thread from a patient's key to a token, with public data and what one was handed.
 
-    patient_key: the patient's Ed25519 key, where the verifier knows it from elsewhere. owner_of: a function from
+    patient_key: the patient's Ed25519 key, where the verifier knows it from elsewhere; signer_key: likewise the key of
+    who signed for the patient, under a mandate or a delegation. owner_of: a function from
     token id to holder address or None, which asks a chain. Returns all findings; the grant counts when all hold.
     Raises ValueError when the paper is not a grant's.
     """
     try:
-        return list(_findings(paper, patient_key, owner_of, at))
+        return list(_findings(paper, patient_key, signer_key, owner_of, at))
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise ValueError("This file is not a grant of Chartseal, or a part of it is missing.") from problem
 
 
-def _findings(paper: dict, patient_key: bytes | None, owner_of, at: datetime):
+def _findings(paper: dict, patient_key: bytes | None, signer_key: bytes | None, owner_of, at: datetime):
     if paper["format"] != FORMAT:
         raise ValueError(paper["format"])
     said = paper["terms"]
@@ -257,9 +269,12 @@ def _findings(paper: dict, patient_key: bytes | None, owner_of, at: datetime):
     message = joined(
         b"grant binding v1", _uuid_bytes(said["patient"]), signed, bytes.fromhex(paper["signer"].removeprefix("0x"))
     )
-    yield Finding(
-        "binding", signing.verify(handed_key, message, binding), "The patient’s key stands behind the one-time key."
-    )
+    if on_behalf.is_needed(said):
+        held = _is_patients_own(paper.get("under"), paper["patient_key"], at)
+        for step in on_behalf.findings(paper, known=signer_key, held=held):
+            yield Finding(*step)
+    behind = signing.verify(on_behalf.signer_key(paper), message, binding)
+    yield Finding("binding", behind, f"The {on_behalf.whose(paper)}’s key stands behind the one-time key.")
     token = tokens.token_id(paper["signer"], shape.struct_hash(), paper["holder"])
     yield Finding("token", hex(token) == paper["token"], "The token’s number is the one these terms give.")
     if owner_of is not None:
@@ -267,6 +282,14 @@ def _findings(paper: dict, patient_key: bytes | None, owner_of, at: datetime):
     ended = paper["ended_at"]
     over = ended is not None and datetime.fromisoformat(ended) <= at
     yield Finding("ending", not over and starts <= at < ends, "It has begun and is neither over nor stopped.")
+
+
+def _is_patients_own(paper: dict | None, patient_key: str, at: datetime) -> bool:
+    """Tell whether a grant's file is of one that the patient signed in person; it may be over by now."""
+    if paper is None or "under" in paper or not patient_key or paper["patient_key"] != patient_key:
+        return False
+    found = _findings(paper, None, None, None, at)
+    return on_behalf.whose(paper) == "patient" and all(one.holds for one in found if one.step != "ending")
 
 
 def _uuid_bytes(text: str) -> bytes:

@@ -17,14 +17,15 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the grant as its patient or reader downloaded it")
         parser.add_argument("--offline", action="store_true", help="do not ask the chain")
         parser.add_argument("--patient-key", default="", help="the patient's key in base64, known from elsewhere")
+        parser.add_argument("--signer-key", default="", help="likewise the key of who signed for the patient")
         parser.add_argument("--contract", default="", help="the AccessToken's address; this server's own when left out")
 
-    def handle(self, *_args, file, offline, patient_key, contract, **_options):
+    def handle(self, *_args, file, offline, patient_key, signer_key, contract, **_options):
         try:
             paper = json.loads(file.read_text(encoding="utf-8"))
-            known = base64.b64decode(patient_key, validate=True) if patient_key else None
+            known, signer = (base64.b64decode(key, validate=True) if key else None for key in (patient_key, signer_key))
             owner_of = None if offline else self._asker(paper, contract or deployed.token_contract()[1])
-            findings = verify_grant(paper, patient_key=known, owner_of=owner_of, at=clock.now())
+            findings = verify_grant(paper, patient_key=known, signer_key=signer, owner_of=owner_of, at=clock.now())
         except (OSError, ValueError) as problem:
             raise CommandError(f"{file.name}: {problem}") from problem
         except (client.Unavailable, queries.NotSetUp) as problem:
