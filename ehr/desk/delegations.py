@@ -25,7 +25,7 @@ from ehr import clock
 from ehr.desk.worklist import Act, Facts, Line, Queue, Reason, Section, Worklist, waiting
 from ehr.frame import roles
 from ehr.frame.categories import all_six
-from ehr.frame.forms import Day, SignsInWith
+from ehr.frame.forms import DayField, SignsInWith
 from patients.models import Patient
 
 PAPERS = [
@@ -70,9 +70,8 @@ class Somebody(Papers):
     categories = forms.MultipleChoiceField(
         label=_("The parts of the record it is about"), widget=forms.CheckboxSelectMultiple, required=False
     )
-    until = forms.DateField(
+    until = DayField(
         label=_("Until, that day included"),
-        widget=Day,
         help_text=_("Two years at most. A parent’s ends when the child comes of age, whatever is written here."),
     )
     field_order = ["email", "basis", "rights", "categories", "until", "document"]

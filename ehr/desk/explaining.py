@@ -15,7 +15,7 @@ from ehr.accounts.attempts import TooMany
 from ehr.desk.worklist import Worklist
 from ehr.frame import sessions
 from ehr.frame.categories import about
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.words import Purpose
 
 PURPOSES = (
@@ -29,7 +29,7 @@ class QuestionForm(forms.Form):
     """Whose record, and who would look. The patient exactly; of the reader's name a part is enough."""
 
     name = forms.CharField(label=_("The patient’s full name"), max_length=200)
-    birth_date = forms.DateField(label=_("The patient’s birth date"), widget=Day)
+    birth_date = DayField(label=_("The patient’s birth date"))
     reader = forms.CharField(label=_("Who would look"), help_text=_("A part of their name is enough."), max_length=100)
     purpose = forms.ChoiceField(label=_("What for"), choices=PURPOSES)
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ehr.desk.roles import NAMES
 from ehr.desk.worklist import Reason
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from providers.models import Institution
 
 
@@ -24,9 +24,9 @@ class NewInstitution(forms.ModelForm):
 class Agreement(forms.Form):
     """Until when an agreement and the accreditation under it run."""
 
-    agreement_until = forms.DateField(label=_("Agreement until, that day included"), widget=Day)
+    agreement_until = DayField(label=_("Agreement until, that day included"))
     accreditation_number = forms.CharField(label=_("Accreditation number"), max_length=100)
-    accreditation_until = forms.DateField(label=_("Accredited until, that day included"), widget=Day)
+    accreditation_until = DayField(label=_("Accredited until, that day included"))
 
 
 class Person(forms.Form):

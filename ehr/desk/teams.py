@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ehr import clock
 from ehr.desk.forms import Person
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section, Worklist
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from providers import queries, rules, team_queries, teams
 from providers.models import Clinician, Institution, Team
 from providers.rules import NotPossible
@@ -30,8 +30,8 @@ class Joining(forms.Form):
     """Who joins, from and until when."""
 
     email = forms.EmailField(label=_("Their e-mail address"))
-    first = forms.DateField(label=_("First day"), widget=Day, required=False, help_text=_("Today, if left empty."))
-    last = forms.DateField(label=_("Last day"), widget=Day, required=False, help_text=_("Open, if left empty."))
+    first = DayField(label=_("First day"), required=False, help_text=_("Today, if left empty."))
+    last = DayField(label=_("Last day"), required=False, help_text=_("Open, if left empty."))
 
 
 def _clinician(email: str) -> Clinician:

@@ -21,7 +21,7 @@ from appointments.schedules import Weekly
 from ehr import clock
 from ehr.desk.visiting import Own, filled
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.frame.time_forms import SpanForm, WeekForm, shown, span, spoken, week_as_lines
 from providers import queries, team_queries
 from providers.rules import NotPossible
@@ -67,7 +67,7 @@ class NewSchedule(RulesForm):
 class HoursForm(WeekForm):
     """A week, from a day on."""
 
-    since = forms.DateField(label=_("From this day on"), widget=Day)
+    since = DayField(label=_("From this day on"))
     anyway = forms.BooleanField(
         label=_("Also if visits are booked outside these hours: they stay until somebody moves them"), required=False
     )

@@ -23,7 +23,7 @@ from appointments.models import Appointment
 from appointments.reports import Ahead, Period, Report, Share
 from ehr import clock
 from ehr.desk.worklist import Worklist
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.lines import bars, trend
 from providers import queries
 from providers.models import Institution
@@ -37,8 +37,8 @@ class PeriodForm(forms.Form):
     """Of which institution, from when to when."""
 
     institution = forms.ModelChoiceField(label=_("Institution"), queryset=Institution.objects.none(), empty_label=None)
-    first = forms.DateField(label=_("From"), widget=Day)
-    last = forms.DateField(label=_("Until"), widget=Day)
+    first = DayField(label=_("From"))
+    last = DayField(label=_("Until"))
 
     def __init__(self, *args, institutions, **kwargs) -> None:
         super().__init__(*args, **kwargs)

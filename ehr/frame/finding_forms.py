@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.forms import Day, DayField
 from ehr.frame.identifiers import IDENTIFIERS
 
 
@@ -19,7 +19,7 @@ class FindForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": gettext_lazy("Type the name as the document has it.")},
     )
-    birth_date = forms.DateField(
+    birth_date = DayField(
         label=gettext_lazy("Date of birth"),
         widget=Day({"autocomplete": "off"}),
         error_messages={

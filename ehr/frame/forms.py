@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from django import forms
 from django.core import validators
@@ -9,6 +10,8 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
 from ehr.accounts import names
+
+FIRST_YEAR, LAST_YEAR = 1850, 2200
 
 
 class Option(str):
@@ -60,6 +63,20 @@ class Words(forms.CharField):
                 _("There is an unseen sign in this, as comes with pasted text. Type these words here instead.")
             )
         return words
+
+
+def known_year(at: date) -> None:
+    """Refuse a day, or a moment, of a year that nobody means: the calendar's ends have no day before or after them."""
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        told = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        raise forms.ValidationError(_("Look at the year again. Write one from %(first)d to %(last)d.") % told)
+
+
+class DayField(forms.DateField):
+    """A day of a year that people mean."""
+
+    widget = Day
+    default_validators = [known_year]
 
 
 class SignsInWith(forms.CharField):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from providers.credentials import EVIDENCE_BYTES, Licence
 from providers.models import country_code
 from providers.roles import Role
@@ -33,12 +33,11 @@ def country() -> forms.CharField:
     )
 
 
-def last_day(missing: str | Promise) -> forms.DateField:
+def last_day(missing: str | Promise) -> DayField:
     """Return the field of the last day on which a licence counts."""
-    return forms.DateField(
+    return DayField(
         label=gettext_lazy("Valid until"),
         help_text=gettext_lazy("The last day on which it counts"),
-        widget=Day,
         error_messages={
             "required": missing,
             "invalid": gettext_lazy("Write a day, for example 31 December 2027."),

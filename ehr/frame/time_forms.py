@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 
 _NO_DAY = {"invalid": gettext_lazy("Write a day, for example 3 May 2026.")}
 _NO_TIME = {"invalid": gettext_lazy("Write a time of day, for example 9:30.")}
@@ -31,9 +31,8 @@ class Clock(forms.TimeInput):
 class SpanForm(forms.Form):
     """From the beginning of one day, or an hour of it, until the end of another, or an hour of that."""
 
-    first = forms.DateField(
+    first = DayField(
         label=gettext_lazy("First day"),
-        widget=Day,
         error_messages=_NO_DAY | {"required": gettext_lazy("Choose the first day.")},
     )
     begins = forms.TimeField(
@@ -43,9 +42,8 @@ class SpanForm(forms.Form):
         help_text=gettext_lazy("The beginning of the day, if left empty."),
         error_messages=_NO_TIME,
     )
-    last = forms.DateField(
+    last = DayField(
         label=gettext_lazy("Last day"),
-        widget=Day,
         required=False,
         help_text=gettext_lazy("The same day, if left empty."),
         error_messages=_NO_DAY,

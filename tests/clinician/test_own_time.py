@@ -53,6 +53,14 @@ def test_being_away_is_said_listed_and_taken_back(browser):
     assert not Absence.objects.exists()
 
 
+@pytest.mark.parametrize(("field", "day"), [("first", "0001-01-01"), ("last", "9999-12-31")])
+def test_time_away_at_an_end_of_the_calendar_is_asked_for_again(browser, field, day):
+    reply = browser.post(f"{PAGE}away/", {"first": "2026-06-01", "last": "2026-06-03", field: day})
+    assert reply.status_code == 422
+    assert "Look at the year again" in words(reply)
+    assert not Absence.objects.exists()
+
+
 def test_visits_in_the_way_are_told(browser, lee):
     kind = clinics.visit_type()
     made = clinics.schedule(lee.user.clinician, kind)

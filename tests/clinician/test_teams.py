@@ -77,6 +77,14 @@ def test_days_on_the_form_are_whole_days_at_the_institution(cardiology):
     assert (row.starts_at.hour, row.starts_at.minute) in {(4, 0), (5, 0)}
 
 
+@pytest.mark.parametrize(("field", "day"), [("first", "0001-01-01"), ("last", "9999-12-31")])
+def test_somebody_joins_on_no_day_at_an_end_of_the_calendar(cardiology, field, day):
+    nils = people.clinician("Nils New")
+    told = {"clinician": nils.user.clinician.pk, field: day}
+    assert "Look at the year again" in post(cardiology.lee, "team", cardiology.team.pk, **told).content.decode()
+    assert not TeamMembership.objects.filter(clinician=nils.user.clinician).exists()
+
+
 def test_a_form_that_names_nobody_says_what_to_choose(cardiology):
     reply = post(cardiology.lee, "team", cardiology.team.pk)
     assert reply.status_code == 422
@@ -128,6 +136,14 @@ def test_naming_the_team_s_patients_to_its_lead_leaves_a_line_with_each(ana, car
     assert "Ana Costa" in page(cardiology.lee, "team", cardiology.team.pk)
     line = log.story(ana.patient.pk)[0]
     assert (line.action, line.because, line.actor.name) == ("patient.named", "team", "Dr Mei Lee")
+
+
+def test_an_assignment_ends_on_no_day_at_the_end_of_the_calendar(ana, cardiology, shared):
+    nora = nurse()
+    cardiology.add(nora)
+    told = {"patient": ana.patient.pk, "nurse": nora.user.pk, "until": "9999-12-31"}
+    assert "Look at the year again" in post(cardiology.lee, "team-assign", cardiology.team.pk, **told).content.decode()
+    assert not Assignment.objects.exists()
 
 
 def test_an_assignment_needs_a_last_day(ana, cardiology, shared):

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr.frame.categories import About
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.frame.part_forms import PartsForm
 from ehr.words import Action, Category
 
@@ -52,16 +52,14 @@ class AskForm(ClinicalPartsForm):
         help_text=gettext_lazy("Medicines, problems, notes, plans"),
         required=False,
     )
-    record_from = forms.DateField(
+    record_from = DayField(
         label=gettext_lazy("Only what was recorded from this day on"),
-        widget=Day,
         required=False,
         error_messages={"invalid": gettext_lazy("Write a day, for example 20 February 2025.")},
     )
-    record_until = forms.DateField(
+    record_until = DayField(
         label=gettext_lazy("Only what was recorded up to this day"),
         help_text=gettext_lazy("Leave it open if you also need what comes later."),
-        widget=Day,
         required=False,
         error_messages={"invalid": gettext_lazy("Write a day, for example 20 February 2025.")},
     )

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from consent import emergency
 from consent.models import Emergency
 from ehr.accounts.models import User
-from ehr.frame.forms import Day, Option
+from ehr.frame.forms import DayField, Option
 from ehr.frame.proof_forms import ProofForm
 from patients.models import Patient
 
@@ -47,9 +47,8 @@ class FindForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
         error_messages={"required": gettext_lazy("Type the name.")},
     )
-    birth_date = forms.DateField(
+    birth_date = DayField(
         label=gettext_lazy("Date of birth"),
-        widget=Day,
         error_messages={
             "required": gettext_lazy("Type the date of birth."),
             "invalid": gettext_lazy("Write a day, for example 3 May 1984."),

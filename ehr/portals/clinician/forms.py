@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from consent.sentences import PARTS
 from ehr import clock
-from ehr.frame.forms import Day, Words
+from ehr.frame.forms import DayField, Words
 from ehr.words import SENSITIVE, Category
 
 LONGEST_TEXT = 20_000
@@ -29,10 +29,9 @@ def _text(label, *, missing="", rows=4, **more) -> forms.CharField:
     return Words(label=label, required=bool(missing), widget=widget, error_messages={"required": missing}, **more)
 
 
-def _day(label, **more) -> forms.DateField:
-    return forms.DateField(
+def _day(label, **more) -> DayField:
+    return DayField(
         label=label,
-        widget=Day,
         required=False,
         error_messages={"invalid": gettext_lazy("Write a day, for example 3 May 2026.")},
         **more,

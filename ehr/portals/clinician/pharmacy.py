@@ -20,7 +20,7 @@ from consent.sharing import pharmacy
 from consent.sharing.pharmacy import Handed
 from ehr import clock
 from ehr.frame.drafting import draft
-from ehr.frame.forms import Day, Words
+from ehr.frame.forms import DayField, Words
 from ehr.frame.roles import clinician_only
 from ehr.lines import medicines, sentences
 from ehr.portals.clinician import outcomes, saving, words
@@ -59,9 +59,8 @@ class DispenseForm(forms.Form):
         required=False,
         error_messages={"invalid": gettext_lazy("Write a number of days, or leave it open.")},
     )
-    on = forms.DateField(
+    on = DayField(
         label=gettext_lazy("Handed out on"),
-        widget=Day,
         error_messages={
             "required": gettext_lazy("Say on which day you handed it out."),
             "invalid": gettext_lazy("Write a day, for example 3 May 2026."),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from providers.models import Team
 from providers.rules import end_of_day
 
@@ -32,12 +32,8 @@ class MemberForm(_OfTeam):
         help_text=_("People with a valid licence for clinical work at your institution."),
         error_messages={"required": _("Choose who joins.")},
     )
-    first = forms.DateField(
-        label=_("First day"), widget=Day, required=False, help_text=_("Today, if left empty."), error_messages=_NO_DAY
-    )
-    last = forms.DateField(
-        label=_("Last day"), widget=Day, required=False, help_text=_("Open, if left empty."), error_messages=_NO_DAY
-    )
+    first = DayField(label=_("First day"), required=False, help_text=_("Today, if left empty."), error_messages=_NO_DAY)
+    last = DayField(label=_("Last day"), required=False, help_text=_("Open, if left empty."), error_messages=_NO_DAY)
 
     def __init__(self, team: Team, people, *args, **kwargs) -> None:
         super().__init__(team, *args, **kwargs)
@@ -59,9 +55,7 @@ class AssignForm(_OfTeam):
 
     patient = forms.ChoiceField(label=_("Patient"), error_messages={"required": _("Choose the patient.")})
     nurse = forms.ChoiceField(label=_("Nurse"), error_messages={"required": _("Choose the nurse.")})
-    until = forms.DateField(
-        label=_("Last day of it"), widget=Day, error_messages=_NO_DAY | {"required": _("Choose the last day.")}
-    )
+    until = DayField(label=_("Last day of it"), error_messages=_NO_DAY | {"required": _("Choose the last day.")})
 
     def __init__(self, team: Team, patients, nurses, *args, **kwargs) -> None:
         super().__init__(team, *args, **kwargs)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.frame.forms import Day, SignsInWith
+from ehr.frame.forms import Day, DayField, SignsInWith
 from ehr.frame.identifiers import IDENTIFIERS
 
 ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -250,7 +250,7 @@ class Identity(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={"required": _("Type your name as your documents have it.")},
     )
-    birth_date = forms.DateField(
+    birth_date = DayField(
         label=_("Date of birth"),
         widget=Day(attrs={"autocomplete": "bday"}),
         error_messages={

@@ -15,7 +15,7 @@ from consent.access.safety import ADDRESS, APPOINTMENTS, LOG
 from consent.acting import ABOUT_PARTS, Right
 from consent.sentences import AS_YOUR
 from ehr import clock
-from ehr.frame.forms import Day, Option, SignsInWith
+from ehr.frame.forms import DayField, Option, SignsInWith
 from ehr.frame.part_forms import PartsForm
 
 _RIGHTS = {
@@ -48,10 +48,9 @@ _HIDES = {
 }
 
 
-def _last_day(label) -> forms.DateField:
-    return forms.DateField(
+def _last_day(label) -> DayField:
+    return DayField(
         label=label,
-        widget=Day,
         error_messages={
             "required": gettext_lazy("Write the last day."),
             "invalid": gettext_lazy("Write a day, for example 20 February 2027."),

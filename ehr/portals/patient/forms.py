@@ -11,7 +11,7 @@ from django.utils.formats import localize
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.frame.forms import Moment, Words
+from ehr.frame.forms import Moment, Words, known_year
 from ehr.portals.patient.readings import LOINC, Reading, observation
 
 LARGEST_FILE = 10 * 1024 * 1024
@@ -23,6 +23,7 @@ def _when() -> forms.DateTimeField:
     return forms.DateTimeField(
         label=_("When was it?"),
         widget=Moment,
+        validators=[known_year],
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
         error_messages={
             "required": _("Say when it was."),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from consent.countries import names as country_names
 from consent.sharing.proposing import WHOLE, Narrow
 from ehr import clock
-from ehr.frame.forms import Day, Option
+from ehr.frame.forms import DayField, Option
 
 MOST_PLACES = 3
 _DAY = {"invalid": gettext_lazy("Write a day, for example 20 February 2025.")}
@@ -30,11 +30,10 @@ class NarrowForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose what of these parts they may see.")},
     )
-    first = forms.DateField(label=gettext_lazy("From this day"), widget=Day, required=False, error_messages=_DAY)
-    last = forms.DateField(
+    first = DayField(label=gettext_lazy("From this day"), required=False, error_messages=_DAY)
+    last = DayField(
         label=gettext_lazy("Up to this day"),
         help_text=gettext_lazy("Leave it open to include what comes later."),
-        widget=Day,
         required=False,
         error_messages=_DAY,
     )

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ehr import clock
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.frame.part_forms import PartsForm
 from ehr.portals.patient.sharing_forms import last_minute
 from research.joining import end_of
@@ -21,9 +21,8 @@ class JoinForm(PartsForm):
     asks = gettext_lazy("Which parts may the study use?")
     warns = gettext_lazy("They stay closed unless you tick them here. We ask you again before you join.")
 
-    until = forms.DateField(
+    until = DayField(
         label=gettext_lazy("Your last day, if you want an earlier one"),
-        widget=Day,
         required=False,
         error_messages={"invalid": gettext_lazy("Write a day, for example 20 February 2027.")},
     )

@@ -17,7 +17,7 @@ from consent.sentences import PARTS
 from consent.sharing import answering, proposing
 from ehr import clock
 from ehr.frame.categories import About, about
-from ehr.frame.forms import Day, Option
+from ehr.frame.forms import DayField, Option
 from ehr.frame.part_forms import PartsForm
 from ehr.portals.patient.picking import Pick
 from ehr.words import SENSITIVE, Action
@@ -76,9 +76,8 @@ class UntilForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": gettext_lazy("Choose how long.")},
     )
-    until = forms.DateField(
+    until = DayField(
         label=gettext_lazy("The last day, if you choose your own"),
-        widget=Day,
         required=False,
         error_messages={"invalid": gettext_lazy("Write a day, for example 20 February 2027.")},
     )

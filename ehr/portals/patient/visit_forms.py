@@ -10,7 +10,7 @@ from appointments.booking.disputes import MOST_WORDS as MOST_DISPUTE_WORDS
 from appointments.booking.reasons import MOST_WORDS
 from appointments.models import Dispute
 from consent.models import Referral
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 
 # Why a patient calls a visit off; the codes are booking's.
 REASONS = (
@@ -66,8 +66,8 @@ class CancelForm(forms.Form):
 class WaitForm(forms.Form):
     """Between which days an earlier time would suit."""
 
-    first_day = forms.DateField(label=gettext_lazy("From"), widget=Day)
-    last_day = forms.DateField(label=gettext_lazy("Until"), widget=Day)
+    first_day = DayField(label=gettext_lazy("From"))
+    last_day = DayField(label=gettext_lazy("Until"))
     once = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(self, *args, today: date, **kwargs):

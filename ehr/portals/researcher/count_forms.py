@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from research import criteria
 
 LINES, MOST_LINES = 1, 8
@@ -86,8 +86,8 @@ class LineForm(forms.Form):
         required=False,
         max_length=50,
     )
-    since = forms.DateField(label=gettext_lazy("Since"), required=False, widget=Day)
-    until = forms.DateField(label=gettext_lazy("Up to"), required=False, widget=Day)
+    since = DayField(label=gettext_lazy("Since"), required=False)
+    until = DayField(label=gettext_lazy("Up to"), required=False)
 
     def clean(self) -> dict[str, object]:
         told = super().clean()

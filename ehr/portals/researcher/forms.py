@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments.payments import amounts
-from ehr.frame.forms import Day
+from ehr.frame.forms import DayField
 from ehr.frame.licence_forms import HandedIn, country, document, last_day, line
 from ehr.frame.part_forms import PartsForm
 from ehr.words import SENSITIVE
@@ -119,10 +119,9 @@ class ProposalForm(forms.Form):
         max_length=4_000,
     )
     commercial = forms.BooleanField(label=gettext_lazy("Somebody may earn money with the results"), required=False)
-    until = forms.DateField(
+    until = DayField(
         label=gettext_lazy("Last day of the study"),
         help_text=gettext_lazy("After it nothing is read any more. Five years at most."),
-        widget=Day,
         error_messages={
             "required": gettext_lazy("Give the last day of the study."),
             "invalid": gettext_lazy("Write a day, for example 31 December 2027."),
