@@ -19,6 +19,7 @@ from ehr.api import answers
 from ehr.api.answers import Anything
 from ehr.api.guards import patient_only, whole
 from ehr.frame import roles
+from ehr.frame.forms import known_year, readable
 from providers import credentials, licences, operations, queries
 from providers.models import Clinician, Credential
 from providers.roles import Role
@@ -27,15 +28,15 @@ from providers.roles import Role
 class Registering(serializers.Serializer):
     """Who one is as a clinician, and a licence with the document that shows it (PDF, PNG or JPEG, in base64)."""
 
-    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=40)
-    professional_name = serializers.CharField(max_length=200)
+    title = serializers.CharField(required=False, allow_blank=True, default="", max_length=40, validators=[readable])
+    professional_name = serializers.CharField(max_length=200, validators=[readable])
     institution = serializers.UUIDField(required=False, allow_null=True, default=None)
     role = serializers.ChoiceField(choices=list(Role))
     number = serializers.CharField(max_length=100)
     issuing_body = serializers.CharField(max_length=200)
     country = serializers.RegexField(r"^[A-Z]{2}$")
     training = serializers.CharField(max_length=500)
-    expires = serializers.DateField()
+    expires = serializers.DateField(validators=[known_year])
     evidence = serializers.CharField()
 
     def validate_evidence(self, told: str) -> bytes:

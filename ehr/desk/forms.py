@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ehr.desk.roles import NAMES
 from ehr.desk.worklist import Reason
-from ehr.frame.forms import DayField
+from ehr.frame.forms import DayField, NameField
 from providers.models import Institution
 
 
@@ -15,6 +15,7 @@ class NewInstitution(forms.ModelForm):
     class Meta:
         model = Institution
         fields = ["name", "kind", "country", "region", "time_zone", "contact"]
+        field_classes = {"name": NameField}
         help_texts = {
             "country": _("Two letters, such as CA or US."),
             "time_zone": _("By its city, such as America/Toronto."),

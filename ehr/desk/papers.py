@@ -23,6 +23,7 @@ from ehr.accounts.models import PaperInvitation, PostalAddress, User
 from ehr.accounts.operations import Refused
 from ehr.desk.inquiries import NumberedDocument
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Queue, Section, Worklist, waiting
+from ehr.frame.forms import NameField
 from patients.models import Patient
 
 PAPER = "desk/paper.html"
@@ -43,7 +44,7 @@ def _reach() -> forms.CharField:
 class NewPaper(NumberedDocument):
     """Somebody without e-mail, as the first of two sees them."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Their full name, as the document has it"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ehr import clock
 from ehr.desk.forms import Person
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section, Worklist
-from ehr.frame.forms import DayField
+from ehr.frame.forms import DayField, NameField
 from providers import queries, rules, team_queries, teams
 from providers.models import Clinician, Institution, Team
 from providers.rules import NotPossible
@@ -22,7 +22,7 @@ class NewTeam(forms.Form):
     """A team: where, how patients know it, and who leads it."""
 
     institution = forms.ModelChoiceField(label=_("Institution"), queryset=queries.institutions_open())
-    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("As patients know it, for example Cardiology."))
+    name = NameField(label=_("Name"), max_length=120, help_text=_("As patients know it, for example Cardiology."))
     email = forms.EmailField(label=_("E-mail address of who leads it"))
 
 

@@ -18,6 +18,7 @@ from ehr.desk import closing
 from ehr.desk.worklist import Act, Facts, Line, Nothing, Section, Worklist
 from ehr.frame.categories import About
 from ehr.frame.categories import about as about_part
+from ehr.frame.forms import NameField
 from ehr.frame.part_forms import PartsForm
 from providers import queries
 from providers.models import Institution
@@ -53,7 +54,7 @@ class AddressForm(forms.Form):
 class NewPlace(AddressForm, AtAnInstitution):
     """A place."""
 
-    name = forms.CharField(label=_("Name"), max_length=120, help_text=_("As patients know it, such as Harbour House."))
+    name = NameField(label=_("Name"), max_length=120, help_text=_("As patients know it, such as Harbour House."))
     time_zone = forms.CharField(
         label=_("Time zone"),
         max_length=64,

@@ -9,7 +9,7 @@ from django.core import validators
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
-from ehr.accounts import names
+from ehr.accounts import full_names, names
 
 FIRST_YEAR, LAST_YEAR = 1850, 2200
 
@@ -77,6 +77,18 @@ class DayField(forms.DateField):
 
     widget = Day
     default_validators = [known_year]
+
+
+def readable(name: str) -> None:
+    """Refuse a name that hides something from whoever reads it."""
+    if wanting := full_names.objection(name):
+        raise forms.ValidationError(wanting)
+
+
+class NameField(forms.CharField):
+    """What somebody or some place is called: it stands in sentences that others read and sign."""
+
+    default_validators = [readable]
 
 
 class SignsInWith(forms.CharField):

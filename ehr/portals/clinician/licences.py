@@ -5,6 +5,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ehr.frame.forms import NameField
 from ehr.frame.licence_forms import HandedIn, country, document, last_day, line
 from providers import queries
 from providers.credentials import Licence
@@ -56,15 +57,17 @@ class LicenceForm(HandedIn):
 class RegisterForm(LicenceForm):
     """Who somebody is as a clinician and where they work, and their first licence."""
 
-    title = forms.CharField(
+    title = NameField(
         label=gettext_lazy("Title"),
         max_length=40,
         required=False,
         help_text=gettext_lazy("For example: Dr"),
         widget=forms.TextInput({"class": "short", "autocomplete": "honorific-prefix"}),
     )
-    professional_name = line(
-        gettext_lazy("Name, as it is on your licence"), gettext_lazy("Type your name as it is on your licence.")
+    professional_name = NameField(
+        label=gettext_lazy("Name, as it is on your licence"),
+        max_length=200,
+        error_messages={"required": gettext_lazy("Type your name as it is on your licence.")},
     )
     institution = forms.ModelChoiceField(
         label=gettext_lazy("You work at"),

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
-from ehr.frame.forms import Day, DayField, SignsInWith
+from ehr.frame.forms import Day, DayField, NameField, SignsInWith
 from ehr.frame.identifiers import IDENTIFIERS
 
 ZONE_AREAS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -68,7 +68,7 @@ _NEW_HINT = _("At least 12 characters. Four or five words that do not belong tog
 class SignUp(forms.Form):
     """The first screen: who, where, and what only they know."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Your full name"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -230,7 +230,7 @@ class Groups(forms.Form):
 class Details(forms.Form):
     """What one is called, and the zone and language one reads in."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Your full name"),
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -243,7 +243,7 @@ class Details(forms.Form):
 class Identity(forms.Form):
     """Who a record is about, and a number that staff can check."""
 
-    name = forms.CharField(
+    name = NameField(
         label=_("Your full name"),
         max_length=200,
         help_text=_("As your documents have it."),

@@ -19,6 +19,7 @@ from ehr import clock
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.frame import paging
 from ehr.frame.categories import all_six
+from ehr.frame.forms import NameField
 from ehr.frame.roles import patient_only
 from ehr.words import Category
 from patients.models import Patient
@@ -65,7 +66,7 @@ class Told:
 class ContactForm(forms.Form):
     """Whom to tell."""
 
-    name = forms.CharField(
+    name = NameField(
         label=gettext_lazy("Their name"), max_length=200, error_messages={"required": gettext_lazy("Say who it is.")}
     )
     email = forms.EmailField(

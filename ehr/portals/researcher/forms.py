@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appointments.payments import amounts
-from ehr.frame.forms import DayField
+from ehr.frame.forms import DayField, NameField
 from ehr.frame.licence_forms import HandedIn, country, document, last_day, line
 from ehr.frame.part_forms import PartsForm
 from ehr.words import SENSITIVE
@@ -72,14 +72,18 @@ class TrainingForm(HandedIn):
 class RegisterForm(TrainingForm):
     """Who somebody is as a researcher, where they work, and their training."""
 
-    title = forms.CharField(
+    title = NameField(
         label=gettext_lazy("Title"),
         max_length=40,
         required=False,
         help_text=gettext_lazy("For example: Dr"),
         widget=forms.TextInput({"class": "short", "autocomplete": "honorific-prefix"}),
     )
-    professional_name = line(gettext_lazy("Name, as people read it"), gettext_lazy("Type your name."))
+    professional_name = NameField(
+        label=gettext_lazy("Name, as people read it"),
+        max_length=200,
+        error_messages={"required": gettext_lazy("Type your name.")},
+    )
     institution = forms.ModelChoiceField(
         label=gettext_lazy("You work at"),
         queryset=None,
