@@ -5,6 +5,7 @@ the patient asks why.
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -74,7 +75,7 @@ def ask(
         problem = (
             _problem_between(patient, reader, mine, at)
             or _problem_of_terms(chosen, wanted, days, words)
-            or _problem_of_dates(single, record_from, record_until, at)
+            or _problem_of_dates(single, record_from, record_until, at.astimezone(ZoneInfo(reader.time_zone)).date())
         )
         if problem:
             raise CannotAsk(problem)
@@ -165,10 +166,10 @@ def _problem_of_terms(chosen: list[str], wanted: list[str], days: int, words: st
     return ""
 
 
-def _problem_of_dates(entries: list[str], first: date | None, last: date | None, at: datetime) -> str:
+def _problem_of_dates(entries: list[str], first: date | None, last: date | None, today: date) -> str:
     if entries and (first or last):
         return _("Ask either for single entries or for dates of the record, not both.")
-    if last and last > at.date():
+    if last and last > today:
         return _("Choose a last day of the record that is not in the future, or leave it open.")
     if first and last and first > last:
         return _("Choose a first day of the record that is before the last one.")

@@ -1,6 +1,7 @@
 """How somebody is found by their documents: three things, and all of them exactly."""
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,7 +42,7 @@ class FindForm(forms.Form):
 
     def clean_birth_date(self):
         born = self.cleaned_data["birth_date"]
-        if born > clock.now().date():
+        if born > timezone.localdate(clock.now()):
             raise forms.ValidationError(_("This day has not come yet. Look at the year again."))
         return born
 

@@ -1,14 +1,16 @@
 """Dr Lee asks on a page, Ana answers on hers, and what she gave is what opens."""
 
 import uuid
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from consent.access import own_party
 from consent.models import AccessRequest
 from consent.sharing import answering, correspondence, finding, grants, requests
+from ehr.accounts import operations as accounts
 from ehr.words import Category
 from patients.queries import identifier_digest
 from tests import people
@@ -188,6 +190,21 @@ def test_record_dates_are_asked_for(ana, browser, reached):
     assert AccessRequest.objects.get().record_until == date(2023, 12, 31)
     text = browser.get(reverse("clinician:requests")).content.decode()
     assert "recorded from 1 January 2020 to 31 December 2023" in text
+
+
+@pytest.fixture
+def noon_in_auckland():
+    """Ten to noon on 4 May in Auckland, where it is still 3 May in UTC."""
+    with time_machine.travel(datetime(2027, 5, 3, 23, 50, tzinfo=UTC), tick=False):
+        yield
+
+
+def test_today_is_the_day_where_whoever_asks_is(noon_in_auckland, ana, lee, browser, reached):
+    accounts.change_details(user=lee.user, name=lee.user.name, time_zone="Pacific/Auckland", language="en")
+    tomorrow = browser.post(asking(ana), ASKED | {"record_until": "2027-05-05", "once": uuid.uuid4()})
+    assert "not in the future" in tomorrow.content.decode()
+    browser.post(asking(ana), ASKED | {"record_until": "2027-05-04", "once": uuid.uuid4()})
+    assert AccessRequest.objects.get().record_until == date(2027, 5, 4)
 
 
 def test_ticking_all_leaves_the_sensitive_parts_out_and_keeps_what_was_typed(ana, browser, reached):

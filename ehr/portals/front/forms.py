@@ -4,6 +4,7 @@ import zoneinfo
 
 from django import forms
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ehr import clock
@@ -278,7 +279,7 @@ class Identity(forms.Form):
 
     def clean_birth_date(self):
         born = self.cleaned_data["birth_date"]
-        if born > clock.now().date():
+        if born > timezone.localdate(clock.now()):
             raise forms.ValidationError(_("This day has not come yet. Look at the year again."))
         if born.year < 1890:
             raise forms.ValidationError(_("This lies too far back. Look at the year again."))
