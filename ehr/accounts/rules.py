@@ -1,5 +1,6 @@
 """What makes a passphrase good enough. Length first: a sentence beats a puzzle (NIST SP 800-63B-4 §3.1.1.2)."""
 
+import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -19,6 +20,8 @@ def objections(passphrase: str, *, about: Sequence[str] = ()) -> list[str]:
 
     about holds their name and e-mail address, which a passphrase must not repeat.
     """
+    # As it is stretched: one letter may be typed as several signs, and counts as one.
+    passphrase = unicodedata.normalize("NFKC", passphrase)
     if len(passphrase) < SHORTEST:
         return [_("Use at least 12 characters. Four or five words that do not belong together are easy to remember.")]
     if len(passphrase) > LONGEST:

@@ -128,6 +128,7 @@ def test_a_stranger_and_a_wrong_passphrase_get_the_same_answer_for_the_same_work
         "alice moreau",
         "alice@example.org1",
         "1111222211112222",
+        "a\u0308e\u0308i\u0308o\u0308u\u0308y\u0308",
     ],
 )
 def test_a_passphrase_that_is_easily_guessed_is_not_taken(weak):
