@@ -15,6 +15,7 @@ from consent.access import own_party
 from consent.models import Claim, Delegation, Ending, Grant
 from consent.sharing import grants
 from ehr import clock
+from ehr.accounts import codes
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import User
@@ -27,7 +28,6 @@ __all__ = ["AlreadyKnown", "ClaimRefused"]
 
 INVITATION_DAYS = 30
 STAFF_NEEDED = queries.STAFF_NEEDED
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that reads like something else
 
 
 class ClaimRefused(Exception):
@@ -39,10 +39,14 @@ def register(
 ) -> Patient:
     """Return the new record of somebody who signed up: six empty parts, sealed to them, shared with nobody.
 
-    Raises AlreadyKnown, with a line on the log, for an identifier that somebody has shown to be theirs.
+    Whoever has one already, as from the same form sent twice, gets that one, unchanged. Raises AlreadyKnown, with a
+    line on the log, for an identifier that somebody has shown to be theirs.
     """
     try:
         with transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            if own := Patient.objects.filter(user=user).first():
+                return own
             patient = patients.add_patient(
                 name=name, birth_date=birth_date, sex=sex, identifiers=identifiers, user=user
             )
@@ -80,7 +84,7 @@ def expect(*, name: str, birth_date: date, sex: str, identifiers: Iterable[tuple
 
 # --- Claiming ------------------------------------------------------------------------------------
 def _digest(code: str) -> bytes:
-    return sha256(b"claim\x00" + "".join(code.upper().split()).replace("-", "").encode()).digest()
+    return sha256(b"claim\x00" + codes.plain(code).encode()).digest()
 
 
 def _staff(user: User) -> log.Party:
@@ -94,7 +98,7 @@ def invite(patient: Patient, *, by: User) -> tuple[Claim, str]:
     for somebody whose job this is not.
     """
     patients.may_check(by)
-    code = "-".join("".join(secrets.choice(_ALPHABET) for _i in range(5)) for _j in range(4))
+    code = "-".join("".join(secrets.choice(codes.ALPHABET) for _i in range(5)) for _j in range(4))
     with transaction.atomic():
         patient = Patient.objects.select_for_update().get(pk=patient.pk)
         if patient.user_id:

@@ -101,6 +101,15 @@ def test_an_unknown_code_and_a_used_one_are_refused_in_the_same_words(waiting, s
     assert len(said) == 1
 
 
+def test_a_code_typed_with_the_letters_that_digits_are_taken_for_is_the_same_code(waiting, staff, monkeypatch):
+    made = iter("0123456789ABCDEFGHJK")
+    with monkeypatch.context() as drawn:
+        drawn.setattr(arrivals.secrets, "choice", lambda _signs: next(made))
+        _claim, code = arrivals.invite(waiting, by=staff[0])
+    typed = code.replace("0", "o").replace("1", "I").replace("-", " – ")
+    assert arrivals.take_up(typed, user=people.account("Ana Costa").user).patient == waiting
+
+
 def test_an_invitation_lapses(waiting, staff):
     _claim, code = arrivals.invite(waiting, by=staff[0])
     with time_machine.travel(clock.now() + timedelta(days=31)), pytest.raises(ClaimRefused):
@@ -231,6 +240,12 @@ def test_somebody_elses_shown_identifier_is_refused_and_goes_to_staff(waiting):
             keyring=impostor.keyring,
         )
     assert not hasattr(impostor.user, "patient")
+
+
+def test_a_record_that_is_begun_twice_is_one_record(ground):
+    ana = people.patient()
+    told = {"name": "Ana Costa", "birth_date": date(1984, 5, 3), "sex": "female", "identifiers": [("urn:mrn", "A 1")]}
+    assert arrivals.register(ana.user, **told, keyring=ana.keyring) == ana.patient
 
 
 def test_the_same_thing_sent_twice_is_stored_once(waiting):

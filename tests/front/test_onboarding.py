@@ -2,9 +2,10 @@
 
 import base64
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Permission
@@ -16,6 +17,7 @@ from consent.models import Claim, Grant
 from consent.sharing import arrivals
 from ehr.accounts import operations, queries
 from ehr.accounts.models import KeyVersion, User
+from ehr.frame import roles
 from ehr.notices import tasks
 from patients.models import Patient
 from tests.front.conftest import PASSPHRASE
@@ -240,6 +242,30 @@ def test_an_identity_that_cannot_be_right_is_asked_for_again(browser, field, val
     assert answer.status_code == 200
     assert answer.context["form"].errors[field]
     assert not Patient.objects.exists()
+
+
+@pytest.fixture
+def noon_in_auckland():
+    """Ten to noon on 4 May in Auckland, where it is still 3 May in UTC."""
+    with time_machine.travel(datetime(2027, 5, 3, 23, 50, tzinfo=UTC), tick=False):
+        yield
+
+
+def test_who_was_born_today_where_they_are_has_a_record_today(noon_in_auckland, browser):
+    browser.post("/sign-up/", {**FORM, "time_zone": "Pacific/Auckland"})
+    browser.post(browser.open_mail("verify"), {"passphrase": PASSPHRASE})
+    tomorrow = browser.post("/begin/", {**IDENTITY, "birth_date": "2027-05-05"})
+    assert "has not come yet" in tomorrow.content.decode()
+    browser.post("/begin/", {**IDENTITY, "birth_date": "2027-05-04"})
+    assert Patient.objects.get().birth_date == date(2027, 5, 4)
+
+
+def test_the_same_identity_sent_twice_at_once_leads_on_as_once_does(browser, monkeypatch):
+    verified(browser)
+    monkeypatch.setattr(roles, "patient_of", lambda _user: None)
+    answers = [browser.post("/begin/", IDENTITY) for _again in range(2)]
+    assert [answer.headers["Location"] for answer in answers] == ["/account/recovery-code/"] * 2
+    assert Patient.objects.count() == 1
 
 
 def test_a_record_that_was_here_first_is_taken_up_by_invitation_and_two_checks(browser, alice):
