@@ -9,12 +9,16 @@ from decimal import Decimal, InvalidOperation
 import orjson
 
 LONGEST_NUMBER = 400
+TOO_DEEP = "This JSON is nested too deeply."
 
 
 def loads(text: bytes | str) -> object:
     """Return the JSON value; numbers with a point or exponent become Decimal. Raises ValueError on anything else."""
     check(text)
-    return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
+    try:
+        return json.loads(text, parse_float=_decimal, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
 
 
 class Decoder(json.JSONDecoder):
@@ -23,22 +27,25 @@ class Decoder(json.JSONDecoder):
     def decode(self, text: str, *more) -> object:
         try:
             check(text)
+            return super().decode(text, *more)
+        except RecursionError:
+            raise json.JSONDecodeError(TOO_DEEP, "", 0) from None
         except ValueError as problem:
             raise json.JSONDecodeError(str(problem), "", 0) from None
-        return super().decode(text, *more)
 
 
 def check(text: bytes | str) -> None:
     """Raise ValueError for what is not JSON, or holds half a character (a lone surrogate), which nothing can store.
 
     orjson looks before Python's own reader does: it stops at 1,024 levels by itself, where that one relies on a
-    recursion limit that other packages raise, and crashes.
+    recursion limit that other packages raise, and crashes. `ehr.chain` puts that limit back; below 1,024 levels, Python
+    says so in words.
     """
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as problem:
         if "depth limit" in str(problem) or "ecursion" in str(problem):
-            raise ValueError("This JSON is nested too deeply.") from None
+            raise ValueError(TOO_DEEP) from None
         raise
 
 

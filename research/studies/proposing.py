@@ -65,14 +65,17 @@ def read_views(text: str) -> tuple[dict, ...]:
 
     Whether each can be run is found out where they are; here they are only what somebody handed in.
     """
+    too_many = _("Hand in 1 to 20 views, 256 kB at most.")
+    if len(text.encode(errors="replace")) > VIEWS_BYTES:
+        raise NotPossible(too_many)
     try:
         exact.check(text)
         told = json.loads(text)
     except (ValueError, RecursionError) as problem:
         raise NotPossible(_("The views are not JSON. Paste one ViewDefinition, or a list of them.")) from problem
     views = told if isinstance(told, list) else [told]
-    if not 1 <= len(views) <= MOST_VIEWS or len(text.encode()) > VIEWS_BYTES:
-        raise NotPossible(_("Hand in 1 to 20 views, 256 kB at most."))
+    if not 1 <= len(views) <= MOST_VIEWS:
+        raise NotPossible(too_many)
     if not all(isinstance(one, dict) and one.get("resource") and one.get("select") for one in views):
         raise NotPossible(_("Each view names a “resource” and what it selects (“select”), as in SQL on FHIR."))
     return tuple(views)
