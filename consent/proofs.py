@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 from eth_abi.exceptions import EncodingError
+from eth_utils.exceptions import ValidationError
 
 from consent import on_behalf
 from ehr.chain import tokens, typed_data
@@ -234,6 +235,13 @@ class Finding:
     says: str
 
 
+NO_GRANT = "This file is not a grant of Chartseal, or a part of it is missing."
+# What comes of a part that is of another kind than it should be: a holder that is no address, a day in year 10,000.
+_NOT_WHAT_IT_SHOULD_BE = (
+    KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError, EncodingError, ValidationError,
+)  # fmt: skip
+
+
 def verify_grant(
     paper: dict, *, patient_key: bytes | None = None, signer_key: bytes | None = None, owner_of=None, at: datetime
 ) -> list[Finding]:
@@ -246,8 +254,8 @@ def verify_grant(
     """
     try:
         return list(_findings(paper, patient_key, signer_key, owner_of, at))
-    except (KeyError, TypeError, AttributeError, ValueError) as problem:
-        raise ValueError("This file is not a grant of Chartseal, or a part of it is missing.") from problem
+    except _NOT_WHAT_IT_SHOULD_BE as problem:
+        raise ValueError(NO_GRANT) from problem
 
 
 def _findings(paper: dict, patient_key: bytes | None, signer_key: bytes | None, owner_of, at: datetime):

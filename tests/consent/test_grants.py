@@ -28,6 +28,14 @@ def findings(paper, **more):
     return {one.step: one.holds for one in verify_grant(paper, at=more.pop("at", clock.now()), **more)}
 
 
+def holds(paper):
+    """Tell whether a paper verifies; what is no grant's does not."""
+    try:
+        return all(findings(paper).values())
+    except ValueError:
+        return False
+
+
 @pytest.mark.point(6)
 def test_the_sentence_says_who_what_and_until_when(ana, lee):
     grant = people.give(ana, lee, Category.LABS, Category.HISTORY)
@@ -76,6 +84,22 @@ def test_a_forged_paper_is_found_out(ana, lee, path, value):
 def test_a_paper_that_is_no_grant_is_named_as_such():
     with pytest.raises(ValueError, match="not a grant"):
         verify_grant({"format": "something"}, at=clock.now())
+
+
+ODD = [
+    None, True, -1, 0, 2**300, 1.5, float("nan"), "", "x", "0x", "é", [], {}, [[]], "0" * 70, "\ud800", "2026-01-01",
+    "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+]  # fmt: skip
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_a_paper_with_a_part_of_another_kind_is_no_grant_or_does_not_hold(ana, lee, odd):
+    paper = proofs.document(people.give(ana, lee, Category.LABS))
+    # When it was ended may be said or not.
+    changed = [paper | {name: odd} for name in paper if name != "ended_at"]
+    changed += [paper | {"terms": paper["terms"] | {name: odd}} for name in paper["terms"]]
+    assert not any(holds(one) for one in changed)
 
 
 def test_an_ended_grant_no_longer_verifies(ana, lee):

@@ -117,6 +117,16 @@ def test_the_command_verifies_a_downloaded_grant_against_the_chain(chain, two, t
 
 
 @pytest.mark.security
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "1", "", "{}", "[" * 100_000, "\ud800"], ids=ascii)
+def test_the_command_names_a_file_that_is_no_grant(chain, two, tmp_path, text):
+    file = tmp_path / "grant.json"
+    file.write_bytes(text.encode(errors="surrogatepass"))
+    for how in ([], ["--offline"]):
+        with pytest.raises(CommandError, match=r"grant\.json: (This file is not a grant|The file names contract None)"):
+            call_command("verify_grant", file, *how, stdout=StringIO())
+
+
+@pytest.mark.security
 def test_the_command_names_what_does_not_hold(chain, two, tmp_path):
     paper = proofs.document(people.give(*two, Category.LABS))
     paper["terms"]["categories"] = ["genetic"]

@@ -46,3 +46,16 @@ def test_views_nested_without_end_are_refused_in_words(brackets, tmp_path):
     code += f"def work(): proposing.read_views('[' * {brackets} + ']' * {brackets})\n{IN_A_THREAD}"
     done = python(code, tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "NotPossible"), done.stderr
+
+
+@pytest.mark.security
+def test_a_grant_s_file_nested_without_end_is_refused_in_words(tmp_path):
+    file = tmp_path / "grant.json"
+    file.write_text("[" * 100_000)
+    done = python(
+        f"import django; django.setup(); from django.core.management import execute_from_command_line; "
+        f"execute_from_command_line(['manage.py', 'verify_grant', {str(file)!r}, '--offline'])",
+        tmp_path,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "grant.json: This file is not a grant of Chartseal" in done.stderr

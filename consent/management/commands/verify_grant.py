@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from consent import deployed, queries
-from consent.proofs import verify_grant
+from consent.proofs import NO_GRANT, verify_grant
 from ehr import clock
 from ehr.chain import client
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args, file, offline, patient_key, signer_key, contract, **_options):
         try:
-            paper = json.loads(file.read_text(encoding="utf-8"))
+            paper = self._paper(file)
             known, signer = (base64.b64decode(key, validate=True) if key else None for key in (patient_key, signer_key))
             owner_of = None if offline else self._asker(paper, contract or deployed.token_contract()[1])
             findings = verify_grant(paper, patient_key=known, signer_key=signer, owner_of=owner_of, at=clock.now())
@@ -34,6 +34,16 @@ class Command(BaseCommand):
             self.stdout.write(f"{'holds' if one.holds else 'FAILS'}  {one.says}")
         if failed := [one.step for one in findings if not one.holds]:
             raise CommandError(f"This grant does not hold: {', '.join(failed)}.")
+
+    @staticmethod
+    def _paper(file):
+        try:
+            paper = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as problem:
+            raise ValueError(NO_GRANT) from problem
+        if not isinstance(paper, dict):
+            raise ValueError(NO_GRANT)
+        return paper
 
     @staticmethod
     def _asker(paper, contract):
