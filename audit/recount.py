@@ -55,7 +55,7 @@ class Recount:
     def run(self) -> Iterator[int]:
         """Yield how many events were recounted, batch by batch. Raises Wrong at the first that does not match."""
         if gone := triggers.missing(connection):
-            raise Wrong(f"The database no longer refuses changes to the log: the trigger {gone[0]} is gone.")
+            raise Wrong(f"The database no longer refuses changes to the log: the trigger {gone[0]} is gone or another.")
         while self._frontier.size < self.size:
             yield self._batch()
         self._check_heads_signed()

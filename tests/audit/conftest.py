@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from audit import checkpoints, log, proofs, sequencer, verify
+from audit.models import Erasure, Event
 
 PEOPLE = ("Dr Ana Costa", "Dr Zoë Müller", "Nurse Bob Ito")
 
@@ -34,6 +35,19 @@ class Day:
 @pytest.fixture
 def day(db):
     return Day()
+
+
+@pytest.fixture
+def full(day):
+    """A log with something in each of its tables."""
+    day.looks(3)
+    day.ends()
+    day.looks(2)
+    sequencer.sequence()
+    log.append("chart.opened", actor=day.people[0], subject=day.patient)
+    event = Event.objects.order_by("id").first()
+    Erasure.objects.create(event=event, because="asked by the patient")
+    return day
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import connection, transaction
 
 from audit import leaves, merkle, tiles, trie, triggers, verify
 from audit.models import Checkpoint, Download, Erasure, Event, EventBody, Head, Leaf, MapTile, Queued, Tail, Tile
@@ -12,6 +12,12 @@ from audit.models import Checkpoint, Download, Erasure, Event, EventBody, Head, 
 def dump(file):
     """A list as it is downloaded."""
     return json.dumps(file, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def sql(statement, *values):
+    """Run one statement as somebody with the database's password would."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
 
 
 def blanked(data, *positions):

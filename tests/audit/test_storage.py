@@ -22,27 +22,7 @@ from audit.models import (
     Tail,
     Tile,
 )  # fmt: skip
-from tests.audit.tampering import everything_allowed, rebuild, rewrite, set_back
-
-
-def sql(statement, *values):
-    """Run one statement as somebody with the database's password would."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-
-
-@pytest.fixture
-def full(day):
-    """A log with something in each of its tables."""
-    day.looks(3)
-    day.ends()
-    day.looks(2)
-    sequencer.sequence()
-    log.append("chart.opened", actor=day.people[0], subject=day.patient)
-    event = Event.objects.order_by("id").first()
-    Erasure.objects.create(event=event, because="asked by the patient")
-    return day
-
+from tests.audit.tampering import everything_allowed, rebuild, rewrite, set_back, sql
 
 UPDATES = [
     ("audit_event", "body_hash = body_hash"),
