@@ -31,7 +31,7 @@ def sequence(*, limit: int = BATCH) -> int:
         if head is None:
             return 0
         witness.check_size(head.size)
-        waiting = list(Queued.objects.select_related("event__body").order_by("id")[:limit])
+        waiting = list(Queued.objects.select_related("event__body", "event__erasure").order_by("id")[:limit])
         new = _place(head.size, [queued.event for queued in waiting])
         tiles.store(merkle.extend(tiles.Tiles(), head.size, [bytes(leaf.hash) for leaf in new]))
         head.size += len(new)
@@ -47,7 +47,7 @@ def _place(size: int, events: Iterable[Event]) -> list[Leaf]:
     tails = _tails({event.subject for event in events if event.subject})
     new = []
     for number, event in enumerate(events, size):
-        leaves.check_body(event, salt=bytes(event.body.salt), payload=bytes(event.body.payload))
+        _check_words(event)
         tail = tails[event.subject] if event.subject else None
         salt = secrets.token_bytes(32)
         seq, previous = (tail.count + 1, bytes(tail.last)) if tail else (0, verify.ZERO)
@@ -60,6 +60,18 @@ def _place(size: int, events: Iterable[Event]) -> list[Leaf]:
         tails.values(), update_conflicts=True, unique_fields=["subject"], update_fields=["count", "last"]
     )
     return new
+
+
+def _check_words(event: Event) -> None:
+    """Raise Altered unless an event has the words that were recorded, or an erasure says that they are gone.
+
+    A leaf needs only their hash: an event that was erased while it waited gets its place like any other.
+    """
+    body = getattr(event, "body", None)
+    if body is not None:
+        leaves.check_body(event, salt=bytes(body.salt), payload=bytes(body.payload))
+    elif not hasattr(event, "erasure"):
+        raise leaves.Altered(f"{leaves.name(event)} has lost its words, and no erasure says so.")
 
 
 def _tails(subjects: set[UUID]) -> dict[UUID, Tail]:

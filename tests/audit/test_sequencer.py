@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit import checkpoints, feed, leaves, log, merkle, proofs, queries, sequencer, tasks, tiles, verify, witness
-from audit.models import Checkpoint, Event, EventBody, Head, Leaf, Queued, Tail
+from audit.models import Checkpoint, Erasure, Event, EventBody, Head, Leaf, Queued, Tail
 from tests.audit.crowd import crowd
 from tests.audit.tampering import everything_allowed, set_back
 
@@ -71,6 +71,24 @@ def test_an_event_altered_while_it_waits_gets_no_place(day):
     with pytest.raises(leaves.Altered, match=str(event.id)):
         sequencer.sequence()
     assert not Leaf.objects.exists()
+
+
+def test_an_event_erased_while_it_waits_gets_its_place(day):
+    day.looks()
+    event = Event.objects.order_by("id").first()
+    Erasure.objects.create(event=event, because="asked by the patient")
+    EventBody.objects.filter(event=event).delete()
+    day.ends()
+    assert verify.List(proofs.for_subject(day.patient)).erased.keys() == {1}
+
+
+@pytest.mark.security
+def test_an_event_that_lost_its_words_while_it_waits_gets_no_place(day):
+    day.looks()
+    with everything_allowed():
+        EventBody.objects.all().delete()
+    with pytest.raises(leaves.Altered, match="has lost its words, and no erasure says so"):
+        sequencer.sequence()
 
 
 @pytest.mark.security
