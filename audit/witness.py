@@ -84,17 +84,28 @@ def known() -> list[SignedHead]:
 
     Ask before reading storage: heads signed in between would otherwise look like lost events.
     """
-    heads = []
-    kept = latest()
-    if kept:
+    return memories()[0]
+
+
+def memories() -> tuple[list[SignedHead], list[str]]:
+    """Return what `known` does, and a sentence for each of the two memories that told no head."""
+    heads, silent = [], []
+    if kept := latest():
         heads.append(SignedHead(kept.size, kept.root, "was signed"))
+    else:
+        silent.append(f"No head is kept in {settings.LOG_WITNESS_PATH}, so none was compared.")
     try:
         on_chain = anchored()
-    except client.Unavailable:
-        on_chain = None
-    if on_chain:
-        heads.append(SignedHead(*on_chain, "stands on the chain"))
-    return heads
+    except client.Unavailable as problem:
+        silent.append(f"The chain was not asked: {problem}. What stands on it is only what storage says.")
+    else:
+        if on_chain:
+            heads.append(SignedHead(*on_chain, "stands on the chain"))
+        elif deployments.address("AuditAnchor") is None:
+            silent.append("The chain was not asked: no AuditAnchor is known here.")
+        else:
+            silent.append("The chain holds no head yet, so none was compared.")
+    return heads, silent
 
 
 def check(tree: merkle.Tree, heads: Iterable[SignedHead]) -> None:

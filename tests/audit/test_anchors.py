@@ -1,6 +1,9 @@
 """Signed heads on the chain."""
 
+import io
+
 import pytest
+from django.core.management import call_command
 
 from audit import anchors, checkpoints, proofs, queries, sequencer, tasks, verify, witness
 from audit.models import Anchor, Checkpoint, Event
@@ -93,6 +96,19 @@ def test_a_list_carries_the_proof_that_it_continues_the_head_on_the_chain(day, c
     assert "It continues the head you read from the chain." in findings
     with pytest.raises(verify.Refused, match="head of 6 events that you read"):
         verify.check([proofs.for_subject(day.patient)], chain=f"{size}:{'00' * 32}")
+
+
+def test_verify_log_says_nothing_more_once_the_chain_holds_a_head(day, chain):
+    def verified():
+        call_command("verify_log", stdout=(out := io.StringIO()), stderr=io.StringIO())
+        return out.getvalue().splitlines()
+
+    day.looks()
+    day.ends()
+    assert verified()[1:] == ["The chain holds no head yet, so none was compared."]
+    tasks.anchor()
+    chain.settle()
+    assert verified()[1:] == []
 
 
 @pytest.mark.security

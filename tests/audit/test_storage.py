@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
-from audit import checkpoints, leaves, log, sequencer, triggers, verify
+from audit import checkpoints, leaves, log, sequencer, triggers, verify, witness
 from audit.models import (
     Checkpoint,
     Erasure,
@@ -22,6 +22,7 @@ from audit.models import (
     Tail,
     Tile,
 )  # fmt: skip
+from ehr.chain import client
 from tests.audit.tampering import everything_allowed, rebuild, rewrite, set_back, sql
 
 UPDATES = [
@@ -147,6 +148,22 @@ def test_an_untouched_log_verifies(full):
 
 def test_an_empty_log_verifies(db):
     assert "All 0 events" in verified()
+
+
+def test_verify_log_says_that_no_head_is_kept(full, settings, tmp_path):
+    assert "No head is kept" not in verified()
+    settings.LOG_WITNESS_PATH = tmp_path / "lost"
+    assert f"\nNo head is kept in {tmp_path / 'lost'}, so none was compared.\n" in verified()
+
+
+def test_verify_log_says_that_the_chain_was_not_asked(full, monkeypatch):
+    assert verified().endswith("\nThe chain was not asked: no AuditAnchor is known here.\n")
+
+    def down():
+        raise client.Unavailable("eth_call: ConnectionError")
+
+    monkeypatch.setattr(witness, "anchored", down)
+    assert "\nThe chain was not asked: eth_call: ConnectionError. What stands on it is only" in verified()
 
 
 def test_a_log_of_several_batches_and_heads_verifies(day):

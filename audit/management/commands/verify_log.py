@@ -9,7 +9,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options):
         try:
-            known = witness.known()
+            known, silent = witness.memories()
             with recount.snapshot():
                 found = self._recount(known)
         except (recount.Wrong, witness.Behind) as wrong:
@@ -19,6 +19,8 @@ class Command(BaseCommand):
             f"{found['heads']:,} signed heads, {found['anchors']:,} on the chain, "
             f"{found['waiting']:,} events waiting for their place, {found['erased']:,} erased."
         )
+        for sentence in silent:
+            self.stdout.write(sentence)
 
     def _recount(self, known):
         whole = recount.Recount(known)
