@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-from audit import verify
+from audit import checks, verify
 from audit.log import timestamp
 from ehr.crypto import signing
 
@@ -16,7 +17,9 @@ def public_key() -> str:
 
 
 def sign(*, size: int, root: bytes, map_root: bytes, at: datetime) -> str:
-    """Return the signed head of a log of `size` leaves."""
+    """Return the signed head of a log of `size` leaves. Raises ImproperlyConfigured under a name nobody could read."""
+    if problems := checks.log_origin():
+        raise ImproperlyConfigured(f"{problems[0].msg} {problems[0].hint}")
     origin, key = settings.LOG_ORIGIN, settings.LOG_SIGNING_KEY
     body = (
         f"{origin}\n{size}\n{verify.b64(root)}\n"
