@@ -49,7 +49,10 @@ def backup_key() -> bytes:
     """Return the key from BACKUP_KEY or the file BACKUP_KEY_FILE names."""
     text = os.environ.get("BACKUP_KEY", "")
     if not text and (path := os.environ.get("BACKUP_KEY_FILE")):
-        text = Path(path).read_text(encoding="ascii").strip()
+        try:
+            text = Path(path).read_text(encoding="ascii", errors="replace").strip()
+        except OSError as problem:
+            raise CannotBackUp(f"BACKUP_KEY_FILE names {path}, which cannot be read: {problem.strerror}.") from None
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -60,6 +63,14 @@ def backup_key() -> bytes:
             'python3 -c "import secrets; print(secrets.token_hex(32))", and keep a copy apart from the backups.'
         )
     return key
+
+
+def days_to_keep() -> int:
+    """Return for how many days backups are kept, from BACKUP_KEEP_DAYS."""
+    told = os.environ.get("BACKUP_KEEP_DAYS", "").strip() or "35"
+    if not (told.isascii() and told.isdigit() and len(told) < 6):
+        raise CannotBackUp(f"BACKUP_KEEP_DAYS is {told!r}. Set it to a number of days, such as 35.")
+    return int(told)
 
 
 def is_sqlite() -> bool:
@@ -131,11 +142,15 @@ def create(folder: Path, key: bytes) -> Path:
         manifest = Path(scratch) / MANIFEST
         facts |= {"made_at": made_at.isoformat(), "database": connection.vendor}
         manifest.write_text(json.dumps(facts), encoding="utf-8")
-        with draft.open("xb") as target:
-            os.fchmod(target.fileno(), 0o600)
-            _seal(target, key, [manifest, database, settings.DATA_DIR / FILES])
-            target.flush()
-            os.fsync(target.fileno())
+        try:
+            with draft.open("xb") as target:
+                os.fchmod(target.fileno(), 0o600)
+                _seal(target, key, [manifest, database, settings.DATA_DIR / FILES])
+                target.flush()
+                os.fsync(target.fileno())
+        except BaseException:
+            draft.unlink(missing_ok=True)  # half a backup is none, and nobody would remove it in its time
+            raise
     draft.replace(path)
     return path
 
@@ -145,19 +160,42 @@ def _seal(target, key: bytes, parts: list[Path]) -> None:
     with tarfile.open(fileobj=sealed, mode="w|") as archive:
         for part in parts:
             if part.exists():
-                archive.add(part, arcname=part.name)
+                # Where the folder is a link to another disk, what is there is what was meant.
+                archive.add(part.resolve(), arcname=part.name, filter=_plain)
+            elif part.is_symlink():
+                raise CannotBackUp(
+                    f"{part} is a link to {part.readlink()}, and nothing is there. Is that disk mounted?"
+                )
     sealed.finish()
 
 
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Let files and folders pass, which alone come back. Raises CannotBackUp for a link or a device among them."""
+    if not (member.isfile() or member.isdir() or member.islnk()):
+        raise CannotBackUp(f"{member.name} is neither a file nor a folder. Take it out of there, then run this again.")
+    return member
+
+
 def remove_old(folder: Path, days: int) -> list[Path]:
-    """Remove the backups made more than `days` ago, by the time in their names; return them."""
+    """Remove the backups made more than `days` ago, by the time in their names, whole or half; return them.
+
+    Files of other names are somebody else's and stay.
+    """
     oldest = datetime.now(UTC) - timedelta(days=days)
-    past = []
-    for path in folder.glob("chartseal-*.backup"):
-        if datetime.strptime(path.name, NAME).replace(tzinfo=UTC) < oldest:
-            path.unlink()
-            past.append(path)
+    past = [path for path in folder.glob("chartseal-*") if (made := _made_at(path)) and made < oldest]
+    for path in past:
+        path.unlink()
     return past
+
+
+def _made_at(path: Path) -> datetime | None:
+    """Return when a backup was made, None for a file that is none."""
+    if path.suffix not in {".backup", ".part"}:
+        return None
+    try:
+        return datetime.strptime(path.with_suffix(".backup").name, NAME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def restore(path: Path, key: bytes, *, replace: bool = False) -> dict[str, object]:
@@ -166,13 +204,18 @@ def restore(path: Path, key: bytes, *, replace: bool = False) -> dict[str, objec
     Raises CannotBackUp where the database holds tables and `replace` is not set, where the backup is of another
     kind of database, or where what arrived is not what was backed up; sealed_archive.CannotOpen for a bad file.
     """
+    if not path.is_file():
+        raise CannotBackUp(f"{path} is not a file. Name one that `create` wrote.")
     with tempfile.TemporaryDirectory(dir=settings.DATA_DIR) as scratch:
         opened = Path(scratch)
         with path.open("rb") as source, (opened / "archive").open("w+b") as archive:
             sealed_archive.open_into(source, archive, key)
             archive.seek(0)
-            with tarfile.open(fileobj=archive, mode="r:") as members:
-                _unpack(members, opened)
+            try:
+                with tarfile.open(fileobj=archive, mode="r:") as members:
+                    _unpack(members, opened)
+            except tarfile.TarError as problem:
+                raise CannotBackUp(f"This backup cannot be unpacked: {problem}.") from problem
         manifest = json.loads((opened / MANIFEST).read_text(encoding="utf-8"))
         if manifest["database"] != connection.vendor:
             raise CannotBackUp(f"This backup is of {manifest['database']}, and DATABASE_URL names {connection.vendor}.")
@@ -213,7 +256,7 @@ def _restore_postgres(database: Path) -> None:
 def _restore_files(files: Path) -> None:
     if files.exists():
         target = settings.DATA_DIR / FILES
-        if target.exists():
+        if os.path.lexists(target):
             target.rename(target.with_name(f"{FILES}-before-{time.time_ns()}"))
         files.replace(target)
 
@@ -230,8 +273,9 @@ def main(arguments: list[str]) -> int:
     try:
         key = backup_key()
         if options.verb == "create":
+            days = days_to_keep()
             path = create(options.folder, key)
-            remove_old(options.folder, int(os.environ.get("BACKUP_KEEP_DAYS", "35")))
+            remove_old(options.folder, days)
             print(f"{path} ({path.stat().st_size:,} bytes, {time.monotonic() - begun:.1f} s)")
         else:
             manifest = restore(options.file, key, replace=options.replace)
@@ -239,6 +283,11 @@ def main(arguments: list[str]) -> int:
             print("Now run: manage.py verify_log")
     except (CannotBackUp, sealed_archive.CannotOpen) as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(
+            f"This did not succeed: {problem.strerror or problem} ({problem.filename or 'no file'}).", file=sys.stderr
+        )
         return 1
     return 0
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,6 +105,95 @@ def test_backups_are_kept_no_longer_than_their_days(tmp_path):
         path.touch()
     assert set(backup.remove_old(tmp_path, 35)) == {made[36], made[400]}
     assert set(tmp_path.iterdir()) == {made[0], made[34]}
+
+
+@pytest.mark.privacy
+def test_a_file_of_another_name_stays_and_keeps_no_backup_from_going(tmp_path):
+    others = [tmp_path / name for name in ("chartseal-before-upgrade.backup", "chartseal-notes.txt")]
+    past = [tmp_path / f"chartseal-20200101T00000{number}Z.{kind}" for number, kind in enumerate(("backup", "part"))]
+    for path in others + past:
+        path.touch()
+    assert set(backup.remove_old(tmp_path, 35)) == set(past)
+    assert set(tmp_path.iterdir()) == set(others)
+
+
+@pytest.mark.parametrize("days", ["a month", "-1", "3.5"])
+def test_days_that_are_no_number_are_refused_in_words(monkeypatch, days):
+    monkeypatch.setenv("BACKUP_KEEP_DAYS", days)
+    with pytest.raises(backup.CannotBackUp, match="BACKUP_KEEP_DAYS"):
+        backup.days_to_keep()
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch, settings):
+    """A folder to back up: files beside a database that need not be looked at."""
+    settings.DATA_DIR = tmp_path / "data"
+    settings.DATA_DIR.mkdir()
+    monkeypatch.setattr(backup, "is_sqlite", lambda: True)
+    monkeypatch.setattr(backup, "_copy_sqlite", lambda target: {"length": target.write_bytes(b"rows")})
+    return settings.DATA_DIR
+
+
+def members(path):
+    """Return what is in a backup: content by name."""
+    target = io.BytesIO()
+    with path.open("rb") as source:
+        sealed_archive.open_into(source, target, KEY)
+    target.seek(0)
+    with tarfile.open(fileobj=target) as archive:
+        return {one.name: archive.extractfile(one).read() for one in archive if one.isfile()}
+
+
+def test_a_folder_of_files_that_is_a_link_is_backed_up_with_what_is_in_it(data, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "scan").write_bytes(b"a scan")
+    (data / "files").symlink_to(tmp_path / "disk")
+    assert members(backup.create(tmp_path / "backups", KEY))["files/scan"] == b"a scan"
+
+
+def test_a_folder_of_files_whose_disk_is_away_is_not_passed_over(data, tmp_path):
+    (data / "files").symlink_to(tmp_path / "disk")
+    with pytest.raises(backup.CannotBackUp, match="Is that disk mounted"):
+        backup.create(tmp_path / "backups", KEY)
+
+
+def test_what_would_not_come_back_is_not_backed_up_without_a_word(data, tmp_path):
+    (data / "files").mkdir()
+    (data / "files" / "link").symlink_to("/nowhere")
+    with pytest.raises(backup.CannotBackUp, match="files/link is neither a file nor a folder"):
+        backup.create(tmp_path / "backups", KEY)
+
+
+@pytest.mark.privacy
+@pytest.mark.parametrize("problem", [OSError("gone"), KeyboardInterrupt], ids=["gone", "stopped"])
+def test_half_a_backup_is_removed(data, tmp_path, monkeypatch, problem):
+    def fail(*_args):
+        raise problem
+
+    monkeypatch.setattr(backup, "_seal", fail)
+    with pytest.raises(type(problem) if isinstance(problem, OSError) else problem):
+        backup.create(tmp_path / "backups", KEY)
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_missing_file_is_named_in_a_sentence(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("BACKUP_KEY", KEY.hex())
+    assert backup.main(["restore", str(tmp_path / "nothing.backup")]) == 1
+    assert "nothing.backup is not a file. Name one that `create` wrote." in capsys.readouterr().err
+
+
+def test_a_missing_file_of_the_key_is_named_in_a_sentence(monkeypatch, tmp_path, capsys):
+    monkeypatch.delenv("BACKUP_KEY", raising=False)
+    monkeypatch.setenv("BACKUP_KEY_FILE", str(tmp_path / "key"))
+    assert backup.main(["create", str(tmp_path / "backups")]) == 1
+    assert "BACKUP_KEY_FILE names" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_a_sentence(data, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("BACKUP_KEY", KEY.hex())
+    (tmp_path / "backups").touch()
+    assert backup.main(["create", str(tmp_path / "backups")]) == 1
+    assert "backups" in capsys.readouterr().err
 
 
 @pytest.mark.point(2)
