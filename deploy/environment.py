@@ -27,8 +27,17 @@ class CannotSetUp(Exception):
 
 
 def say(text: str) -> None:
-    """Print one line now, also when the output goes to a file."""
-    print(text, flush=True)
+    """Print one line now, also when the output goes to a file.
+
+    A terminal that was closed, or a pipe that nobody reads, ends nothing: this line is lost, and so are those after it.
+    """
+    try:
+        print(text, flush=True)
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 def folder() -> Path:

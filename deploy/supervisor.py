@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from environment import say
+
 CHILD = Path(__file__).with_name("child.py")
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 STEADY_AFTER_SECONDS = 60.0
@@ -25,10 +27,6 @@ LOG_BYTES = 10_000_000
 LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|^[\w.]*(Error|Exception)\b")
 TIME_AND_NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
 REPEAT_AFTER_SECONDS = 60.0
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 @dataclass
@@ -52,22 +50,34 @@ class Program:
 
 
 class LogFile:
-    """A file that keeps its last 10 to 20 MB."""
+    """A file that keeps its last 10 to 20 MB. What a full disk or a folder that is gone does not take is dropped."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.handle = path.open("ab")
+        self.handle: IO[bytes] | None = None
+        self.write(b"")
 
     def write(self, line: bytes) -> None:
+        """Write a line, or drop it: whoever says it must never wait for the disk, or end with it."""
+        try:
+            self._write(line)
+        except OSError:
+            self.close()
+
+    def _write(self, line: bytes) -> None:
+        if self.handle is None:
+            # Without a buffer: lines that were not taken would be tried again at every one that follows.
+            self.handle = self.path.open("ab", buffering=0)
         self.handle.write(line)
-        self.handle.flush()
         if self.handle.tell() > LOG_BYTES:
-            self.handle.close()
+            self.close()
             self.path.replace(self.path.with_suffix(".log.1"))
-            self.handle = self.path.open("ab")
 
     def close(self) -> None:
-        self.handle.close()
+        handle, self.handle = self.handle, None
+        if handle:
+            with contextlib.suppress(OSError):
+                handle.close()
 
 
 class Supervisor:

@@ -167,6 +167,66 @@ def test_what_repeats_every_second_is_told_once(keeper):
     assert keeper._is_news(program, "06:15:21 ERROR something else")
 
 
+LOUD_AT_LENGTH = """
+for number in range(20_000):
+    print("line", number, "x" * 50, flush=True)
+open({done!r}, "w").close()
+"""
+
+
+@pytest.fixture
+def talker(tmp_path):
+    """A program that says more than a pipe holds, and then leaves a file."""
+    done = tmp_path / "done"
+    return Program("web", python(LOUD_AT_LENGTH.format(done=str(done)) + FOREVER)), done
+
+
+def test_a_full_disk_ends_no_program(keeper, talker):
+    program, done = talker
+    (keeper.logs / "web.log").symlink_to("/dev/full")
+    keeper.start(program)
+    eventually(done.exists)
+    assert (program.running, program.reader.is_alive()) == (True, True)
+
+
+def test_a_log_folder_that_is_gone_holds_up_no_program(keeper, talker):
+    program, done = talker
+    keeper.logs.rmdir()
+    keeper.start(program)
+    eventually(done.exists)
+    assert (program.running, program.reader.is_alive()) == (True, True)
+
+
+def test_a_log_that_somebody_removed_begins_anew(tmp_path):
+    log = LogFile(tmp_path / "web.log")
+    log.write(b"x" * LOG_BYTES)
+    (tmp_path / "web.log").unlink()
+    log.write(b"one more")
+    log.write(b"and on")
+    log.close()
+    assert (tmp_path / "web.log").read_bytes() == b"and on"
+
+
+@pytest.mark.parametrize(
+    "child", [FOREVER, "print('ERROR: the disk is full', flush=True); " + FOREVER], ids=["quiet", "loud"]
+)
+def test_a_pipe_that_nobody_reads_ends_nothing_but_what_is_told(tmp_path, child):
+    process = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path), child], stdout=subprocess.PIPE, text=True)
+    first = int(process.stdout.readline())
+    process.stdout.close()
+    os.kill(first, signal.SIGKILL)  # which is told, and it starts again
+    eventually(lambda: starts(process.pid) and starts(process.pid) != [first])
+    (second,) = starts(process.pid)
+    process.terminate()
+    assert process.wait(timeout=10) == 0
+    assert not is_alive(second)
+
+
+def starts(pid):
+    """Return the children of a process that are alive."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if is_alive(int(one))]
+
+
 def test_a_log_does_not_grow_for_ever(tmp_path):
     log = LogFile(tmp_path / "web.log")
     for _ in range(3):
