@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -42,7 +43,19 @@ KEYHOLDERS_OWN = (
     "KEYHOLDER_PKCS11_PIN",
     "KEYHOLDER_PKCS11_PIN_FILE",
 )
+CHAIN_ABOVE = 545  # the embedded chain's port, from the web address's on
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes few more
+
+
+def port_from(environ: dict[str, str], name: str, default: int, *, most: int) -> int:
+    """Return a port from the environment. Raises CannotSetUp for what is none."""
+    told = environ.get(name, "").strip() or str(default)
+    if not (told.isascii() and told.isdigit()):
+        raise CannotSetUp(f"{name} must be a number, and it is {told!r}.")
+    if len(told) > 5 or not 1 <= int(told) <= most:
+        why = f": the chain takes PORT + {CHAIN_ABOVE}" if name == "PORT" else ""
+        raise CannotSetUp(f"{name} must be between 1 and {most}, and it is {told}{why}.")
+    return int(told)
 
 
 @dataclass(frozen=True)
@@ -59,15 +72,10 @@ class Place:
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> Place:
-        try:
-            port = int(environ.get("PORT") or "8000")
-        except ValueError:
-            raise CannotSetUp(f"PORT must be a number, and it is {environ['PORT']!r}.") from None
-        if not 1 <= port <= 65_535 - 545:
-            raise CannotSetUp(f"PORT must be between 1 and 64990, and it is {port}: the chain takes PORT + 545.")
+        port = port_from(environ, "PORT", 8000, most=65_535 - CHAIN_ABOVE)
         return cls(
             port=port,
-            chain_port=int(environ.get("CHAIN_PORT") or port + 545),
+            chain_port=port_from(environ, "CHAIN_PORT", port + CHAIN_ABOVE, most=65_535),
             data=Path(environ.get("DATA_DIR") or ROOT / "var").resolve(),
             redis_url=environ.get("REDIS_URL", ""),
             chain_url=environ.get("CHAIN_URL", ""),
@@ -77,9 +85,14 @@ class Place:
 
 
 def hold(data: Path):
-    """Return the open lock of a data folder. Raises CannotSetUp where another instance holds it."""
-    data.mkdir(parents=True, exist_ok=True)
-    handle = (data / "run.lock").open("a+")
+    """Return the open lock of a data folder. Raises CannotSetUp where there is none, or another instance holds it."""
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        handle = (data / "run.lock").open("a+")
+    except OSError as problem:
+        raise CannotSetUp(
+            f"DATA_DIR is {data}, and nothing can be kept there ({problem.strerror}). Name a folder of your own."
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -114,13 +127,22 @@ def redis_server(python: Path) -> str | None:
     return shutil.which("redis-server")
 
 
+def quoted(path: Path) -> str:
+    """Return a path as Redis reads one in its configuration, with whatever is in it."""
+    return '"' + "".join(chr(byte) if _plain(byte) else f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'
+
+
+def _plain(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F and chr(byte) not in '"\\'
+
+
 def redis_program(server: str, place: Place) -> tuple[Program, str]:
     """Return a Redis on loopback behind a password made for this start, and its URL. It writes nothing to disk."""
     port, password = free_port(), secrets.token_urlsafe(24)
     configuration = place.data / "redis.conf"
     configuration.touch(mode=0o600)
     configuration.write_text(
-        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndir {place.data}\n'
+        f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\ndir {quoted(place.data)}\n'
         "maxmemory 256mb\n",
         encoding="utf-8",
     )
@@ -180,16 +202,20 @@ def wait_for_redis(url: str) -> None:
 
 
 def answers(port: int, supervisor: Supervisor) -> bool:
-    """Return True once the web server answers a request, False after a minute or when asked to stop."""
+    """Return True once the web server answers a request, False after a minute or when asked to stop.
+
+    A proxy of the environment's is not asked: it knows nothing of this machine's own address, and answers all the same.
+    """
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + WEB_WAIT_SECONDS
     while time.monotonic() < deadline and not supervisor.stopping.wait(0.1):
         supervisor.tend()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            with directly.open(f"http://127.0.0.1:{port}/healthz", timeout=5):
                 return True
         except urllib.error.HTTPError as reply:
             return reply.code < 500
-        except OSError:
+        except (OSError, http.client.HTTPException):
             continue
     return False
 
