@@ -1,4 +1,4 @@
-"""What the log stores. Triggers (`audit.triggers`) let nothing here be changed or taken away, but where `Erasure` says so."""
+"""What the log stores. `audit.triggers` let nothing here be changed or taken away, but where `Erasure` says so."""
 
 import uuid
 

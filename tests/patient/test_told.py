@@ -41,6 +41,11 @@ FILES_AND_COLUMNS = (
     ".version",
 )
 NO_ACTS = {
+    "action",  # elements of FHIR
+    "entity",
+    "link",
+    "member",
+    "participant",
     "appointments",
     "charge",
     "clinic",
