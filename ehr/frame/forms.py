@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from ehr.accounts import full_names, names
 
-FIRST_YEAR, LAST_YEAR = 1850, 2200
+FIRST_YEAR, LAST_YEAR = 1850, 2999
 
 
 class Option(str):

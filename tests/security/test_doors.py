@@ -110,9 +110,11 @@ def test_no_page_takes_a_method_that_the_table_does_not_name(world, who):
     assert writes == []
 
 
-# Where a method other than GET and POST is answered at a page: the three that machines watch may be asked for their
-# head, and the script of another site's app asks whether it may come before it comes.
-ANSWERED_OTHERWISE = {("front:healthz", "HEAD"), ("front:readyz", "HEAD"), ("front:metrics", "HEAD")} | {
+# Where a method other than GET and POST is answered at a page: the three that machines watch, and those where an app
+# finds out how it is let in, may be asked for their head; and the script of another site's app asks whether it may come
+# before it comes.
+HEADS = ("front:healthz", "front:readyz", "front:metrics", "smart:configuration", "smart:openid", "smart:keys")
+ANSWERED_OTHERWISE = {(name, "HEAD") for name in HEADS} | {
     (name, "OPTIONS")
     for name in ("front:health-link-manifest", "smart:configuration", "smart:openid", "smart:keys", "smart:token",
                  "smart:introspect", "smart:revoke")
