@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,8 @@ from ehr.chain.answers import Answer, Unavailable
 
 # To connect, and to answer: a trial run of a large batch takes a moment.
 TIMEOUT_SECONDS = (3, 20)
+# What web3 is asked for here; it takes any answer.
+_SHAPES: dict[str, Callable[[object], object]] = {"eth_call": answers.octets, "eth_chainId": answers.quantity}
 _threads = threading.local()
 _numbers = itertools.count(1)
 
@@ -31,8 +33,8 @@ class _Provider(HTTPProvider):
         answer = answers.read(response)
         if not answer.reverted:
             said = answer.value()
-            if method == "eth_call":
-                answers.octets(said)
+            if method in _SHAPES:
+                _SHAPES[method](said)
         return response
 
 
@@ -41,7 +43,7 @@ def _web3(url: str) -> Web3:
     provider = _Provider(
         url,
         request_kwargs={"timeout": TIMEOUT_SECONDS},
-        cache_allowed_requests=True,
+        cache_allowed_requests=False,  # it would remember a chain's number that a busy node made up
         exception_retry_configuration=None,
     )
     return Web3(provider)

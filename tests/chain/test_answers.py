@@ -1,6 +1,7 @@
 """Whatever stands in front of a node says when it is busy counts as a chain that is down, and stops nothing else."""
 
 import io
+from contextlib import suppress
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -64,6 +65,14 @@ def test_the_log_s_head_is_signed_and_queued_for_the_chain_all_the_same(chain, d
         assert checkpoints.sign() is not None, said
         anchors.anchor()
     assert Anchor.objects.count() == 1
+
+
+def test_no_odd_number_of_a_chain_is_remembered(chain):
+    known = client.chain_id()
+    for _said in each(chain):
+        with suppress(client.Unavailable):
+            assert client.web3().eth.chain_id == known
+    assert client.web3().eth.chain_id == known
 
 
 def test_readiness_says_unreachable(chain):
