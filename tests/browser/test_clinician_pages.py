@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from consent import access
 from consent.sharing import answering, asking, grants
@@ -122,7 +123,7 @@ def test_a_chart_is_walked_by_keyboard_alone(pages, open_window):
     path = next(path for path in pages if path.count("/") == 4 and "/patients/" in path)
     window.show(path, width=1200)
     window.page.keyboard.press("Tab")
-    assert window.page.evaluate("document.activeElement.className") == "skip"
+    expect(window.page.locator(".skip")).to_be_focused()
     reached = set()
     for _ in range(60):
         window.page.keyboard.press("Tab")

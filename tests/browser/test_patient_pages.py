@@ -5,6 +5,7 @@ import re
 import pytest
 from django.conf import settings
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from audit import checkpoints, sequencer
 from audit import queries as log
@@ -105,19 +106,19 @@ def test_a_first_page_weighs_at_most_100_kilobytes(pages, open_window):
 def test_what_is_to_be_corrected_has_the_focus(pages, open_window):
     window = open_window(pages)
     window.show("/sent-back/", width=1200)
-    assert window.page.evaluate("document.activeElement.className") == "errors"
+    expect(window.page.locator(".errors")).to_be_focused()  # with the first picture, which may come after "load"
     window.page.keyboard.press("Tab")
     window.page.keyboard.press("Enter")
-    assert window.page.evaluate("document.activeElement.id") == "id_value"
+    expect(window.page.locator("#id_value")).to_be_focused()
 
 
 def test_the_first_key_leads_to_the_main_content(pages, open_window):
     window = open_window(pages)
     window.show(reverse("patient:home"), width=1200)
     window.page.keyboard.press("Tab")
-    assert window.page.evaluate("document.activeElement.textContent") == "Skip to main content"
+    expect(window.page.get_by_text("Skip to main content")).to_be_focused()
     window.page.keyboard.press("Enter")
-    assert window.page.evaluate("document.activeElement.id") == "main"
+    expect(window.page.locator("#main")).to_be_focused()
 
 
 def test_a_browser_that_runs_no_scripts_shows_the_same_page(pages, open_window):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests import people
 from tests.browser.conftest import HOST, Window
@@ -195,7 +195,7 @@ def test_the_summary_it_shows_fits_each_width_and_axe_finds_nothing(viewer, open
 def test_a_wrong_passcode_says_how_many_tries_are_left_and_may_be_typed_again(viewer):
     viewer.fill()
     viewer.page.get_by_text("Tries left: 4").wait_for()
-    assert viewer.page.evaluate("document.activeElement.id") == "passcode"
+    expect(viewer.page.locator("#passcode")).to_be_focused()
 
 
 @pytest.mark.parametrize("told", [{"wrong": 5}], indirect=True)
