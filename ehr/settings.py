@@ -44,7 +44,7 @@ STORAGE_KEY = key("STORAGE_KEY")
 LOG_SIGNING_KEY = key("LOG_SIGNING_KEY")
 # secp256k1 key of the account that pays fees on chain. It relays; it cannot consent.
 CHAIN_RELAYER_KEY = key("CHAIN_RELAYER_KEY")
-# 32 bytes the P-256 key is made from that signs what apps are told about who signed in.
+# Wraps the RSA key that signs what apps are told about who signed in.
 SMART_SIGNING_KEY = key("SMART_SIGNING_KEY")
 
 # --- Where it runs -------------------------------------------------------------------------------

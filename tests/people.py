@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from django.contrib.auth.models import Permission
 
 from consent.escrow import open_escrow
-from consent.sharing import arrivals, grants
+from consent.models import Mandate
+from consent.sharing import arrivals, grants, mandates
 from ehr import clock
 from ehr.accounts import operations as accounts
 from ehr.accounts.keyrings import OpenKeyring
@@ -125,6 +126,19 @@ def clinician(
         confirmed_at=clock.now(),
     )
     return person
+
+
+def mandate(owner: Person, referrer: Person) -> Mandate:
+    """Let somebody pass on an owner's laboratory results to specialists in their name, for 30 days each."""
+    return mandates.make(
+        owner.patient,
+        keyring=owner.keyring,
+        referrer=referrer.user,
+        categories=[Category.LABS],
+        roles=[Role.SPECIALIST],
+        days=30,
+        until=clock.now() + timedelta(days=90),
+    )
 
 
 def give(

@@ -19,17 +19,20 @@ class NotOurs(Exception):
     """A stored secret was changed, or belongs to another row or deployment."""
 
 
-def put_away(secret: bytes, *, about: bytes, label: str) -> bytes:
-    """Return version ‖ nonce(12) ‖ AES-256-GCM ciphertext under STORAGE_KEY, bound to what it is about."""
+def put_away(secret: bytes, *, about: bytes, label: str, root: bytes | None = None) -> bytes:
+    """Return version ‖ nonce(12) ‖ AES-256-GCM ciphertext, bound to what it is about.
+
+    Under STORAGE_KEY, or another secret of the deployment's as `root`.
+    """
     nonce = os.urandom(_NONCE_BYTES)
-    return _VERSION + nonce + _cipher(label).encrypt(nonce, secret, about)
+    return _VERSION + nonce + _cipher(label, root).encrypt(nonce, secret, about)
 
 
-def take_out(blob: bytes, *, about: bytes, label: str) -> bytes:
+def take_out(blob: bytes, *, about: bytes, label: str, root: bytes | None = None) -> bytes:
     """Return what `put_away` closed. Raises NotOurs for a changed blob, another subject, label or key."""
     start = len(_VERSION) + _NONCE_BYTES
     try:
-        return _cipher(label).decrypt(blob[len(_VERSION) : start], blob[start:], about)
+        return _cipher(label, root).decrypt(blob[len(_VERSION) : start], blob[start:], about)
     except (InvalidTag, ValueError) as problem:
         raise NotOurs("A stored secret does not belong to this row or this deployment.") from problem
 
@@ -39,5 +42,5 @@ def index(label: str, value: str) -> bytes:
     return digests.keyed(settings.INDEX_KEY, label, value)
 
 
-def _cipher(label: str) -> AESGCM:
-    return AESGCM(passphrases.derive(settings.STORAGE_KEY, f"stored/{label}"))
+def _cipher(label: str, root: bytes | None) -> AESGCM:
+    return AESGCM(passphrases.derive(settings.STORAGE_KEY if root is None else root, f"stored/{label}"))

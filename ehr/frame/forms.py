@@ -1,6 +1,5 @@
 """Forms in the site's own dress: a choice with an example under it, days and times as the browser knows them."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -10,6 +9,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 
 from ehr.accounts import full_names, names
+from ehr.r4 import checks
 
 FIRST_YEAR, LAST_YEAR = 1850, 2999
 
@@ -49,16 +49,12 @@ class Moment(forms.DateTimeInput):
         super().__init__(attrs, format="%Y-%m-%dT%H:%M")
 
 
-# What a text of FHIR may not hold: signs below the space, but tab and line ends. They come with what was pasted.
-_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-
-
 class Words(forms.CharField):
-    """Something in somebody's own words that becomes part of a record: any writing, and no unseen signs."""
+    """Something in somebody's own words that becomes part of a record: any writing, no control signs."""
 
     def to_python(self, value):
         words = super().to_python(value)
-        if _UNSEEN.search(words):
+        if checks.CONTROLS.search(words):
             raise forms.ValidationError(
                 _("There is an unseen sign in this, as comes with pasted text. Type these words here instead.")
             )

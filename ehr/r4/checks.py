@@ -26,7 +26,8 @@ MOST_DIGITS = 60
 FURTHEST_POWER = 100
 LOOKED_AT = DATED | {"Reference", "base64Binary"}
 _SIGNS = "holds signs that no text has: only tab and line ends are allowed."
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# What stands below the space, but tab and line ends. Source: datatypes.html#string.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def check(resource: dict, nodes: list[Node], *, container: dict | None = None) -> list[Problem]:
@@ -60,9 +61,9 @@ def _unkept(value: object) -> str:
     Called for every value of every resource, so it asks for the class itself.
     """
     if value.__class__ is str:
-        return _SIGNS if _CONTROLS.search(value) else ""
+        return _SIGNS if CONTROLS.search(value) else ""
     if value.__class__ is list:
-        return _SIGNS if any(one.__class__ is str and _CONTROLS.search(one) for one in value) else ""
+        return _SIGNS if any(one.__class__ is str and CONTROLS.search(one) for one in value) else ""
     return _BEYOND if (value.__class__ is Decimal or value.__class__ is int) and _is_beyond(value) else ""
 
 

@@ -1,11 +1,8 @@
 """Who signed in, as an app is told: a signed statement by OpenID Connect, and the key that checks it."""
 
-import os
 from datetime import datetime, timedelta
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from ehr.accounts import stored
-from ehr.crypto import digests, passphrases
+from ehr.crypto import digests
 from ehr.smart import places, scopes
 from ehr.smart.models import Authorization, SigningKey
 from ehr.smart.scopes import Scopes
@@ -22,7 +19,7 @@ from ehr.smart.scopes import Scopes
 ALGORITHM = "RS256"
 LIFE = timedelta(minutes=5)
 _BITS = 2048
-_NONCE_BYTES = 12
+_LABEL = "smart-signing"
 _known: dict[bytes, RSAKey] = {}  # by the secret; only what was committed, for every process must have the same
 
 
@@ -33,38 +30,33 @@ class CannotSign(Exception):
 def _key(secret: bytes) -> RSAKey:
     """Return the key that belongs to a secret of the deployment; who needs it first makes it. Raises CannotSign."""
     if (key := _known.get(secret)) is None:
-        mark = digests.keyed(secret, "smart-signing-key", "")
+        mark = digests.keyed(secret, _LABEL, "")
         row = SigningKey.objects.filter(mark=mark).first()
         if row is None:
             # Two at once make two keys and keep one.
-            row, _made = SigningKey.objects.get_or_create(mark=mark, defaults={"closed": _closed(secret, mark)})
+            closed = stored.put_away(_made(), about=mark, label=_LABEL, root=secret)
+            row = SigningKey.objects.get_or_create(mark=mark, defaults={"closed": closed})[0]
         key = _opened(secret, mark, bytes(row.closed))
         transaction.on_commit(lambda: _known.setdefault(secret, key))
     return key
 
 
-def _closed(secret: bytes, mark: bytes) -> bytes:
-    """Return nonce(12) ‖ AES-256-GCM ciphertext of a new key in PKCS #8, bound to its mark."""
+def _made() -> bytes:
+    """Return a new key in PKCS #8."""
     fresh = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-    nonce = os.urandom(_NONCE_BYTES)
-    plain = fresh.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return nonce + _cipher(secret).encrypt(nonce, plain, mark)
+    return fresh.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _opened(secret: bytes, mark: bytes, closed: bytes) -> RSAKey:
     try:
-        plain = _cipher(secret).decrypt(closed[:_NONCE_BYTES], closed[_NONCE_BYTES:], mark)
-    except (InvalidTag, ValueError) as problem:
+        plain = stored.take_out(closed, about=mark, label=_LABEL, root=secret)
+    except stored.NotOurs as problem:
         raise CannotSign(
             "The stored key for signing was changed. Delete its row in smart_signingkey: another is made."
         ) from problem
     key = RSAKey.import_key(plain)
     told = {"kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"}
     return RSAKey.import_key(key.as_dict(private=True) | told)
-
-
-def _cipher(secret: bytes) -> AESGCM:
-    return AESGCM(passphrases.derive(secret, "smart-signing"))
 
 
 def public_keys() -> dict[str, list[dict]]:

@@ -60,7 +60,7 @@ class EmbeddedChain:
     def saying(self, said: dict[str, Any]) -> Iterator[None]:
         """Let the node answer everything with the same inside: `{"error": "busy"}`."""
         honest = self.server._handler.methods
-        self.server._handler.methods = _Saying(said)  # type: ignore[assignment]
+        self.server._handler.methods = _Saying(said)  # type: ignore[assignment]  # a dict of all methods
         try:
             yield
         finally:

@@ -10,8 +10,7 @@ from django.urls import reverse
 from audit import queries as log
 from consent.access import own_party
 from consent.models import Grant, Referral, Report
-from consent.sharing import grants, mandates, referrals
-from ehr import clock
+from consent.sharing import grants, referrals
 from ehr.notices.models import Notice
 from ehr.words import Action, Category
 from patients.models import Entry
@@ -135,15 +134,7 @@ def test_a_nurse_and_somebody_let_in_to_nothing_have_no_such_page(ana, stranger,
 
 # --- Mandates ------------------------------------------------------------------------------------
 def test_j5_2_under_a_mandate_the_form_says_so_and_it_is_done_at_once(ana, lee, browser, heart, held):
-    mandates.make(
-        ana.patient,
-        keyring=ana.keyring,
-        referrer=lee.user,
-        categories=["labs"],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=90),
-    )
+    people.mandate(ana, lee)
     assert "without asking each time" in browser.get(page("refer", ana, heart.user.pk)).content.decode()
     told = browser.post(page("refer", ana, heart.user.pk), PROPOSED | {"once": uuid.uuid4()}, follow=True)
     assert "may see it now" in told.content.decode()

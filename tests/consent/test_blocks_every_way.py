@@ -7,7 +7,7 @@ import time_machine
 
 from consent.delegates import naming
 from consent.models import Block, Delegation, Grant
-from consent.sharing import blocks, grants, mandates, referrals
+from consent.sharing import blocks, grants, referrals
 from consent.sharing.proposing import CannotGive
 from ehr import clock
 from ehr.notices.models import Notice
@@ -80,15 +80,7 @@ def test_the_patient_does_not_hear_of_a_referral_to_somebody_kept_out(with_recor
 
 
 def test_a_mandate_hands_over_nothing_to_somebody_kept_out(with_record, lee, heart, held):
-    mandates.make(
-        with_record.patient,
-        keyring=with_record.keyring,
-        referrer=lee.user,
-        categories=[Category.LABS],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=30),
-    )
+    people.mandate(with_record, lee)
     kept = blocks.block(with_record.patient, reader=heart.user)
     refer(lee, with_record, heart)
     assert lift(kept, with_record, heart)

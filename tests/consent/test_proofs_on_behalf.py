@@ -1,7 +1,6 @@
 """A grant that a referrer or a delegate signed for a patient is proven from the patient's key, or is not proven."""
 
 import json
-from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -10,7 +9,6 @@ from django.core.management import CommandError, call_command
 from consent import proofs
 from consent.models import Grant
 from consent.proofs import verify_grant
-from consent.sharing import mandates
 from ehr import clock
 from ehr.accounts.models import KeyVersion
 from ehr.words import Category
@@ -51,15 +49,7 @@ def held(with_record, lee):
 @pytest.fixture
 def mandated(with_record, lee, heart, held):
     """What Dr Lee passed on to Dr Heart under Ana's mandate."""
-    mandates.make(
-        with_record.patient,
-        keyring=with_record.keyring,
-        referrer=lee.user,
-        categories=[Category.LABS],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=90),
-    )
+    people.mandate(with_record, lee)
     return paper_of(refer(lee, with_record, heart).grant)
 
 

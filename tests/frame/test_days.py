@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 
 from ehr.frame.finding_forms import FindForm
@@ -51,5 +52,5 @@ def test_who_was_born_today_where_the_reader_is_is_found_today():
 
 
 def test_no_form_takes_a_day_without_looking_at_its_year():
-    rooms = Path("ehr").rglob("*.py")
+    rooms = Path(settings.BASE_DIR, "ehr").rglob("*.py")
     assert not [str(one) for one in rooms if re.search(r"forms\.DateField\(", one.read_text())]

@@ -9,8 +9,7 @@ from consent import authority
 from consent.access import own_party
 from consent.judging import judge
 from consent.models import Grant, Mandate, Referral
-from consent.sharing import grants, mandates, referrals
-from ehr import clock
+from consent.sharing import grants, referrals
 from ehr.words import Action, Category, Purpose
 from providers.roles import Role
 from tests import people
@@ -257,15 +256,7 @@ def test_who_cannot_refer_is_given_no_mandate(browser, ana, heart, referral):
 
 @pytest.mark.security
 def test_anothers_mandate_is_not_there(ana, ben, lee, held):
-    made = mandates.make(
-        ana.patient,
-        keyring=ana.keyring,
-        referrer=lee.user,
-        categories=["labs"],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=9),
-    )
+    made = people.mandate(ana, lee)
     other = browser_of(ben)
     assert other.get(page("mandate", made)).status_code == 404
     assert other.post(page("mandate", made)).status_code == 404

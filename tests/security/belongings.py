@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from consent.delegates import naming, vouching
 from consent.models import Delegation
-from consent.sharing import blocks, bulk, incoming, mandates, referrals
+from consent.sharing import blocks, bulk, incoming, referrals
 from ehr import clock
 from ehr.accounts.models import Guardian, PaperInvitation, PostalAddress, Recovery, User
 from ehr.notices.models import Errand
@@ -38,15 +38,7 @@ def of_consent(sharer: people.Person, reader: people.Person) -> dict[str, object
         days=7,
         words=WHY,
     )
-    mandate = mandates.make(
-        sharer.patient,
-        keyring=sharer.keyring,
-        referrer=reader.user,
-        categories=[Category.LABS],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=90),
-    )
+    mandate = people.mandate(sharer, reader)
     return {
         "block": blocks.block(sharer.patient, reader=pest.user, keyring=sharer.keyring).pk,
         "act": bulk.begin(sharer.patient, kind="end", items=[spare.pk], once=uuid.uuid4()).pk,

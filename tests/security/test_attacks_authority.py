@@ -13,7 +13,7 @@ from consent.delegates import vouching
 from consent.keyholder import releases
 from consent.models import Claim, Delegation, Ending, EscrowUse, Grant, Mandate, Report
 from consent.models.claims import ClaimCheck
-from consent.sharing import arrivals, blocks, grants, mandates, referrals, reports
+from consent.sharing import arrivals, blocks, grants, referrals, reports
 from ehr import clock
 from ehr.words import Action, Category, Purpose
 from patients.models import GrantSeal, Patient, Seal
@@ -44,15 +44,7 @@ def held(with_record, lee):
 
 
 def mandated(ana, lee) -> Mandate:
-    return mandates.make(
-        ana.patient,
-        keyring=ana.keyring,
-        referrer=lee.user,
-        categories=[Category.LABS],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=90),
-    )
+    return people.mandate(ana, lee)
 
 
 def refer(lee, ana, to):

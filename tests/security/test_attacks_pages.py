@@ -1,14 +1,11 @@
 """Questions by which somebody might learn what a patient keeps from them."""
 
-from datetime import timedelta
-
 import pytest
 
 from consent import access
 from consent.access import AccessDenied
 from consent.models import Grant
-from consent.sharing import asking, blocks, grants, mandates, referrals
-from ehr import clock
+from consent.sharing import asking, blocks, grants, referrals
 from ehr.notices.models import Notice
 from ehr.words import Category, Purpose
 from providers.roles import Role
@@ -68,15 +65,7 @@ def test_who_is_kept_out_asks_and_hears_what_everybody_hears(with_record, lee, s
 )
 def test_a_referrer_with_a_mandate_does_not_learn_whom_the_patient_keeps_out(with_record, lee):
     people.give(with_record, lee, Category.LABS, actions=("read", "write"), days=60)
-    mandates.make(
-        with_record.patient,
-        keyring=with_record.keyring,
-        referrer=lee.user,
-        categories=[Category.LABS],
-        roles=[Role.SPECIALIST],
-        days=30,
-        until=clock.now() + timedelta(days=90),
-    )
+    people.mandate(with_record, lee)
     states = set()
     for name in ("Kept Out", "Welcome"):
         to = people.clinician(name, role=Role.SPECIALIST)

@@ -36,6 +36,12 @@ def asked(service: App, *, scope: str = WRITE, **instead):
     return post("token", grant_type="client_credentials", scope=scope, **proof(service.client_id, **instead))
 
 
+def claimed(service: App) -> dict[str, object]:
+    """Return what a statement says that would do, were it signed as it should be."""
+    ends = int(clock.now().timestamp()) + 60
+    return {"iss": service.client_id, "sub": service.client_id, "aud": places.at("token"), "exp": ends, "jti": "1"}
+
+
 def feed(token: str):
     return tokens.feed_of(RequestFactory().post("/fhir/", headers={"Authorization": f"Bearer {token}"}))
 
@@ -90,14 +96,7 @@ def test_a_statement_that_does_not_fit_proves_nothing(service, instead):
 
 @pytest.mark.parametrize("claim", ["jti", "iss"])
 def test_a_statement_that_holds_half_a_character_proves_nothing(service, claim):
-    now = int(clock.now().timestamp())
-    claims = {
-        "iss": service.client_id,
-        "sub": service.client_id,
-        "aud": places.at("token"),
-        "exp": now + 60,
-        "jti": "1",
-    }
+    claims = claimed(service)
     payload = json.dumps({**claims, claim: "\ud800"}).encode()
     shown = jws.serialize_compact({"alg": "ES384", "kid": "k-ES384"}, payload, key(), algorithms=["ES384"])
     told = {**proof(service.client_id), "client_assertion": shown}
@@ -109,14 +108,7 @@ def test_a_statement_lives_five_minutes_at_most(service):
 
 
 def test_a_statement_signed_by_nobody_proves_nothing(service):
-    now = int(clock.now().timestamp())
-    claims = {
-        "iss": service.client_id,
-        "sub": service.client_id,
-        "aud": places.at("token"),
-        "exp": now + 60,
-        "jti": "1",
-    }
+    claims = claimed(service)
     by_secret = jwt.encode({"alg": "HS256", "kid": "k-ES384"}, claims, OctKey.import_key("x" * 32))
     header, payload, _signature = by_secret.split(".")
     for forged in (by_secret, f"{header}.{payload}.", f"eyJhbGciOiJub25lIn0.{payload}.", "x.y.z", "x"):
