@@ -11,4 +11,4 @@ def keyed(key: bytes, label: str, value: str) -> bytes:
 
 def joined(*parts: bytes) -> bytes:
     """Return parts with their lengths in front, so that no two lists of parts read the same."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])

@@ -154,6 +154,8 @@ def measure() -> list[Row]:
                     f"{sealed - plain:.2f} ms ({sealed:.2f} ms − {plain:.2f} ms)",
                     "≤ 1 ms",
                     sealed - plain <= 1.0,
+                    "Half of it is the same for any number of entries: a hybrid HPKE seal to open, the grant's EIP-712 "
+                    "digest, six lockboxes, an author's Ed25519 signature and three statements.",
                 )
             )
     return rows
