@@ -70,9 +70,9 @@ def _own_key(keyring: OpenKeyring) -> bytes:
     return derive(keyring.grant_key(b"own lockboxes"), "own-lockbox")
 
 
-def _grant_key(grant: Grant, version: KeyVersion, keyring: OpenKeyring) -> bytes:
+def _grant_key(grant: Grant, digest: bytes, version: KeyVersion, keyring: OpenKeyring) -> bytes:
     """Return the key of a grant that its signer's keyring gives again, each time: one for each key of the reader."""
-    return derive(keyring.grant_key(grant.pk.bytes), "grant-seal", joined(proofs.digest(grant), version.digest))
+    return derive(keyring.grant_key(grant.pk.bytes), "grant-seal", joined(digest, version.digest))
 
 
 def _grant_info(digest: bytes) -> bytes:
@@ -213,7 +213,8 @@ def hand_over(
     missing = set(grant.categories) - set(boxes)
     if missing:
         raise CannotOpen(f"No key of one's own for {', '.join(sorted(missing))}.")
-    recipient = _seal_once(grant, grant.key_version, _grant_key(grant, grant.key_version, keyring))
+    version, digest = grant.key_version, proofs.digest(grant)
+    recipient = _seal_once(grant, digest, version, _grant_key(grant, digest, version, keyring))
     if grant.is_bundle:
         put_in_bundle(grant, recipient.key, lockboxes.deks(boxes, entries))
     else:
@@ -221,9 +222,8 @@ def hand_over(
         statements.insert([lockboxes.make_seal(box, recipient) for box in chosen])
 
 
-def _seal_once(grant: Grant, version: KeyVersion, key: bytes, *, again: bool = False) -> Recipient:
+def _seal_once(grant: Grant, digest: bytes, version: KeyVersion, key: bytes, *, again: bool = False) -> Recipient:
     """Store the one HPKE seal of a grant, or it anew, and return how lockboxes are closed under its key."""
-    digest = proofs.digest(grant)
     recipient = _recipient(grant.reader_id, version, digest, grant.pk, key)
     blob = seal(recipient.kem_public, key, info=_grant_info(digest))
     if again:
@@ -320,14 +320,14 @@ class _Followers:
             _tell_of_altered(grant)
             return None
         with suppress(KeyExchanged):
-            version = grant.reader.keyring.version
+            version, digest = grant.reader.keyring.version, proofs.digest(grant)
             if signer is None:
                 # Somebody else signed, whole parts always, and only their keyring gives that grant's key again.
-                return _seal_once(grant, version, new_key(), again=True)
-            key = _grant_key(grant, version, signer)
+                return _seal_once(grant, digest, version, new_key(), again=True)
+            key = _grant_key(grant, digest, version, signer)
             if grant.pk in self._stale:
-                return _seal_once(grant, version, key, again=True)
-            return _recipient(grant.reader_id, version, proofs.digest(grant), grant.pk, key)
+                return _seal_once(grant, digest, version, key, again=True)
+            return _recipient(grant.reader_id, version, digest, grant.pk, key)
         return None
 
     def _signer(self, grant: Grant) -> OpenKeyring | None:
@@ -344,7 +344,7 @@ def _held_in(grant: Grant, signer: OpenKeyring) -> dict[UUID, bytes]:
     rows_of = list(BundledKey.objects.filter(grant_id=grant.pk).values_list("entry_id", "blob"))
     digest, found = proofs.digest(grant), {}
     for version in KeyVersion.objects.filter(reader=grant.reader_id):
-        bundle = lockboxes.open_bundle(grant.pk, _grant_key(grant, version, signer), digest)
+        bundle = lockboxes.open_bundle(grant.pk, _grant_key(grant, digest, version, signer), digest)
         for entry, blob in rows_of:
             with suppress(CannotOpen):
                 found[entry] = bundle.dek(entry.bytes, blob)

@@ -28,7 +28,7 @@ from ehr import clock, statements
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
-from ehr.chain import stealth, tokens, typed_data
+from ehr.chain import stealth, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
@@ -127,7 +127,7 @@ def make(
     if sentence is not None and sentence != grant.sentence:
         raise CannotGive(_("Something changed since you read the sentence. Read it again, then confirm."))
     grant.id = once or grant.id
-    _sign(grant, keyring)
+    digest = _sign(grant, keyring)
     statements.insert([grant])
     log.append(
         "grant.made",
@@ -137,7 +137,7 @@ def make(
         categories=grant.categories,
         purpose=grant.purpose,
         grant=grant.pk,
-        details=_told(grant),
+        details=_told(grant, digest),
     )
     try:
         keys.hand_over(grant, keyring=keyring, entries=entries, boxes=boxes)
@@ -226,14 +226,14 @@ def _changed(
     }
 
 
-def _told(grant: Grant) -> dict[str, object]:
+def _told(grant: Grant, digest: bytes) -> dict[str, object]:
     return {
         "reader": str(grant.reader_id),
         "reader_name": grant.reader.name,
         "actions": grant.actions,
         "starts": grant.starts.isoformat(),
         "ends": grant.ends.isoformat(),
-        "digest": proofs.digest(grant).hex(),
+        "digest": digest.hex(),
         **{name: value for name, value in _narrowed(grant).items() if value},
     }
 
@@ -250,8 +250,8 @@ def _narrowed(grant: Grant) -> dict[str, object]:
     }
 
 
-def _sign(grant: Grant, keyring: OpenKeyring) -> None:
-    """Fill in a one-time address on each side, the commitment's salt and both signatures."""
+def _sign(grant: Grant, keyring: OpenKeyring) -> bytes:
+    """Fill in a one-time address on each side, the commitment's salt and both signatures; return what was signed."""
     version = grant.reader.keyring.version
     one_time = stealth.generate(bytes(version.stealth_spend_public), bytes(version.stealth_view_public))
     private = keyring.grant_key(grant.pk.bytes)
@@ -261,9 +261,10 @@ def _sign(grant: Grant, keyring: OpenKeyring) -> None:
     grant.holder, grant.signer = one_time.address, typed_data.address_of(private)
     grant.ephemeral = seal(bytes(version.kem_public), one_time.ephemeral_public, info=b"ephemeral/v1" + grant.pk.bytes)
     grant.salt = secrets.token_bytes(32)
-    signature = tokens.sign_grant(private, proofs.token_grant(grant), proofs.domain(grant))
-    grant.signature_r, grant.signature_vs = signature
-    grant.binding = keyring.sign(proofs.binding_message(grant.patient_id, proofs.digest(grant), grant.signer))
+    digest = proofs.digest(grant)
+    grant.signature_r, grant.signature_vs = typed_data.sign(private, digest)
+    grant.binding = keyring.sign(proofs.binding_message(grant.patient_id, digest, grant.signer))
+    return digest
 
 
 def end(grant: Grant, *, keyring: OpenKeyring | None, cause: str = Ending.Cause.PATIENT, by: log.Party) -> Ending:
