@@ -20,6 +20,7 @@ from ehr.crypto import signing
 from ehr.crypto.digests import joined
 
 _DAY = 86_400
+_in_order = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 FORMAT = "chartseal-grant/v1"
 
 
@@ -63,7 +64,7 @@ def terms(grant) -> dict:
 
 def commitment(said: dict, salt: bytes) -> bytes:
     """Return the salted 32-byte commitment to a grant's terms, the only thing of them on chain."""
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text = _in_order(said).encode()
     return sha256(joined(b"chartseal grant v1", bytes(salt), text)).digest()
 
 

@@ -38,8 +38,14 @@ class TokenGrant:
 
     def struct_hash(self) -> bytes:
         """Return EIP-712's hashStruct of the grant, 32 bytes."""
-        message = {"reader": self.reader, "from": self.starts, "until": self.until, "scope": self.scope}
-        return typed_data.struct_hash("Grant", {"Grant": GRANT_FIELDS}, message)
+        return _grant_hash(self.reader, self.starts, self.until, self.scope)
+
+
+# Each look at a record hashes the grant that lets it in, often the same one; what goes in is what the chain shows.
+@lru_cache(maxsize=1024, typed=True)
+def _grant_hash(reader: str, starts: int, until: int, scope: bytes) -> bytes:
+    message = {"reader": reader, "from": starts, "until": until, "scope": scope}
+    return typed_data.struct_hash("Grant", {"Grant": GRANT_FIELDS}, message)
 
 
 @lru_cache(maxsize=16)

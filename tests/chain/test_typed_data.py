@@ -4,6 +4,7 @@ import time
 
 import pytest
 from coincurve import PrivateKey
+from eth_abi.exceptions import EncodingError
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from hypothesis import given
@@ -138,3 +139,11 @@ def test_signing_takes_well_under_a_millisecond():
 
 def test_libsecp256k1_signs_deterministically():
     assert typed_data.sign(COW, b"\x07" * 32) == typed_data.sign(PrivateKey(COW).secret, b"\x07" * 32)
+
+
+@pytest.mark.parametrize("second", [True, 1.0, "1"])
+def test_a_moment_of_another_kind_is_not_taken_for_the_one_that_was_hashed_before(second):
+    reader = typed_data.address_of(COW)
+    assert len(tokens.TokenGrant(reader, 1, 2, b"\7" * 32).struct_hash()) == 32
+    with pytest.raises(EncodingError):
+        tokens.TokenGrant(reader, second, 2, b"\7" * 32).struct_hash()

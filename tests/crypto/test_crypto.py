@@ -81,6 +81,41 @@ def test_the_ed25519_vector_of_rfc_8032_holds():
     )
 
 
+@given(st.binary(max_size=200), st.integers(0, 10**6))
+def test_of_what_held_before_nothing_changed_holds(message, place):
+    pair = signing.generate()
+    said = [pair.public, message, signing.sign(pair.private, message)]
+    assert signing.verify_again(*said)
+    assert signing.verify_again(*said)
+    which = place % 3
+    if not said[which]:
+        return
+    changed = bytearray(said[which])
+    changed[place % len(changed)] ^= 1
+    said[which] = bytes(changed)
+    assert not signing.verify_again(*said)
+
+
+def test_what_moves_from_one_part_to_the_next_is_not_what_held():
+    pair = signing.generate()
+    signature = signing.sign(pair.private, b"entry")
+    assert signing.verify_again(pair.public, b"entry", signature)
+    assert not signing.verify_again(pair.public, b"entr", b"y" + signature)
+    assert not signing.verify_again(pair.public + b"e", b"ntry", signature)
+
+
+def test_what_held_is_kept_as_digests_and_no_more_than_so_many(monkeypatch):
+    monkeypatch.setattr(signing, "_held", set())
+    monkeypatch.setattr(signing, "_REMEMBERED", 3)
+    pair = signing.generate()
+    for number in range(8):
+        message = b"a name %d" % number
+        assert signing.verify_again(pair.public, message, signing.sign(pair.private, message))
+        assert not signing.verify_again(pair.public, b"another", signing.sign(pair.private, message))
+        assert 1 <= len(signing._held) <= 3
+    assert {len(one) for one in signing._held} == {32}
+
+
 def test_signing_in_and_wrapping_are_different_secrets():
     stretched = passphrases.stretch("correct horse battery", b"0" * 16, memory_kib=64, passes=1, lanes=1)
     assert stretched.sign_in != stretched.wrap
