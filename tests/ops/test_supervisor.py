@@ -215,8 +215,8 @@ def test_a_pipe_that_nobody_reads_ends_nothing_but_what_is_told(tmp_path, child)
     first = int(process.stdout.readline())
     process.stdout.close()
     os.kill(first, signal.SIGKILL)  # which is told, and it starts again
-    eventually(lambda: starts(process.pid) and starts(process.pid) != [first])
-    (second,) = starts(process.pid)
+    eventually(lambda: [one for one in starts(process.pid) if one != first])
+    (second,) = [one for one in starts(process.pid) if one != first]
     process.terminate()
     assert process.wait(timeout=10) == 0
     assert not is_alive(second)
