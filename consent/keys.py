@@ -138,10 +138,9 @@ def granted_boxes(patient: Patient, by_part: Mapping[str, Grant], *, keyring: Op
     held = rows.seals_of_grants(patient.pk, list(by_part), list(used))
     opened_by = {pk: (lockboxes.by_key(key), digest) for pk, (key, digest) in _opened(used, keyring).items()}
     opened = {}
-    grant_ids = {stored: UUID(str(stored)) for stored in {row[1] for row in held}}
     for blob, grant_id, pk, part, epoch in held:
         grant_pk = by_part[part].pk
-        if grant_ids[grant_id] == grant_pk and grant_pk in opened_by:
+        if UUID(str(grant_id)) == grant_pk and grant_pk in opened_by:
             open_seal, digest = opened_by[grant_pk]
             opened[part] = lockboxes.open_box(
                 lockboxes.named(patient, pk, part, epoch), blob, open_seal=open_seal, bound_to=digest

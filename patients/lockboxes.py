@@ -25,7 +25,6 @@ from patients.models import LOG_PART, BatchKey, BundledKey, Lockbox, Patient, Se
 logger = logging.getLogger(__name__)
 # The root follows from the private key, so that whoever signed the public key vouched for both.
 _ROOT = "lockbox-root"
-_NAMED = ["id", "patient_id", "part", "epoch"]
 _ENTRY_ID_LENGTH = (16).to_bytes(4, "big")
 
 
@@ -142,8 +141,8 @@ def by_key(key: bytes, otherwise: Callable[..., bytes] | None = None) -> Callabl
 
 def named(patient: Patient, pk: int, part: str, epoch: int) -> Lockbox:
     """Return a lockbox as opening needs it. What is not named here is read when it is asked for."""
-    lockbox = Lockbox.from_db(DEFAULT_DB_ALIAS, _NAMED, [pk, patient.pk, part, epoch])
-    lockbox._state.fields_cache["patient"] = patient  # as an assignment leaves it, which asks and tells much more
+    lockbox = Lockbox.from_db(DEFAULT_DB_ALIAS, ["id", "part", "epoch"], [pk, part, epoch])
+    lockbox.patient = patient
     return lockbox
 
 

@@ -28,7 +28,7 @@ from ehr import clock, statements
 from ehr.accounts import queries as accounts
 from ehr.accounts.keyrings import OpenKeyring
 from ehr.accounts.models import Reader, User
-from ehr.chain import stealth, typed_data
+from ehr.chain import stealth, tokens, typed_data
 from ehr.crypto.sealing import seal
 from ehr.notices import operations as notices
 from ehr.notices.operations import News
@@ -261,8 +261,9 @@ def _sign(grant: Grant, keyring: OpenKeyring) -> bytes:
     grant.holder, grant.signer = one_time.address, typed_data.address_of(private)
     grant.ephemeral = seal(bytes(version.kem_public), one_time.ephemeral_public, info=b"ephemeral/v1" + grant.pk.bytes)
     grant.salt = secrets.token_bytes(32)
+    signature = tokens.sign_grant(private, proofs.token_grant(grant), proofs.domain(grant))
+    grant.signature_r, grant.signature_vs = signature
     digest = proofs.digest(grant)
-    grant.signature_r, grant.signature_vs = typed_data.sign(private, digest)
     grant.binding = keyring.sign(proofs.binding_message(grant.patient_id, digest, grant.signer))
     return digest
 

@@ -48,7 +48,7 @@ def _grant_hash(reader: str, starts: int, until: int, scope: bytes) -> bytes:
     return typed_data.struct_hash("Grant", {"Grant": GRANT_FIELDS}, message)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16, typed=True)  # what is read from a file may be 1.0, which is no chain's number and equal to one
 def domain(verifying_contract: str, chain_id: int) -> typed_data.Domain:
     """Return the domain in which grants and revocations are signed."""
     return typed_data.domain(NAME, verifying_contract, chain_id)

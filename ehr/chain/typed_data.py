@@ -80,10 +80,14 @@ def digest(domain: Domain, primary_type: str, types: Mapping[str, Fields], messa
     return signing_digest(domain, struct_hash(primary_type, types, message))
 
 
-@lru_cache(maxsize=1024)
 def signing_digest(domain: Domain, hashed_struct: bytes) -> bytes:
     """Return the 32 bytes that are signed for a struct already hashed."""
-    return keccak(b"\x19\x01" + domain.separator + hashed_struct)
+    return _signing_digest(domain.separator, hashed_struct)
+
+
+@lru_cache(maxsize=1024)
+def _signing_digest(separator: bytes, hashed_struct: bytes) -> bytes:
+    return keccak(b"\x19\x01" + separator + hashed_struct)
 
 
 def sign(private: bytes, digest: bytes) -> tuple[bytes, bytes]:

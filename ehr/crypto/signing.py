@@ -35,8 +35,17 @@ def sign(private: bytes, message: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(private).sign(message)
 
 
+def verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Tell whether signature is public's over message; a malformed key or signature is simply not."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes(public)).verify(bytes(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def verify_again(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell the same of what is read again and again: what held once in this process is not worked out anew.
+    """Tell what `verify` does of what is read again and again: what held once in a process is not worked out anew.
 
     What is kept of it is one digest of all three, and neither the message nor that something did not hold.
     """
@@ -48,13 +57,4 @@ def verify_again(public: bytes, message: bytes, signature: bytes) -> bool:
     if len(_held) >= _REMEMBERED:
         _held.clear()
     _held.add(known)
-    return True
-
-
-def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether signature is public's over message; a malformed key or signature is simply not."""
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes(public)).verify(bytes(signature), message)
-    except (InvalidSignature, ValueError):
-        return False
     return True

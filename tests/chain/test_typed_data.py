@@ -147,3 +147,10 @@ def test_a_moment_of_another_kind_is_not_taken_for_the_one_that_was_hashed_befor
     assert len(tokens.TokenGrant(reader, 1, 2, b"\7" * 32).struct_hash()) == 32
     with pytest.raises(EncodingError):
         tokens.TokenGrant(reader, second, 2, b"\7" * 32).struct_hash()
+
+
+@pytest.mark.parametrize("number", [True, 1.0])
+def test_a_chain_s_number_of_another_kind_is_not_taken_for_the_one_that_was_hashed_before(number):
+    assert len(typed_data.signing_digest(tokens.domain(CONTRACT, 1), b"\7" * 32)) == 32
+    with pytest.raises(EncodingError):
+        typed_data.signing_digest(tokens.domain(CONTRACT, number), b"\7" * 32)

@@ -11,7 +11,7 @@ from consent import access, escrow, tasks, upkeep
 from consent.access import AccessDenied
 from consent.delegates import vouching
 from consent.keyholder import releases
-from consent.models import Claim, Delegation, Ending, EscrowUse, Grant, Mandate, Report
+from consent.models import Claim, Delegation, Ending, EscrowUse, Grant, Report
 from consent.models.claims import ClaimCheck
 from consent.sharing import arrivals, blocks, grants, referrals, reports
 from ehr import clock
@@ -43,10 +43,6 @@ def held(with_record, lee):
     return people.give(with_record, lee, Category.LABS, actions=(Action.READ, Action.WRITE), days=60)
 
 
-def mandated(ana, lee) -> Mandate:
-    return people.mandate(ana, lee)
-
-
 def refer(lee, ana, to):
     return referrals.refer(
         ana.patient,
@@ -62,7 +58,7 @@ def refer(lee, ana, to):
 
 def passed_on(ana, lee, heart, how: str) -> Grant:
     if how == "mandate":
-        mandated(ana, lee)
+        people.mandate(ana, lee)
         return Grant.objects.get(pk=refer(lee, ana, heart).grant.pk)
     referral = refer(lee, ana, heart)
     terms = {"categories": referral.categories, "actions": referral.actions, "days": referral.days}
