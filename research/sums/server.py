@@ -6,9 +6,11 @@ it ends the sum. TLS is a reverse proxy's in front, as for the web server.
 """
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +21,7 @@ from research.sums.messages import LONGEST, Refused
 
 _OVER = {State.DONE, State.GIVEN_UP}
 RETRY = 0.2  # seconds
+_READ_PAST = 8 * LONGEST  # bytes of a message that nobody hears
 PATIENCE = 60  # seconds for other aggregators, once this one closed
 
 
@@ -84,12 +87,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if self.path != "/messages":
-            self._answer(404)
-        elif not length.isdecimal() or int(length) > LONGEST:
-            self._answer(413)
-        else:
+        if self.path == "/messages" and length.isdecimal() and int(length) <= LONGEST:
             self._hear(self.rfile.read(int(length)))
+        else:
+            self._answer(413 if self.path == "/messages" else 404)
+            self._let_finish()
+
+    def _let_finish(self) -> None:
+        """Read past what will not be heard, so that who is still sending hears the answer and not a broken pipe."""
+        past = 0
+        with suppress(OSError):  # gone, or silent for too long
+            self.connection.shutdown(socket.SHUT_WR)
+            while past < _READ_PAST and (piece := self.rfile.read1(LONGEST)):
+                past += len(piece)
 
     def _hear(self, raw: bytes) -> None:
         try:

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from ehr.crypto import signing
 from research.sums import Aggregator, NotDelivered, Refused, State, contribute, posting, result_of
+from research.sums.messages import LONGEST
 from research.sums.server import Server
 from research.sums.site import states_of
 from tests.research.sums_made import KEYS, NORTH_SOUTH, SITES, plan
@@ -27,6 +28,7 @@ import threading
 from pathlib import Path
 from research.sums.aggregator import Aggregator
 from research.sums.files import read_key, read_plan
+from research.sums.messages import LONGEST
 from research.sums.server import Server
 plan, name, key, port = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 server = Server(Aggregator(read_plan(plan), name, read_key(key)), "127.0.0.1", port)
@@ -205,7 +207,28 @@ def test_what_is_asked_otherwise_has_no_answer(planned, ports):
         assert posting.fetch(north, "/shares")[0] == 404
         assert posting.send(north, b"{}")[0] == 400
         assert posting._asked(north, "POST", "/elsewhere", b"")[0] == 404
-        assert posting._asked(north, "POST", "/messages", b"0" * ((1 << 20) + 1))[0] == 413
+
+
+@pytest.mark.parametrize(("path", "status"), [("/messages", 413), ("/elsewhere", 404)])
+def test_who_sends_too_much_hears_why_however_long_it_takes_to_send(planned, ports, path, status):
+    """The answer is there before the message is: it must not be lost under what is still on its way."""
+    asked = planned()
+    length = 4 * LONGEST
+    with served(asked, ports), socket.create_connection(("127.0.0.1", ports["North"]), timeout=WITHIN) as sender:
+        sender.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
+        answer = sender.recv(1)
+        sender.sendall(bytes(length))
+        while piece := sender.recv(LONGEST):
+            answer += piece
+    assert answer.startswith(f"HTTP/1.0 {status} ".encode())
+
+
+def test_who_never_stops_sending_is_cut_off(planned, ports):
+    asked = planned()
+    with served(asked, ports), socket.create_connection(("127.0.0.1", ports["North"]), timeout=WITHIN) as sender:
+        sender.sendall(b"POST /messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            sender.sendall(bytes(128 * LONGEST))
 
 
 # --- The programs ----------------------------------------------------------------------------------
