@@ -15,12 +15,13 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 # What mypy holds to full annotations; pyproject.toml names the same.
 STRICT := $(wildcard ehr/crypto ehr/chain audit/merkle.py consent/rules.py research/disclosure research/criteria research/anonymity research/reports research/measures)
+EXPLORED = $$(grep -rlE "import .*\bgiven\b|RuleBasedStateMachine" --include='test_*.py' tests)
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test stories test-privacy test-security test-compliance contracts bench mutation chaos screenshots lint format \
-	test-spark bench-research doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
+	test-spark bench-research explore doors-sweep fhir-sweep search-sweep lock upgrade restore-drill test-environment run-environment
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -79,6 +80,9 @@ bench-research: test-environment .venv-anjana/installed ## Measure research, ANJ
 
 mutation: test-environment ## Change the rules of consent one condition at a time; write docs/mutation-consent-rules.md
 	$(BIN)/python -m tests.mutation
+
+explore: test-environment ## Hold the properties against new examples each time; what fails is kept in .hypothesis and tried first
+	$(PYTEST) -m "not chaos and not stories" --hypothesis-profile=explore $(PARALLEL) $(EXPLORED) $(ARGS)
 
 search-sweep: test-environment ## Compare every search with a plain scan by FHIRPath, over all of ../shared/data; minutes
 	SWEEP=all $(PYTEST) -q tests/r4/test_search_oracle.py $(ARGS)

@@ -4,8 +4,8 @@ A backup that was restored, or a log rewritten in place, is behind or beside wha
 nothing is sequenced and nothing signed until somebody looked.
 """
 
+import fcntl
 import os
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -34,15 +34,17 @@ def keep(note: str) -> None:
     """Keep a signed head in place of the one before; a reader sees the old or the new, whole."""
     folder = Path(settings.LOG_WITNESS_PATH)
     folder.mkdir(parents=True, exist_ok=True)
-    kept = latest()
-    if kept and kept.size > notes.read(note).size:
-        return  # another process signed a later head and was quicker
-    draft = folder / f"{_NAME}.{os.getpid()}.{threading.get_ident()}"
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / _NAME)
+    with (folder / f"{_NAME}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # nobody keeps a later head between the look and the replacing
+        kept = latest()
+        if kept and kept.size > notes.read(note).size:
+            return  # another process signed a later head and was quicker
+        draft = folder / f"{_NAME}.draft"
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(note)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder / _NAME)
 
 
 def latest() -> verify.Checkpoint | None:

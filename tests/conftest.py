@@ -3,12 +3,20 @@
 import importlib.util
 import shutil
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db import connection
 from pytest_socket import socket_allow_hosts
 
 from ehr import clock
+
+# The same examples each time, however busy the machine: who changes one thing is not stopped by another. New examples
+# are looked for by `make explore`.
+UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("suite", derandomize=True, **UNTIMED)
+hypothesis.settings.register_profile("explore", **UNTIMED)
+hypothesis.settings.load_profile("suite")
 
 PLAIN = 40  # bytes
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]

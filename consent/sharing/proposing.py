@@ -19,6 +19,8 @@ from patients.models import Patient
 from patients.queries import entries_in
 
 LONGEST = timedelta(days=366 * 2)
+# The day begins on Kiritimati: where people are, it may be that much later than in UTC.
+_FARTHEST_EAST = timedelta(hours=14)
 
 
 class CannotGive(Exception):
@@ -136,7 +138,7 @@ def propose(
 def _problem_of_narrowing(narrow: Narrow, now: datetime) -> str:
     if narrow.entries and (narrow.record_from or narrow.record_until):
         return _("Choose either single entries or dates of the record, not both.")
-    if narrow.record_until and narrow.record_until > now.date():
+    if narrow.record_until and narrow.record_until > (now + _FARTHEST_EAST).date():
         return _("Choose a last day of the record that is not in the future, or leave it open.")
     if narrow.record_from and narrow.record_until and narrow.record_from > narrow.record_until:
         return _("Choose a first day of the record that is before the last one.")

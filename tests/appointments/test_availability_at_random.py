@@ -74,7 +74,7 @@ bookings = st.lists(st.tuples(st.integers(-50, 900), st.integers(0, 2), st.boole
     horizon=st.sampled_from([0, 1, 2, 90]),
     ahead=st.integers(-1500, 3000),
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_what_is_offered_is_what_a_scan_of_every_minute_finds(
     two, data, zones, hours, shape, absences, bookings, notice, horizon, ahead
 ):

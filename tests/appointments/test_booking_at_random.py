@@ -161,7 +161,6 @@ def test_whatever_people_do_in_whatever_order(harbour, monday):
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            deadline=None,
             database=None,
             phases=[Phase.generate],  # shrinking takes minutes; the steps are printed as they were
             suppress_health_check=list(HealthCheck),

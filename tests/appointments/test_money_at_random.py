@@ -166,7 +166,7 @@ BEGINNINGS = [
 ]
 
 
-@settings(max_examples=60, deadline=None, phases=WITHOUT_SHRINKING, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, phases=WITHOUT_SHRINKING, suppress_health_check=list(HealthCheck))
 @given(beginning=st.sampled_from(BEGINNINGS), acts=ACTS, price=PRICES, policy=POLICIES)
 def test_no_cent_is_lost_or_made_by_card(server, client, ground, settings, beginning, acts, price, policy):
     told((server, client, ground, settings), [*((act, 1) for act in beginning), *acts], price, policy)

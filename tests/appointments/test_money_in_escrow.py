@@ -285,7 +285,7 @@ class EscrowStory(Story):
         self.hands_back()
 
 
-@settings(max_examples=12, deadline=None, phases=WITHOUT_SHRINKING, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, phases=WITHOUT_SHRINKING, suppress_health_check=list(HealthCheck))
 @given(acts=ACTS, price=st.sampled_from([100, 9_999, 33_333]))
 def test_no_cent_is_lost_or_made_on_chain(on_chain, in_time, run, visit, clerk, acts, price):
     tell((visit, clerk, run, in_time), acts, price)

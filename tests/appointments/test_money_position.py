@@ -77,7 +77,7 @@ def done(here: Position, act: Act) -> Position:
     return Position(here.owed, tuple(payments), here.payer, here.written_off, decided=here.decided, paused=here.paused)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(position())
 def test_the_acts_come_to_an_end_with_held_equal_to_owed(here):
     assert positions.problems(here) == []
@@ -102,7 +102,7 @@ def test_the_acts_come_to_an_end_with_held_equal_to_owed(here):
         assert all(one.reserved == 0 for one in here.payments if one.way == Way.STRIPE) or here.paused
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(position(), st.booleans())
 def test_what_is_named_is_what_is_kept(here, fee):
     named = {Kind.EARNED: 0, Kind.FEE_KEPT: 0}

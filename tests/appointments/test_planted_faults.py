@@ -278,7 +278,6 @@ def test_the_random_story_of_bookings_notices(plant, harbour, monday, monkeypatc
     how = settings(
         max_examples=25,
         stateful_step_count=30,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

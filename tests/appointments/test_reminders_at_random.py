@@ -123,7 +123,6 @@ def live(clinic, person, hand, acts):
 def test_each_reminder_exactly_once_and_none_after_a_cancel(harbour, ana, monday):
     @settings(
         max_examples=30,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

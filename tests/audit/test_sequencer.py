@@ -1,5 +1,6 @@
 """Places in the tree, signed heads, and what is refused."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -159,6 +160,26 @@ def test_a_log_rewritten_in_place_is_not_signed(day):
     assert witness_note.size == 4
     with pytest.raises(witness.Behind):
         checkpoints.sign()
+
+
+@pytest.mark.security
+def test_nobody_keeps_a_head_between_another_s_look_and_its_replacing(day, monkeypatch):
+    """Who looked before a later head was kept would put an earlier one back, and the log could be cut back to it."""
+    day.looks(2)
+    day.ends()
+    look, met = witness.latest, []
+
+    def latest():
+        with (settings.LOG_WITNESS_PATH / "checkpoint.lock").open("a") as another:
+            try:
+                fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                met.append("locked")
+        return look()
+
+    monkeypatch.setattr(witness, "latest", latest)
+    witness.keep(Checkpoint.objects.get().note)
+    assert met == ["locked"]
 
 
 @pytest.mark.security

@@ -235,7 +235,7 @@ def rewritten_with_its_leaf(event):
     [altered_body, altered_body_and_hash, altered_time, lost_body, other_leaf, other_link, other_place_in_the_list],
 )
 def test_verify_log_names_the_first_wrong_event(full, way):
-    third, fourth = (leaf.event for leaf in Leaf.objects.filter(number__in=[3, 4]).select_related("event"))
+    third, fourth = Event.objects.filter(leaf__number__in=[3, 4]).order_by("leaf__number")
     with everything_allowed():
         way(fourth)
         way(third)

@@ -1,8 +1,8 @@
 """The embedded chain keeps what it acknowledged, and answers as a node does."""
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -73,23 +73,17 @@ def running():
 
 
 # --- Surviving -------------------------------------------------------------------------------------
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
-def run_chain(folder, port):
-    """Run `manage.py run_chain` in a process of its own; kill -9 ends it."""
+def run_chain(folder):
+    """Run `manage.py run_chain` in a process of its own, on a port that is free; kill -9 ends it."""
     environment = os.environ | {"DATA_DIR": str(folder), "CHAIN_RELAYER_KEY": PAYER.hex(), "DATABASE_URL": ""}
-    command = [sys.executable, "manage.py", "run_chain", "--port", str(port), "--data", str(folder / "chain.sqlite3")]
+    command = [sys.executable, "manage.py", "run_chain", "--port", "0", "--data", str(folder / "chain.sqlite3")]
     process = subprocess.Popen(
         command, cwd=settings.BASE_DIR, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     try:
-        assert "The chain answers at" in process.stderr.readline()
-        yield Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}")), process
+        told = re.search(r"The chain answers at (http://127\.0\.0\.1:\d+)", process.stderr.readline())
+        yield Web3(Web3.HTTPProvider(told[1])), process
     finally:
         process.kill()
         process.wait()
@@ -98,14 +92,13 @@ def run_chain(folder, port):
 
 @pytest.mark.point(8)
 def test_kill_9_between_blocks_loses_nothing(tmp_path):
-    port = free_port()
-    with run_chain(tmp_path, port) as (web3, process):
+    with run_chain(tmp_path) as (web3, process):
         mined = web3.eth.send_raw_transaction(transfer(0))
         block = web3.eth.wait_for_transaction_receipt(mined, timeout=20, poll_latency=0.02)["blockHash"]
         waiting = [web3.eth.send_raw_transaction(transfer(nonce)) for nonce in (1, 2)]
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with run_chain(tmp_path, port) as (web3, _):
+    with run_chain(tmp_path) as (web3, _):
         assert web3.eth.get_transaction_receipt(mined)["blockHash"] == block
         receipts = [web3.eth.wait_for_transaction_receipt(one, timeout=20, poll_latency=0.02) for one in waiting]
         assert [receipt["status"] for receipt in receipts] == [1, 1]

@@ -8,6 +8,7 @@ import random
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -102,6 +103,9 @@ def town(request, monkeypatch):
         patients = [people.patient(name) for name in names]
         readers = [people.clinician(name) for name in ("Lee", "Roy", "Kim", "Sato")]
         monkeypatch.setattr(secrets, "randbelow", dice.randrange)
+        # The place in a batch is that of the parcel's id.
+        parcel_id = GrantParcel._meta.get_field("id")
+        monkeypatch.setattr(parcel_id, "_get_default", lambda: UUID(int=dice.getrandbits(128), version=4))
 
         def found(delay: int) -> Town:
             request.getfixturevalue("settings").GRANT_RELAY_DELAY_SECONDS = delay

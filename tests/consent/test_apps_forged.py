@@ -200,7 +200,7 @@ def test_new_epochs_keep_it_and_the_next_stop_still_shuts_it_out(ana, lee, heart
     assert held["labs"].lockbox.pk != ana.patient.lockboxes.get(part="labs", closed_at=None).pk
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.integers(1, 700), before=st.integers(-2, 2), stopped=st.booleans(), write=st.booleans())
 def test_it_opens_while_it_holds_and_never_else(ana, days, before, stopped, write):
     actions = (Action.READ, Action.WRITE) if write else (Action.READ,)

@@ -1,6 +1,6 @@
 """By whichever way: no key is sealed to somebody whom the patient keeps out, so lifting the block gives none back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -19,7 +19,6 @@ from tests.consent import delegating
 from tests.consent.test_referrals import approve, refer, refused
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security]
-DAY = datetime(2026, 12, 1, 12, tzinfo=UTC)
 UNHEARD = {"access-given", "let-in-for-you", "somebody-let-in", "referral-proposed"}
 
 
@@ -128,7 +127,7 @@ def test_nobody_is_named_to_act_for_a_patient_who_keeps_them_out(with_record, le
 @pytest.fixture
 def over(with_record, lee):
     """A permission of two days, and the third day: its time is over, and its row does not say so yet."""
-    with time_machine.travel(DAY) as now:
+    with time_machine.travel(clock.now()) as now:
         grant = people.give(with_record, lee, Category.LABS, days=2)
         now.shift(timedelta(days=3))
         yield grant

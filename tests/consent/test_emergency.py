@@ -130,10 +130,8 @@ def test_j4_2_it_opens_this_patient_s_record_and_no_other(came, doctor, ground):
         read(ben.patient, doctor, moved)
 
 
-def test_j4_2_nobody_else_has_a_part_in_it(with_record, doctor):
-    at = clock.now()
-    opened(with_record.patient, doctor)
-    assert clock.now() - at < timedelta(seconds=10)
+def test_j4_2_nobody_else_has_a_part_in_it(came, with_record, doctor):
+    assert read(with_record.patient, doctor, presence(came, doctor)).by_emergency
 
 
 def test_j4_2_it_ends_after_four_hours_to_the_second_with_no_job_between(came, with_record, doctor):

@@ -5,7 +5,6 @@ import socket
 import stat
 import struct
 import threading
-import time
 
 import pytest
 
@@ -13,7 +12,8 @@ from consent.keyholder import server, wire
 from consent.keyholder.server import CannotListen, Server, user_ids
 
 pytestmark = pytest.mark.security
-WITHIN = 5.0
+WITHIN = 30.0
+IMPATIENT = 0.3
 
 
 @pytest.fixture
@@ -27,9 +27,14 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def door(place):
-    """A keyholder that answers this user, with little patience."""
-    opened = Server(place, user_ids([]), patience=0.3)
+def patience():
+    return WITHIN
+
+
+@pytest.fixture
+def door(place, patience):
+    """A keyholder that answers this user."""
+    opened = Server(place, user_ids([]), patience=patience)
     opened.start()
     yield opened
     opened.stop()
@@ -62,14 +67,14 @@ def test_the_socket_is_its_owners(door):
 
 
 def test_where_other_users_are_named_the_group_is_let_in(place):
-    opened = Server(place, frozenset({os.getuid(), 4_000_000}), patience=0.3)
+    opened = Server(place, frozenset({os.getuid(), 4_000_000}))
     opened.start()
     assert stat.S_IMODE(os.stat(place).st_mode) == 0o660
     opened.stop()
 
 
 def test_another_user_is_sent_away_unheard(place, caplog):
-    opened = Server(place, frozenset({os.getuid() + 1}), patience=0.3)
+    opened = Server(place, frozenset({os.getuid() + 1}))
     opened.start()
     with pytest.raises((wire.Garbled, OSError)):
         wire.ask(place, b"{}", within=WITHIN)
@@ -93,10 +98,9 @@ def test_who_hangs_up_half_way_keeps_nobody_waiting(door, knock):
     assert answered(door)
 
 
+@pytest.mark.parametrize("patience", [IMPATIENT])
 def test_who_says_nothing_is_hung_up_on(door, knock):
-    begun = time.monotonic()
     assert knock.recv(1) == b""
-    assert time.monotonic() - begun < WITHIN
 
 
 def test_who_sends_a_byte_now_and_then_gets_no_longer(monkeypatch):
@@ -118,6 +122,7 @@ def test_who_sends_a_byte_now_and_then_gets_no_longer(monkeypatch):
     assert Slow.now == 3.0
 
 
+@pytest.mark.parametrize("patience", [IMPATIENT])
 def test_silent_callers_do_not_keep_others_out_for_long(door):
     silent = [socket.socket(socket.AF_UNIX) for _ in range(server.THREADS * 2)]
     for one in silent:
@@ -149,7 +154,7 @@ def test_a_second_keyholder_does_not_take_the_place_of_the_first(door):
 def test_a_keyholder_that_died_leaves_its_place_to_the_next(place):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(place)
-    opened = Server(place, user_ids([]), patience=0.3)
+    opened = Server(place, user_ids([]))
     opened.start()
     assert answered(opened)
     opened.stop()

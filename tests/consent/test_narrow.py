@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 
 from consent import access, keys
 from consent.access import AccessDenied
@@ -128,9 +129,15 @@ def test_dates_in_which_nothing_was_recorded_are_not_granted(ana, lee, three):
 
 
 def test_a_last_record_day_in_the_future_is_sent_back(ana, lee, three):
-    tomorrow = clock.now().date() + timedelta(days=1)
-    with pytest.raises(CannotGive):
-        people.give(ana, lee, Category.LABS, narrow=Narrow(record_until=tomorrow))
+    nowhere_yet = clock.now().date() + timedelta(days=2)
+    with pytest.raises(CannotGive, match="not in the future"):
+        people.give(ana, lee, Category.LABS, narrow=Narrow(record_until=nowhere_yet))
+
+
+def test_a_last_record_day_that_has_come_where_people_are_is_no_future(ana, lee, three):
+    with time_machine.travel(clock.now().replace(hour=22) + timedelta(days=1), tick=False):
+        people.give(ana, lee, Category.LABS, narrow=Narrow(record_until=clock.now().date() + timedelta(days=1)))
+    assert Grant.objects.get().record_until
 
 
 def test_places_are_part_of_what_is_signed_and_asked_at_each_opening(ana, lee, three):

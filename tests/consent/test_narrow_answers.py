@@ -2,8 +2,11 @@
 
 import uuid
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from audit import queries as story
 from consent import access
@@ -13,6 +16,7 @@ from consent.sharing import answering, asking, correspondence, requests
 from consent.sharing.proposing import CannotGive, Narrow
 from consent.sharing.requests import CannotAnswer, CannotAsk
 from ehr import clock
+from ehr.accounts import operations as accounts
 from ehr.accounts.models import KeyVersion, Reader
 from ehr.notices.models import Mail, Notice
 from ehr.words import Category, Purpose
@@ -108,6 +112,21 @@ def test_entries_that_were_asked_for_are_not_answered_with_a_whole_part(ana, lee
 def test_a_time_that_was_asked_for_is_what_opens(ana, lee, three):
     approve(ana, ask(lee, ana, Category.LABS, record_from=date(2022, 1, 1), record_until=date(2023, 12, 31)))
     assert texts(read(ana, lee)) == {"2022", "2023"}
+
+
+@pytest.fixture
+def morning_in_auckland():
+    """Tomorrow, 22:00 UTC, when it is the day after in Auckland."""
+    with time_machine.travel(clock.now().replace(hour=22) + timedelta(days=1), tick=False):
+        yield
+
+
+def test_a_time_until_today_where_the_reader_is_can_be_given_as_it_was_asked_for(ana, lee, three, morning_in_auckland):
+    accounts.change_details(user=lee.user, name=lee.user.name, time_zone="Pacific/Auckland", language="en")
+    there = timezone.localtime(clock.now(), ZoneInfo("Pacific/Auckland")).date()
+    approve(ana, ask(lee, ana, Category.LABS, record_until=there))
+    assert Grant.objects.get().record_until == there
+    assert texts(read(ana, lee)) == {"2022", "2023", "2024"}
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,7 @@ def test_a_payee_that_refuses_its_money_keeps_its_credit_and_holds_up_nobody(ben
 ENDS = st.sampled_from(["release", "cancel", "cancel late", "missed", "resolve", "expire"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(1, 2**64), st.integers(0, 100), ENDS), min_size=1, max_size=4), st.randoms())
 def test_what_is_kept_and_what_goes_back_are_what_was_deposited(visits, random):
     bench = Bench()

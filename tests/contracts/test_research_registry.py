@@ -197,7 +197,7 @@ def test_who_takes_no_money_keeps_its_credit_and_costs_a_stranger_little(bench, 
     assert accrued.creditOf(spends_all).call() == 5 * WEI
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=9, unique=True))
 def test_every_leaf_of_a_tree_is_proven_to_its_root(leaves):
     levels = studies.tree(leaves)
@@ -208,7 +208,7 @@ def test_every_leaf_of_a_tree_is_proven_to_its_root(leaves):
         assert found == levels[-1][0]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(claims=st.permutations(range(3)), closed=st.booleans())
 def test_money_that_went_in_is_what_goes_out(claims, closed):
     bench = Bench()

@@ -16,7 +16,7 @@ CAST = [("ana", "r1"), ("ana", "r2"), ("rui", "r1"), ("rui", "r3"), ("ana", "r3"
 STEPS = st.lists(st.tuples(st.sampled_from(["grant", "revoke"]), st.integers(0, len(CAST) - 1)), max_size=12)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(steps=STEPS)
 def test_the_first_word_about_a_holder_stands_and_an_end_is_for_ever(steps):
     bench = Bench()

@@ -15,6 +15,7 @@ from django.urls import get_resolver, reverse
 
 from consent.models import Claim, Grant
 from consent.sharing import arrivals
+from ehr import clock
 from ehr.accounts import operations, queries
 from ehr.accounts.models import KeyVersion, User
 from ehr.frame import roles
@@ -245,9 +246,10 @@ def test_an_identity_that_cannot_be_right_is_asked_for_again(browser, field, val
 
 
 @pytest.fixture
-def noon_in_auckland():
+def noon_in_auckland(db):
     """Ten to noon on 4 May in Auckland, where it is still 3 May in UTC."""
     with time_machine.travel(datetime(2027, 5, 3, 23, 50, tzinfo=UTC), tick=False):
+        clock.watch.forget()
         yield
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from audit import queries as log
@@ -13,6 +14,7 @@ from consent.models import Ending, Grant, GrantTemplate
 from consent.sharing import grants
 from consent.sharing.proposing import Narrow
 from ehr import clock
+from ehr.accounts import operations as accounts
 from ehr.portals.patient import story
 from ehr.words import Action, Category, Purpose
 from tests import people
@@ -120,6 +122,18 @@ def test_only_what_is_there_until_today(browser, ana, lee, three):
     confirm(browser, draft)
     put(ana, lab("Later", "90", "2022-01-01"))
     assert titles(ana, lee) == {"Glucose 2022", "Glucose 2023", "Glucose 2024"}
+
+
+def test_until_today_is_until_the_day_where_the_patient_is(ana, lee, three):
+    accounts.change_details(user=ana.user, name=ana.user.name, time_zone="Pacific/Auckland", language="en")
+    with time_machine.travel(clock.now().replace(hour=22) + timedelta(days=1), tick=False):
+        there = clock.now().date() + timedelta(days=1)
+        browser = browser_of(ana)
+        draft = walk(browser, lee)
+        narrow(browser, draft, which="past")
+        browser.get(at("share-confirm", draft))
+        confirm(browser, draft)
+    assert Grant.objects.get().record_until == there
 
 
 def test_only_what_was_recorded_between_two_days(browser, ana, lee, three):

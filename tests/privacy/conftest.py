@@ -118,7 +118,10 @@ def ringing() -> Iterator[tuple[str, bytes]]:
             b"zset": lambda key: store.zrange(key, 0, -1),
         }
         for key in store.keys("*"):
-            yield f"redis {key.decode()}", repr(readers[store.type(key)](key)).encode()
+            if (kind := store.type(key)) in readers:
+                yield f"redis {key.decode()}", repr(readers[kind](key)).encode()
+            else:
+                assert kind == b"none", kind  # its time was over in between
 
 
 # --- A database of the day's own -----------------------------------------------------------------

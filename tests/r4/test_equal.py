@@ -52,7 +52,6 @@ def exact(value: object) -> object:
     return Decimal(value).as_tuple() if is_number else value
 
 
-@settings(deadline=None)
 @given(NUMBERS)
 def test_a_number_keeps_its_value_and_its_last_zero(number):
     raw = measured(number)
@@ -61,7 +60,6 @@ def test_a_number_keeps_its_value_and_its_last_zero(number):
     assert Decimal(str(stored["valueQuantity"]["value"])) == Decimal(number)
 
 
-@settings(deadline=None)
 @given(
     st.lists(WORDS, min_size=1, max_size=4, unique=True), EXTENSIONS, st.permutations(["name", "gender", "birthDate"])
 )
@@ -75,7 +73,7 @@ def test_extensions_on_primitives_and_every_order_are_kept(given_names, extensio
     assert exact(without_labels(kept(raw))) == exact(text.loads(raw))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(NUMBERS, min_size=1, max_size=4), EXTENSIONS)
 def test_what_is_contained_is_kept_in_its_place(numbers, extensions):
     specimens = [{"resourceType": "Specimen", "id": f"s{i}", "extension": extensions} for i in range(len(numbers))]
@@ -85,7 +83,7 @@ def test_what_is_contained_is_kept_in_its_place(numbers, extensions):
     assert exact(without_labels(kept(raw))) == exact(text.loads(raw))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(NUMBERS, EXTENSIONS)
 def test_looking_at_a_resource_changes_nothing_of_it(number, extensions):
     resource = text.loads(measured(number))

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehr.r4 import extraction, links, parameters, ranges, search, text
@@ -45,7 +45,7 @@ def queries(draw) -> tuple[str, str, str]:
     return kind, code + ending, draw(RAW)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600)
 @given(queries())
 def test_any_query_is_read_or_refused_in_words(query):
     kind, name, raw = query
@@ -56,7 +56,7 @@ def test_any_query_is_read_or_refused_in_words(query):
         assert len(refusal) > 20
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(SOME)), RAW)
 def test_any_order_and_include_is_read_or_refused_in_words(kind, raw):
     for ask in (lambda: links.ordered(kind, raw, SOME[kind], lambda index: index), lambda: links.included(raw, [kind])):
@@ -64,7 +64,7 @@ def test_any_order_and_include_is_read_or_refused_in_words(kind, raw):
         assert answer is not None or len(refusal) > 20
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.datetimes())
 def test_the_order_of_moments_as_text_is_their_order_in_time(at):
     span = ranges.span(at.isoformat(timespec="microseconds")[:26] + "Z")
@@ -72,14 +72,14 @@ def test_the_order_of_moments_as_text_is_their_order_in_time(at):
     assert ranges.moment(ranges.read_moment(span.start)) == span.start
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.datetimes(), st.datetimes())
 def test_earlier_is_less(one, other):
     first, second = (ranges.span(at.isoformat(timespec="microseconds") + "Z").start for at in (one, other))
     assert (one < other) == (first < second)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
 def test_a_number_lies_within_what_its_digits_mean(value):
     asked = ranges.around(str(value))

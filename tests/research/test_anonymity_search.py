@@ -26,7 +26,7 @@ def searched(case: anonymous.Case) -> tuple[float, int] | None:
 
 
 @given(SEEDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_search_equals_brute_force(seed):
     case = anonymous.drawn(seed, shares=False)
     best, found = anonymous.best_of_all(case), searched(case)
@@ -35,7 +35,7 @@ def test_the_search_equals_brute_force(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_search_equals_brute_force_where_good_classes_may_spoil(seed):
     case = anonymous.drawn(seed, shares=True)
     best, found = anonymous.best_of_all(case), searched(case)
@@ -44,7 +44,7 @@ def test_the_search_equals_brute_force_where_good_classes_may_spoil(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_class_of_either_way_keeps_the_demands(seed):
     case = anonymous.drawn(seed, shares=True)
     table = tables.code(case.frame, hierarchies=case.hierarchies, demands=case.demands)
@@ -134,7 +134,7 @@ def frame_of(ages: list[int]) -> anonymous.Case:
 
 
 @given(SEEDS, st.sampled_from(sorted(files.WAYS)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_the_search_finds_the_checker_agrees_to(seed, way):
     case = anonymous.drawn(seed, shares=True)
     with TemporaryDirectory() as folder:

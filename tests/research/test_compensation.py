@@ -176,7 +176,7 @@ def happened(left, officer, step, chosen, number) -> int:
     return 0
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(STEP, st.sets(st.integers(0, 5), min_size=1)), min_size=1, max_size=8))
 def test_j7_7_sums_come_out_even_whatever_happens_in_whatever_order(left, officer, steps):
     Due.objects.all().delete()

@@ -101,7 +101,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(json_values)
 def test_no_document_makes_it_stumble(value):
     for each in (value, {"version": 1, "who": value}):
@@ -109,7 +109,7 @@ def test_no_document_makes_it_stumble(value):
             digest(read(each))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(nodes)
 def test_what_is_read_is_written_and_read_again(node):
     criteria = read(document(node, on="2026-03-01"))
@@ -159,14 +159,14 @@ def test_a_day_is_part_of_the_question():
     assert digest(read(document(diabetic()))) != digest(read(document(diabetic(), on="2026-01-01")))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(nodes, nodes)
 def test_two_questions_have_one_digest_exactly_when_nobody_tells_them_apart(one, other):
     same = digest(read(document(one))) == digest(read(document(other)))
     assert same is (who(one) == who(other))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nodes)
 def test_two_denials_and_company_change_no_digest(node):
     rewritten = {"all": [{"not": {"any": [{"not": node}, {"not": {"any": [node, node]}}]}}, {"any": [node]}]}
@@ -344,7 +344,7 @@ def test_a_sentence_is_translated_piece_by_piece():
     assert said == "Am 1.3.: Menschen, die weiblich sind."
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nodes)
 def test_every_question_has_a_sentence(node):
     said = sentence(read(document(node)))

@@ -86,7 +86,7 @@ tables = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables, st.booleans(), st.sampled_from([0, 2]))
 def test_no_hidden_number_of_any_table_can_be_worked_out(truth, columns_shown, slack):
     """Neither from the numbers as they are shown, nor by who knows those shown as they were before."""
@@ -95,7 +95,7 @@ def test_no_hidden_number_of_any_table_can_be_worked_out(truth, columns_shown, s
         assert count >= 11 or (least < 0.5 and most > 9.5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tables)
 def test_what_is_shown_is_within_two_of_eleven_people_or_more(truth):
     for row, said in zip(truth, publish(Table(truth)).cells, strict=True):
@@ -155,7 +155,7 @@ def test_who_knows_ten_people_cannot_tell_whether_an_eleventh_is_in_the_group():
     assert moved < 12
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.binary(min_size=32, max_size=32))
 def test_groups_that_differ_by_fewer_than_eleven_have_one_answer_and_those_that_share_little_have_two(
     both, one, other, key

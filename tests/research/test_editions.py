@@ -27,7 +27,7 @@ def numbers(people, level):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(months)
 def test_no_number_that_is_told_is_of_few_others_than_it_ever_was(made):
     told: list[tuple[Level, dict]] = []
@@ -46,7 +46,7 @@ def test_no_number_that_is_told_is_of_few_others_than_it_ever_was(made):
     assert told
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(places, min_size=21, max_size=120), st.lists(places, max_size=10), st.integers(0, 10))
 def test_ten_people_more_less_or_otherwise_make_no_new_figure(people, others, gone):
     before = dict(enumerate(people))

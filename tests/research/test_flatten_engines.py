@@ -117,7 +117,7 @@ def test_a_less_precise_date_settles_nothing():
 
 
 @given(st.text())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_text_of_a_record_or_a_view_becomes_sql(text):
     quoted = "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
     record = {"resourceType": "Patient", "gender": text}

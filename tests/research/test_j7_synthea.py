@@ -173,7 +173,7 @@ def _come_about(world: World, study, person, fate: str, parts) -> bool:
     return fate in ("joined", "joined anew")
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(FATES), st.sampled_from(SHARES)), min_size=CROWD, max_size=CROWD))
 def test_j7_3_whatever_people_consented_to_who_did_not_is_counted_in_no_export(world: World, third, consents):
     crowd, example = world.everybody[-CROWD:], transaction.atomic()

@@ -79,7 +79,7 @@ def test_what_is_left_empty_depends_on_the_key_alone_and_not_on_how_large_the_nu
 
 
 @given(cut=st.floats(0.6, 1), seed=st.integers(0, 2**32), dropped=st.sampled_from(["", "age", "code"]))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_a_copy_without_pseudonyms_shuffled_and_cut_names_its_release_and_no_other(copy, cut, seed, dropped):
     leaked = copy.frame.drop(PERSON, "visit", dropped, strict=False).sample(fraction=cut, shuffle=True, seed=seed)
     assert likeness(copy.mark, list(leaked.iter_rows(named=True))).shown == 0
@@ -104,7 +104,7 @@ def test_one_row_with_its_pseudonym_is_enough_whatever_its_column_is_called(copy
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_no_other_table_is_taken_for_a_copy(copy, seed):
     other = table(OTHER, seed=seed).drop(PERSON, "visit")
     assert chance(other, copy.mark) > SURE

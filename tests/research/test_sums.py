@@ -35,7 +35,7 @@ def all_deliver(of, *sites):
 lists = st.lists(st.integers(-(10**18), 10**18), min_size=3, max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(lists, min_size=1, max_size=5), st.integers(2, 4))
 def test_shares_of_sums_are_sums_of_shares(values, parts):
     shared = [split(each, parts) for each in values]
@@ -257,7 +257,7 @@ def test_a_message_that_is_not_what_it_says_is_refused(begun, changed, told):
     assert begun.aggregators["North"]._heard.of("commitment") == {}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_no_changed_byte_is_read(data):
     begun = Round(plan())

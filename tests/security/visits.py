@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from appointments import availability, booking, waitlist
 from appointments.insurance import policies
-from appointments.models import Appointment, Change, Closure, Dispute, Offer, Schedule, Status
+from appointments.models import Appointment, Change, Closure, Dispute, Hold, Offer, Schedule, Status
 from consent.access import own_party
 from ehr import clock
 from tests import people
@@ -22,8 +22,8 @@ def of(sharer: people.Person, reader: people.Person, acts: people.Person) -> dic
     clinics.open_on(schedule, range(7), "00:00", "00:00")
     times = _times(schedule, kind)
     visit, missed, disputed = (_booked(sharer, schedule, kind, next(times)) for _ in range(3))
-    hold = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
-    for_them = booking.hold(schedule, kind, next(times), by=acts.user, once=uuid4())
+    hold = _held(schedule, kind, next(times), by=sharer)
+    for_them = _held(schedule, kind, next(times), by=acts)
     waiting = waitlist.join(
         schedule,
         kind,
@@ -33,13 +33,13 @@ def of(sharer: people.Person, reader: people.Person, acts: people.Person) -> dic
         last_day=clock.now().date() + timedelta(days=30),
         once=uuid4(),
     )
-    offered = booking.hold(schedule, kind, next(times), by=sharer.user, once=uuid4())
+    offered = _held(schedule, kind, next(times), by=sharer)
     offer = Offer.objects.create(
         waiting=waiting,
         hold=offered,
         starts=offered.starts,
         link_digest=uuid4().bytes * 2,
-        lapses_at=clock.now() + timedelta(minutes=30),
+        lapses_at=offered.expires_at,
     )
     change = _missed(disputed)
     _missed(missed)
@@ -60,6 +60,14 @@ def of(sharer: people.Person, reader: people.Person, acts: people.Person) -> dic
         "policy": _insured(sharer, schedule),
         "bill": bills.of(sharer, reader)["invoice"],
     }
+
+
+def _held(schedule: Schedule, kind, starts: datetime, *, by: people.Person) -> Hold:
+    """Keep a time for as long as it may take to try all doors: ten minutes are not enough on a busy machine."""
+    hold = booking.hold(schedule, kind, starts, by=by.user, once=uuid4())
+    hold.expires_at += timedelta(hours=12)
+    hold.save(update_fields=["expires_at"])
+    return hold
 
 
 def _closed(schedule: Schedule) -> Closure:

@@ -17,9 +17,8 @@ _DAY = {"invalid": gettext_lazy("Write a day, for example 20 February 2025.")}
 
 
 def today() -> date:
-    """Return today where the reader is, or the day before while it is still that elsewhere: never a day to come."""
-    now = clock.now()
-    return min(timezone.localtime(now).date(), now.date())
+    """Return today where the reader is."""
+    return timezone.localtime(clock.now()).date()
 
 
 class NarrowForm(forms.Form):

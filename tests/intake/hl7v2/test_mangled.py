@@ -37,7 +37,7 @@ def mangled(content: bytes, put: list[tuple[float, int, bytes]]) -> bytes:
     return content
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.sampled_from(EVERY_KIND), changes)
 def test_what_was_mangled_is_read_or_refused(content, put):
     with suppress(Unreadable):
@@ -45,7 +45,7 @@ def test_what_was_mangled_is_read_or_refused(content, put):
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.sampled_from(EVERY_KIND), put=changes)
 def test_what_was_mangled_is_answered_and_stored_or_kept(sending, content, put):
     sent = mangled(content, put)
