@@ -34,7 +34,7 @@ from environment import ROOT, CannotSetUp, say
 from supervisor import Program, Supervisor
 
 WEB_WORKERS = 2
-WEB_WAIT_SECONDS = 60
+WEB_WAIT_SECONDS = 180  # on a machine that is busy with much else
 # What opens records without their patient. Of all programs only the keyholder gets it.
 KEYHOLDERS_OWN = (
     "KEYHOLDER_FILE_KEY",
@@ -279,7 +279,9 @@ def share_with_children(place: Place, redis_url: str) -> None:
 def note_processes(place: Place, supervisor: Supervisor) -> None:
     """Write down which process is which, for whoever wants to look, or to test what happens when one dies."""
     running = {program.name: program.process.pid for program in supervisor.programs if program.process}
-    (place.data / "processes.json").write_text(json.dumps({"supervisor": os.getpid(), **running}), encoding="utf-8")
+    draft = place.data / "processes.json.new"
+    draft.write_text(json.dumps({"supervisor": os.getpid(), **running}), encoding="utf-8")
+    draft.replace(place.data / "processes.json")
 
 
 def start_ground(place: Place, python: Path, supervisor: Supervisor) -> None:

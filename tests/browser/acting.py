@@ -79,6 +79,7 @@ class Person:
             self.page.locator(f"main [name={name}]").fill(value)
 
     def settled(self) -> None:
+        self.page.wait_for_load_state()
         expect(self.page).not_to_have_title(ONWARD)
         self.page.wait_for_load_state()
 

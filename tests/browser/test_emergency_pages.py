@@ -97,7 +97,7 @@ def test_the_band_stays_in_sight_the_mark_lets_clicks_through_and_the_countdown_
     page.evaluate("window.scrollTo(0, 600)")
     assert page.locator(".urgent").bounding_box()["y"] < 5
     assert page.locator(".watermark li").count() == 12
-    page.get_by_role("link", name="Problems").click(timeout=2_000)
+    page.get_by_role("link", name="Problems").click()
     assert page.get_by_role("button", name="End it now").is_visible()
 
 
@@ -120,7 +120,7 @@ def test_at_the_end_of_its_time_the_page_empties_itself(pages, open_window):
     assert "Potassium" in page.locator("main").inner_text()
     window.answers = window.answers | {chart: window.answers[f"{chart}over/"]}
     page.clock.run_for(timedelta(hours=4) // timedelta(milliseconds=1))
-    page.get_by_role("heading", name="Your emergency access is over").wait_for(timeout=5_000)
+    page.get_by_role("heading", name="Your emergency access is over").wait_for()
     assert "Potassium" not in page.locator("main").inner_text()
 
 
@@ -154,6 +154,7 @@ def test_the_story_from_the_ward_to_the_patient_and_back(walked, open_window):
     assert page.get_by_text("Warfarin 5 mg").first.is_visible()
     window.show("/patient/", width=390)
     page.get_by_role("link", name="See why, or end it").click()
+    page.wait_for_load_state()
     assert page.get_by_text(WORDS, exact=False).is_visible()
     assert page.get_by_role("button", name="End it now").is_visible()
     window.show("/ended/", width=390)

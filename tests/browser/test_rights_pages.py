@@ -123,7 +123,6 @@ class Viewer:
 def viewer(told, open_window):
     fragment, payload, answers, shown = told
     window = open_window({reverse("front:health-link"): shown})
-    window.page.set_default_timeout(5000)
     view = Viewer(window.page, payload)
 
     def manifest(route):

@@ -3,7 +3,6 @@
 import html
 import os
 import re
-import socket
 import subprocess
 import sys
 from urllib.request import urlopen
@@ -20,6 +19,7 @@ from tests import people
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.clients.conftest import HERE, Running
 from tests.clients.test_launch_in_chromium import LIBRARY, NEAR, PATIENCE, cookies, static_of
+from tests.free_ports import free_port
 from tests.smart.walking import BACK, Walk
 
 pytestmark = pytest.mark.clients
@@ -31,9 +31,7 @@ NEWEST = [f"2026-03-0{day} Glucose {4 + day}" for day in (5, 4, 3, 2, 1)]  # of 
 @pytest.fixture
 def examples(running: Running) -> dict[str, str]:
     """Return the code on the page by its id, and let it come back to a free port."""
-    with socket.socket() as one:
-        one.bind(("localhost", 0))
-        port = str(one.getsockname()[1])
+    port = str(free_port())
     back = " ".join(sandbox.BACK).replace(PORT, port)
     App.objects.filter(pk=running.app.pk).update(redirect_uris=f"{back} {BACK}", scope=sandbox.SCOPE)
     page = Client().get(reverse("front:developers")).content.decode()

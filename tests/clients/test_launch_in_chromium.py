@@ -86,7 +86,6 @@ def chromium(running):
         context.route(f"{APP}/**", answer)
         context.route(f"{running.url}/static/**", static_of(settings.BASE_DIR))
         yield context.new_page()
-        expect.set_options(timeout=5_000)
         browser.close()
 
 

@@ -1,13 +1,14 @@
 """Programs that run before any package is installed are imported from their folder, as `python3 deploy/run.py` does."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from tests import free_ports
 
 ROOT = Path(settings.BASE_DIR)
 sys.path.insert(0, str(ROOT / "deploy"))
@@ -55,9 +56,7 @@ def manage():
 
 @pytest.fixture
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports.free_port(545)  # the chain's
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 
 import pytest
@@ -130,7 +130,7 @@ def test_the_file_holds_every_month_and_hidden_numbers_as_such(browser, study):
 
 
 def test_figures_are_proposed_with_what_they_need_and_changed(browser):
-    last = timezone.localtime(clock.now()).date().replace(year=clock.now().year + 1).isoformat()
+    last = (timezone.localtime(clock.now()).date() + timedelta(days=365)).isoformat()
     typed = {
         "title": "Diabetes here", "plain": "How many have it under control.", "purpose": "Surveillance.",
         "until": last, "ethics_body": "Board", "ethics_reference": "1", "once": str(uuid.uuid4()),

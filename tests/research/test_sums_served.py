@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,6 +16,7 @@ from research.sums import Aggregator, NotDelivered, Refused, State, contribute, 
 from research.sums.messages import LONGEST
 from research.sums.server import Server
 from research.sums.site import states_of
+from tests.free_ports import free_port
 from tests.research.sums_made import KEYS, NORTH_SOUTH, SITES, plan
 
 VALUES = {"A": [1200, 800], "B": [400, 30], "C": [70, 9]}
@@ -47,15 +48,10 @@ assert "django" not in sys.modules
 """
 
 
-def free_ports(count):
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
-
-
 @pytest.fixture
 def ports():
-    return dict(zip(NORTH_SOUTH, free_ports(2), strict=True))
+    port = free_port(1)
+    return dict(zip(NORTH_SOUTH, (port, port + 1), strict=True))
 
 
 @pytest.fixture

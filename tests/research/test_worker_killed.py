@@ -73,20 +73,21 @@ def acts():
     return [audit.find(event.pk).action for event in Event.objects.order_by("id")]
 
 
-def folders():
-    return list(Path(making._in_memory() or "/tmp").glob(f"{making._FOLDER}*"))
+def folders(process):
+    return list(Path(making._in_memory() or "/tmp").glob(f"{making._FOLDER}{process.pid}-*"))
 
 
 def test_wherever_it_is_killed_no_half_is_left_and_the_next_worker_finishes_once(release, rosa, worker):
     for place in [name for name in PLACES if name != "reporting"]:
-        killed(worker(place))
+        process = worker(place)
+        killed(process)
         release.refresh_from_db()
         assert (release.state, release.digest, release.mark) == (Release.State.RUNNING, None, None), place
         for model in (ReleasePiece, Inclusion, Crowd):
             assert not model.objects.exists(), place
         assert not Transaction.objects.filter(method="release").exists(), place
         assert "study.release-made" not in acts(), place
-        left = [file.read_bytes() for folder in folders() for file in folder.rglob("*") if file.is_file()]
+        left = [file.read_bytes() for folder in folders(process) for file in folder.rglob("*") if file.is_file()]
         assert not any(CANARY.encode() in one for one in left), place
         assert making.due() == [], "a worker that was seen just now is not taken for dead"
         Release.objects.update(seen_at=clock.now() - work.SILENT - timedelta(seconds=1), attempts=0)

@@ -53,7 +53,9 @@ class Device:
         self.page.goto(self.product.url + path)
 
     def press(self, name: str) -> None:
+        """Press a button, and wait for the whole of the page that it leads to, if it leads to one."""
         self.page.get_by_role("button", name=name).click()
+        self.page.wait_for_load_state()
 
     def says(self, words: str) -> bool:
         return words in self.page.inner_text("main")

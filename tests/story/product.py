@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,8 +19,10 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.free_ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 150
+START_SECONDS = 600  # on a machine that is busy with much else
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Product:
             raise AssertionError(f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done.stdout
 
-    def letter(self, address: str, *, seconds: float = 60) -> str:
+    def letter(self, address: str, *, seconds: float = 300) -> str:
         """Return the text of the newest letter to an address, as soon as the worker has sent one."""
         return eventually(lambda: self._letter(address), seconds=seconds)
 
@@ -62,19 +63,6 @@ def eventually(look, *, seconds: float):
             return found
         time.sleep(0.25)
     raise AssertionError(f"Nothing came within {seconds:.0f} s.")
-
-
-def _free_port() -> int:
-    """Return a port whose neighbour 545 higher is free too, for the chain."""
-    for _ in range(50):
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            one, other = (held.enter_context(socket.socket()) for _ in range(2))
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
-            if port < 64_000:
-                other.bind(("127.0.0.1", port + 545))
-                return port
-    raise RuntimeError("No pair of free ports was found.")
 
 
 @contextlib.contextmanager
@@ -104,7 +92,7 @@ def running(data: Path, **more: str) -> Iterator[Product]:
 
     `more` is what its environment says besides: DATABASE_URL for a PostgreSQL instead of SQLite.
     """
-    port = _free_port()
+    port = free_port(545)  # the chain's
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     for name in ("DATABASE_URL", "REDIS_URL", "CHAIN_URL", "CHARTSEAL_ENV"):
         environment.pop(name, None)
