@@ -125,7 +125,14 @@ def places(value: object) -> Iterator[str]:
             yield from places(inner)
 
 
-_FORMED = re.compile("|".join(re.escape(form).replace(re.escape("{:05}"), "[0-9]{5,}") for form in _FORMS))
+# Among letters and digits, digits are a pseudonym's or a digest's.
+_FORMED = re.compile(
+    "|".join(
+        (r"(?<![0-9A-Za-z])%s(?![0-9A-Za-z])" if form.replace("{:05}", "").isdigit() else "%s")
+        % re.escape(form).replace(re.escape("{:05}"), "[0-9]{5,}")
+        for form in _FORMS
+    )
+)
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
 
 

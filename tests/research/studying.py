@@ -33,9 +33,10 @@ class Committee:
     third: User
 
 
-def next_month() -> datetime:
-    """Return noon of the first day of the month that comes: what is asked in the days after it is of one month."""
-    return (clock.now().replace(day=1, hour=12, minute=0) + timedelta(days=32)).replace(day=1)
+def calm_noon() -> datetime:
+    """Return a noon that comes: what is asked in the week after it is of one month, and within what was let run now."""
+    tomorrow = clock.now().replace(hour=12, minute=0) + timedelta(days=1)
+    return tomorrow if tomorrow.day <= 21 else (tomorrow.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def prepare_ground() -> None:

@@ -208,7 +208,7 @@ def test_no_two_months_tell_a_number_of_people_who_differ_by_few(crowd, month, k
     crowd.add_many(40, 10.5, sex="male")
     told: list[tuple[Figure, dict]] = []
     for number in range(len(MONTHS)):
-        for one in chance.sample(sorted(crowd.people), chance.choice([1, 8, 15, 40])):
+        for one in chance.sample(list(crowd.people), chance.choice([1, 8, 15, 40])):
             crowd.people.pop(one)
         crowd.add_many(chance.choice([0, 1, 12, 45]))
         crowd.add_many(chance.choice([0, 9, 30]), 10.5, sex="male")

@@ -4,6 +4,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from consent.access import KeysLocked
 from ehr import clock
@@ -174,13 +175,16 @@ def test_withdrawing_takes_nothing_back_from_the_contract(chain, ready, joined):
     assert stage(due_of(ana)) == Stage.PAID
 
 
-def test_a_claim_leaves_at_a_random_moment(settings, ready, joined):
+def test_a_claim_leaves_at_a_random_moment(settings, monkeypatch, ready, joined):
     settings.GRANT_RELAY_DELAY_SECONDS = 3600
-    for person, _joining in joined:
-        claim(person, person.user.name)
-    moments = Transaction.objects.filter(method="claim").values_list("due_at", flat=True)
-    assert len({one.replace(microsecond=0) for one in moments}) > 1
-    assert max(moments) > clock.now() + timedelta(minutes=3)
+    asked, chance = [], iter([7, 3000])
+    monkeypatch.setattr(claiming.secrets, "randbelow", lambda most: asked.append(most) or next(chance))
+    with time_machine.travel(clock.now(), tick=False):
+        for person, _joining in joined[:2]:
+            claim(person, person.user.name)
+        moments = Transaction.objects.filter(method="claim").order_by("due_at").values_list("due_at", flat=True)
+        assert [one - clock.now() for one in moments] == [timedelta(seconds=7), timedelta(seconds=3000)]
+    assert asked == [3601, 3601]
 
 
 # --- Left with the institution -------------------------------------------------------------------

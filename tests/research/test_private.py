@@ -185,9 +185,10 @@ def chi_square(drawn, expected) -> float:
     return ((statistic / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / math.sqrt(2 / (9 * freedom))
 
 
-def fits(drawn, variance: float) -> float:
+def fits(drawn, variance: float, farthest: int) -> float:
+    """As chi_square, what is farther counted together: a cell that expects less than one draw fits nothing."""
     every = discrete_gaussian(variance, 60)
-    return chi_square(drawn, {number: every[number] for number in range(-5, 6)})
+    return chi_square(drawn, {number: every[number] for number in range(-farthest, farthest + 1)})
 
 
 # OpenDP's randomness is the operating system's, which nobody seeds, here neither. So the line is drawn where chance
@@ -195,20 +196,20 @@ def fits(drawn, variance: float) -> float:
 LINE = 5.7
 
 
-@pytest.mark.parametrize("price", [GENEROUS, GENEROUS // 4])
-def test_noise_is_the_discrete_gaussian_of_its_price(price):
+@pytest.mark.parametrize(("price", "farthest"), [(GENEROUS, 2), (GENEROUS // 4, 5)])
+def test_noise_is_the_discrete_gaussian_of_its_price(price, farthest):
     variance = 10**9 / (2 * price)
     many = Variable("many", choices=tuple(map(str, range(200))))
     groups = question(Kind.GROUPS, "many", dictionary=DataDictionary.of(many))
-    drawn = [int(number) for _ in range(25) for number in noise.answer(groups, [], price).numbers.values()]
-    assert fits(drawn, variance) < LINE
-    assert fits(drawn, variance * 1.25) > LINE
-    assert fits(drawn, variance * 0.8) > LINE
+    drawn = [int(number) for _ in range(50) for number in noise.answer(groups, [], price).numbers.values()]
+    assert fits(drawn, variance, farthest) < LINE
+    assert fits(drawn, variance * 1.25, farthest) > LINE
+    assert fits(drawn, variance * 0.8, farthest) > LINE
 
 
 def test_the_noise_of_a_count_is_the_same():
     drawn = [int(noise.answer(COUNT, [True] * 3, GENEROUS).number) - 3 for _ in range(500)]
-    assert fits(drawn, 1) < LINE
+    assert fits(drawn, 1, 2) < LINE
 
 
 def test_what_is_told_as_within_holds_for_nineteen_of_twenty():
@@ -222,7 +223,7 @@ def test_what_a_mean_tells_as_within_holds_for_nineteen_of_twenty():
     mean = question(Kind.MEAN, "hba1c", dictionary=DICTIONARY)
     answers = [noise.answer(mean, VALUES, 25_000_000) for _ in range(200)]
     assert all(Decimal("0.05") < Decimal(one.within) < Decimal("0.5") for one in answers)
-    assert sum(abs(one.number - Decimal("8.45")) <= Decimal(one.within) for one in answers) > 200 * 0.87
+    assert sum(abs(one.number - Decimal("8.45")) <= Decimal(one.within) for one in answers) > 200 * 0.85
 
 
 def test_a_mean_of_too_few_does_not_pretend_to_know_how_near_it_is():
